@@ -1,0 +1,20 @@
+//! `POST /api/tasks`: creates a pending task.
+
+use shared::http::{self, Problem, Request, Response};
+use shared::task::{NewTask, NewTaskInput};
+use shared::{App, Error};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    shared::run(handle).await
+}
+
+async fn handle(app: &App, request: Request) -> Result<Response, Problem> {
+    let user = app.authenticate(&request).await?;
+    let input: NewTaskInput = http::body(&request)?;
+    let new_task = NewTask::try_from(input)?;
+
+    let task = app.tasks(&user).create(new_task).await?;
+
+    Ok(http::created(&request, &task))
+}

@@ -1,0 +1,19 @@
+//! `DELETE /api/tasks/{task_id}`: deletes a task for good.
+
+use shared::http::{self, Problem, Request, Response};
+use shared::{App, Error};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    shared::run(handle).await
+}
+
+async fn handle(app: &App, request: Request) -> Result<Response, Problem> {
+    let user = app.authenticate(&request).await?;
+    let id = http::task_id(&request)?;
+    let precondition = http::if_match(&request)?;
+
+    app.tasks(&user).delete(id, &precondition).await?;
+
+    Ok(http::no_content())
+}

@@ -1,0 +1,19 @@
+//! `GET /api/tasks/{task_id}`: one task of the caller.
+
+use shared::http::{self, Problem, Request, Response};
+use shared::{App, Error};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    shared::run(handle).await
+}
+
+async fn handle(app: &App, request: Request) -> Result<Response, Problem> {
+    let user = app.authenticate(&request).await?;
+    let id = http::task_id(&request)?;
+    let known = http::if_none_match(&request)?;
+
+    let task = app.tasks(&user).get(id).await?;
+
+    Ok(http::ok_unless_known(&task, &known))
+}

@@ -1,0 +1,14 @@
+//! `GET /health`: says that the API is deployed and its functions start. It
+//! needs no token and touches no table, so that a monitor costs nothing.
+
+use shared::Error;
+use shared::http::{self, Problem, Request, Response};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    shared::run_public(handle).await
+}
+
+async fn handle(_request: Request) -> Result<Response, Problem> {
+    Ok(http::healthy())
+}

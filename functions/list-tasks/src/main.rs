@@ -1,0 +1,19 @@
+//! `GET /api/tasks`: the caller's tasks, filtered, sorted and in pages.
+
+use shared::http::{self, Problem, Request, Response};
+use shared::task::ListQuery;
+use shared::{App, Error};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    shared::run(handle).await
+}
+
+async fn handle(app: &App, request: Request) -> Result<Response, Problem> {
+    let user = app.authenticate(&request).await?;
+    let query = ListQuery::try_from(http::query(&request)?)?;
+
+    let page = app.tasks(&user).list(&query).await?;
+
+    Ok(http::page(&request, page))
+}

@@ -1,0 +1,23 @@
+//! `PATCH /api/tasks/{task_id}/complete`: flips a task between pending and
+//! completed, or sets it to what the body says.
+
+use shared::http::{self, Problem, Request, Response};
+use shared::task::{Toggle, ToggleInput};
+use shared::{App, Error};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    shared::run(handle).await
+}
+
+async fn handle(app: &App, request: Request) -> Result<Response, Problem> {
+    let user = app.authenticate(&request).await?;
+    let id = http::task_id(&request)?;
+    let precondition = http::if_match(&request)?;
+    let input: ToggleInput = http::optional_body(&request)?;
+    let toggle = Toggle::try_from(input)?;
+
+    let task = app.tasks(&user).toggle(id, toggle, &precondition).await?;
+
+    Ok(http::ok(&task))
+}

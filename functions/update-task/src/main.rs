@@ -1,0 +1,22 @@
+//! `PUT /api/tasks/{task_id}`: changes the fields that the body names.
+
+use shared::http::{self, Problem, Request, Response};
+use shared::task::{TaskChanges, TaskChangesInput};
+use shared::{App, Error};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    shared::run(handle).await
+}
+
+async fn handle(app: &App, request: Request) -> Result<Response, Problem> {
+    let user = app.authenticate(&request).await?;
+    let id = http::task_id(&request)?;
+    let precondition = http::if_match(&request)?;
+    let input: TaskChangesInput = http::body(&request)?;
+    let changes = TaskChanges::try_from(input)?;
+
+    let task = app.tasks(&user).update(id, changes, &precondition).await?;
+
+    Ok(http::ok(&task))
+}

@@ -1,0 +1,98 @@
+//! Checks 5 to 7: the claims (RFC 7519 section 4.1).
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::AuthError;
+use crate::json;
+
+/// How far the issuer's clock may be off, in seconds.
+pub const LEEWAY_SECONDS: f64 = 30.0;
+
+/// The longest user id, in bytes: half of what DynamoDB takes in a partition
+/// key.
+pub const MAX_SUBJECT_BYTES: usize = 1024;
+
+/// The last second of the year 9999, as far as an expiry may be.
+const LAST_SECOND: f64 = 253_402_300_799.0;
+
+/// The claims that decide anything, as the token spells them: of any type.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Claims {
+    exp: Value,
+    nbf: Value,
+    iss: Value,
+    aud: Value,
+    sub: Value,
+    #[serde(rename = "type")]
+    kind: Value,
+    token_use: Value,
+}
+
+impl Claims {
+    pub(super) fn parse(payload: &[u8]) -> Result<Claims, AuthError> {
+        json::object(payload).map_err(|_| AuthError::Malformed)
+    }
+
+    /// Check 5, at the time `now` in seconds since 1970.
+    pub(super) fn check_times(&self, now: f64) -> Result<(), AuthError> {
+        let exp = numeric_date(&self.exp).ok_or(AuthError::NoExpiry)?;
+        if exp + LEEWAY_SECONDS <= now {
+            return Err(AuthError::Expired);
+        }
+        if self.nbf.is_null() {
+            return Ok(());
+        }
+        match numeric_date(&self.nbf) {
+            Some(nbf) if nbf - LEEWAY_SECONDS <= now => Ok(()),
+            _ => Err(AuthError::NotYetValid),
+        }
+    }
+
+    /// Check 6: what is configured must be there; what is not is not asked.
+    pub(super) fn check_issued_for(
+        &self,
+        issuer: Option<&str>,
+        audience: Option<&str>,
+    ) -> Result<(), AuthError> {
+        if issuer.is_some_and(|issuer| self.iss.as_str() != Some(issuer)) {
+            return Err(AuthError::Issuer);
+        }
+        if audience.is_some_and(|audience| !names(&self.aud, audience)) {
+            return Err(AuthError::Audience);
+        }
+        let refresh = |claim: &Value| {
+            claim.as_str().is_some_and(|value| value.eq_ignore_ascii_case("refresh"))
+        };
+        if refresh(&self.kind) || refresh(&self.token_use) {
+            return Err(AuthError::NotAccess);
+        }
+        Ok(())
+    }
+
+    /// Check 7.
+    pub(super) fn subject(self) -> Result<String, AuthError> {
+        match self.sub {
+            Value::String(sub) if (1..=MAX_SUBJECT_BYTES).contains(&sub.len()) => Ok(sub),
+            _ => Err(AuthError::Subject),
+        }
+    }
+}
+
+/// A NumericDate (RFC 7519 section 2): a number of seconds, with fractions if
+/// it likes, from 1970 to 9999.
+fn numeric_date(claim: &Value) -> Option<f64> {
+    claim.as_f64().filter(|seconds| (0.0..=LAST_SECOND).contains(seconds))
+}
+
+/// RFC 7519 section 4.1.3: `aud` is one audience or an array of them.
+fn names(claim: &Value, audience: &str) -> bool {
+    match claim {
+        Value::String(one) => one == audience,
+        Value::Array(all) => {
+            all.iter().all(Value::is_string) && all.iter().any(|one| one == audience)
+        }
+        _ => false,
+    }
+}

@@ -1,0 +1,59 @@
+//! Why a token is refused.
+
+use std::fmt;
+
+/// Why a request does not tell who sent it.
+///
+/// The text is what the caller reads, so it says what to do about it and
+/// nothing of the secret, the key or the expected values.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AuthError {
+    /// The request carries no `Authorization` header.
+    Missing,
+    /// The header is there, but is not one Bearer token.
+    NotBearer,
+    /// The token is longer than any that is accepted.
+    TooLong,
+    /// The token is not a JWT of the accepted form.
+    Malformed,
+    /// The token is signed in a way that is not accepted here.
+    Algorithm,
+    /// The signature is not by the configured issuer.
+    Signature,
+    /// `exp` is missing, or is no time.
+    NoExpiry,
+    /// `exp` is past.
+    Expired,
+    /// `nbf` is to come, or is no time.
+    NotYetValid,
+    /// `iss` is not the configured issuer.
+    Issuer,
+    /// `aud` does not name this API.
+    Audience,
+    /// The token is not an access token.
+    NotAccess,
+    /// `sub` names no user.
+    Subject,
+}
+
+impl fmt::Display for AuthError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            AuthError::Missing => "Not authenticated: send Authorization: Bearer <token>",
+            AuthError::NotBearer => "The Authorization header must be: Bearer <token>",
+            AuthError::TooLong => "The token is longer than 8192 bytes",
+            AuthError::Malformed => "The token is not a well-formed JWT",
+            AuthError::Algorithm => "The token is signed with an algorithm that is not accepted",
+            AuthError::Signature => "The token's signature is not valid",
+            AuthError::NoExpiry => "The token has no valid expiry (exp)",
+            AuthError::Expired => "The token has expired",
+            AuthError::NotYetValid => "The token is not valid yet (nbf)",
+            AuthError::Issuer => "The token is from another issuer (iss)",
+            AuthError::Audience => "The token is not meant for this API (aud)",
+            AuthError::NotAccess => "The token is not an access token",
+            AuthError::Subject => "The token names no user (sub)",
+        })
+    }
+}
+
+impl std::error::Error for AuthError {}

@@ -1,0 +1,86 @@
+//! Checks 2 and 4: a token's form, header and signature (RFC 7515).
+
+use base64::Engine;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use jsonwebtoken::{Algorithm, DecodingKey};
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+
+use super::AuthError;
+use crate::json;
+
+/// A signed token in compact form whose header has been checked. Of its
+/// payload nothing is believed before [`Token::check_signature`].
+pub(super) struct Token<'a> {
+    algorithm: Algorithm,
+    signed: &'a str,
+    signature: &'a str,
+    payload: Vec<u8>,
+}
+
+/// The header parameters that decide anything. `jwk`, `jku`, `x5u` and `x5c`
+/// are not among them: a token does not bring its own key.
+#[derive(Deserialize)]
+struct Header {
+    alg: String,
+    #[serde(default)]
+    typ: Option<String>,
+    #[serde(default, deserialize_with = "present")]
+    crit: bool,
+    #[serde(default, deserialize_with = "present")]
+    b64: bool,
+}
+
+/// A parameter that must not be there, whatever its value.
+fn present<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
+    IgnoredAny::deserialize(deserializer).map(|_| true)
+}
+
+impl<'a> Token<'a> {
+    /// Reads `text` as three parts in base64url and checks the header.
+    pub(super) fn parse(text: &'a str) -> Result<Token<'a>, AuthError> {
+        let (signed, signature) = text.rsplit_once('.').ok_or(AuthError::Malformed)?;
+        let (header, payload) = signed.split_once('.').ok_or(AuthError::Malformed)?;
+        let header: Header = json::object(&decode(header)?).map_err(|_| AuthError::Malformed)?;
+        let algorithm = match header.alg.as_str() {
+            "HS256" => Algorithm::HS256,
+            _ => return Err(AuthError::Algorithm),
+        };
+        // RFC 7515 section 4.1.11: what the token calls critical must be
+        // understood, and no extension is. RFC 7797's b64 is one of them.
+        if header.crit || header.b64 {
+            return Err(AuthError::Malformed);
+        }
+        if !header.typ.is_none_or(|typ| is_access_token_type(&typ)) {
+            return Err(AuthError::NotAccess);
+        }
+        decode(signature)?;
+        Ok(Token { algorithm, signed, signature, payload: decode(payload)? })
+    }
+
+    /// Check 4: `key` made the signature, with the algorithm of the header.
+    pub(super) fn check_signature(&self, key: &DecodingKey) -> Result<(), AuthError> {
+        let signed = self.signed.as_bytes();
+        match jsonwebtoken::crypto::verify(self.signature, signed, key, self.algorithm) {
+            Ok(true) => Ok(()),
+            Ok(false) | Err(_) => Err(AuthError::Signature),
+        }
+    }
+
+    /// The JSON text of the claims.
+    pub(super) fn payload(&self) -> &[u8] {
+        &self.payload
+    }
+}
+
+/// RFC 7515 section 4.1.9: the `application/` prefix may be left out, and
+/// media types do not depend on case. `at+jwt` is RFC 9068's access token.
+fn is_access_token_type(typ: &str) -> bool {
+    let typ = typ.to_ascii_lowercase();
+    matches!(typ.strip_prefix("application/").unwrap_or(&typ), "jwt" | "at+jwt")
+}
+
+/// Base64url without padding, and with no bits left over: one text, one value.
+fn decode(part: &str) -> Result<Vec<u8>, AuthError> {
+    BASE64_URL_SAFE_NO_PAD.decode(part).map_err(|_| AuthError::Malformed)
+}

@@ -1,0 +1,18 @@
+//! HTTP: typed input from requests, replies from tasks, and the one error that
+//! a caller ever sees.
+
+mod entity_tag;
+mod problem;
+mod request;
+mod response;
+
+pub use entity_tag::EntityTags;
+pub use lambda_http::Request;
+pub use problem::Problem;
+pub use request::{
+    MAX_BODY_BYTES, authorization, body, if_match, if_none_match, optional_body, query, task_id,
+};
+pub use response::{created, healthy, no_content, ok, ok_unless_known, page};
+
+/// What a function answers.
+pub type Response = lambda_http::Response<lambda_http::Body>;

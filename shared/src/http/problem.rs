@@ -1,0 +1,197 @@
+//! The one error that a caller ever sees (RFC 9457), and what the log gets.
+
+use std::error::Error;
+use std::fmt::Write;
+
+use lambda_http::http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use lambda_http::http::{HeaderValue, StatusCode};
+use serde::Serialize;
+
+use super::Response;
+use super::response::{json, set, to_json};
+use crate::auth::AuthError;
+use crate::store::StoreError;
+use crate::task::{FieldError, Invalid};
+
+/// Why a request was not done.
+///
+/// What the caller reads and what the log gets are two things: the cause of a
+/// 5xx stays in the log.
+#[derive(Debug)]
+pub struct Problem {
+    status: StatusCode,
+    detail: String,
+    errors: Vec<FieldError>,
+    challenge: Option<String>,
+    retry_after_seconds: Option<u32>,
+    cause: Option<String>,
+}
+
+/// The members of RFC 9457 section 3.1, and this API's own.
+#[derive(Serialize)]
+struct Body<'a> {
+    r#type: &'static str,
+    title: &'static str,
+    status: u16,
+    detail: &'a str,
+    request_id: &'a str,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    errors: &'a [FieldError],
+}
+
+impl Problem {
+    /// A problem that `detail` tells all about, in one sentence for the
+    /// caller.
+    #[must_use]
+    pub fn new(status: StatusCode, detail: impl Into<String>) -> Problem {
+        Problem {
+            status,
+            detail: detail.into(),
+            errors: Vec::new(),
+            challenge: None,
+            retry_after_seconds: None,
+            cause: None,
+        }
+    }
+
+    /// 400.
+    #[must_use]
+    pub fn bad_request(detail: impl Into<String>) -> Problem {
+        Problem::new(StatusCode::BAD_REQUEST, detail)
+    }
+
+    /// 404 for a task.
+    #[must_use]
+    pub fn task_not_found() -> Problem {
+        Problem::new(StatusCode::NOT_FOUND, "Task not found")
+    }
+
+    /// 500 because of `cause`, which only the log gets to know.
+    #[must_use]
+    pub fn internal(cause: &dyn Error) -> Problem {
+        let detail = "Something went wrong on our side; it has been logged";
+        let mut problem = Problem::new(StatusCode::INTERNAL_SERVER_ERROR, detail);
+        problem.cause = Some(chain(cause));
+        problem
+    }
+
+    /// The status of the reply.
+    #[must_use]
+    pub fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// The sentence for the caller.
+    #[must_use]
+    pub fn detail(&self) -> &str {
+        &self.detail
+    }
+
+    /// Writes the problem to the log, with its cause. The text for the caller
+    /// never quotes what the caller sent, so the log does not hold it either.
+    pub(crate) fn log(&self) {
+        let (status, detail) = (self.status.as_u16(), self.detail.as_str());
+        match &self.cause {
+            Some(cause) => tracing::error!(status, cause, "{detail}"),
+            None => tracing::info!(status, "{detail}"),
+        }
+    }
+
+    /// The reply, in which the caller finds `request_id` to ask about it.
+    pub(crate) fn into_response(self, request_id: &str) -> Response {
+        let body = Body {
+            // RFC 9457 section 4.2.1: the status says it all.
+            r#type: "about:blank",
+            title: self.status.canonical_reason().unwrap_or_default(),
+            status: self.status.as_u16(),
+            detail: &self.detail,
+            request_id,
+            errors: &self.errors,
+        };
+        let mut response = json(self.status, to_json(&body));
+        let problem_json = HeaderValue::from_static("application/problem+json");
+        response.headers_mut().insert(CONTENT_TYPE, problem_json);
+        if let Some(challenge) = &self.challenge {
+            set(&mut response, WWW_AUTHENTICATE, challenge);
+        }
+        if let Some(seconds) = self.retry_after_seconds {
+            set(&mut response, RETRY_AFTER, &seconds.to_string());
+        }
+        response
+    }
+}
+
+impl From<Invalid> for Problem {
+    fn from(invalid: Invalid) -> Problem {
+        let mut detail = String::new();
+        for (index, error) in invalid.errors.iter().enumerate() {
+            let separator = if index > 0 { "; " } else { "" };
+            // Writing to a string does not fail.
+            let _ = write!(detail, "{separator}{} {}", error.field, error.detail);
+        }
+        Problem { errors: invalid.errors, ..Problem::bad_request(detail) }
+    }
+}
+
+impl From<AuthError> for Problem {
+    fn from(error: AuthError) -> Problem {
+        // RFC 6750 section 3.1: no error code for a request that did not try.
+        let challenge = match error {
+            AuthError::Missing => "Bearer realm=\"tasks\"".to_owned(),
+            AuthError::NotBearer => {
+                format!(
+                    "Bearer realm=\"tasks\", error=\"invalid_request\", error_description=\"{error}\""
+                )
+            }
+            _ => {
+                format!(
+                    "Bearer realm=\"tasks\", error=\"invalid_token\", error_description=\"{error}\""
+                )
+            }
+        };
+        Problem {
+            challenge: Some(challenge),
+            ..Problem::new(StatusCode::UNAUTHORIZED, error.to_string())
+        }
+    }
+}
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Problem {
+        match error {
+            StoreError::NotFound => Problem::task_not_found(),
+            StoreError::NotOwned => {
+                Problem::new(StatusCode::FORBIDDEN, "Not authorized to access this task")
+            }
+            StoreError::Changed => Problem::new(
+                StatusCode::PRECONDITION_FAILED,
+                "The task has changed since the version that If-Match names",
+            ),
+            StoreError::BadCursor => {
+                let detail = "must be a cursor that this API gave out for the same list".to_owned();
+                Problem::from(Invalid { errors: vec![FieldError { field: "cursor", detail }] })
+            }
+            StoreError::Unavailable(cause) => Problem {
+                retry_after_seconds: Some(1),
+                cause: Some(chain(&*cause)),
+                ..Problem::new(
+                    StatusCode::SERVICE_UNAVAILABLE,
+                    "The tasks cannot be reached at the moment; try again shortly",
+                )
+            },
+            StoreError::Unexpected(cause) => Problem::internal(&*cause),
+        }
+    }
+}
+
+/// An error with all its causes. Their `Display` texts only: the SDK's `Debug`
+/// texts contain whole requests.
+fn chain(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(error) = source {
+        let _ = write!(text, ": {error}");
+        source = error.source();
+    }
+    text
+}

@@ -1,0 +1,225 @@
+//! From a request to typed input.
+
+use lambda_http::http::header::{AUTHORIZATION, CONTENT_TYPE, IF_MATCH, IF_NONE_MATCH};
+use lambda_http::http::{HeaderName, StatusCode};
+use lambda_http::{Request, RequestExt};
+use serde::de::DeserializeOwned;
+use serde_json::error::Category;
+
+use super::{EntityTags, Problem};
+use crate::json;
+use crate::store::MAX_REVISIONS;
+use crate::task::{ListQueryInput, Precondition, TaskId};
+
+/// The largest body that is read: about eight times the largest task.
+pub const MAX_BODY_BYTES: usize = 32 * 1024;
+
+/// The value of the `Authorization` header, if there is one.
+#[must_use]
+pub fn authorization(request: &Request) -> Option<&[u8]> {
+    request.headers().get(AUTHORIZATION).map(|value| value.as_bytes())
+}
+
+/// The body, which must be a JSON object.
+///
+/// # Errors
+///
+/// 413 if it is larger than [`MAX_BODY_BYTES`], 415 if its content type is not
+/// JSON, 400 if it is not an object with the fields of `T`. A body without a
+/// content type is taken for JSON.
+pub fn body<T: DeserializeOwned>(request: &Request) -> Result<T, Problem> {
+    let bytes: &[u8] = request.body().as_ref();
+    if bytes.len() > MAX_BODY_BYTES {
+        let detail = format!("The body must have at most {MAX_BODY_BYTES} bytes");
+        return Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, detail));
+    }
+    if !request.headers().get(CONTENT_TYPE).is_none_or(|value| is_json(value.as_bytes())) {
+        let detail = "The body must be JSON, with Content-Type: application/json";
+        return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail));
+    }
+    json::object(bytes).map_err(|error| not_json(&error))
+}
+
+/// As [`body`], but without a body everything in `T` is absent.
+///
+/// # Errors
+///
+/// As [`body`].
+pub fn optional_body<T: DeserializeOwned + Default>(request: &Request) -> Result<T, Problem> {
+    if request.body().is_empty() { Ok(T::default()) } else { body(request) }
+}
+
+/// The task that the path names.
+///
+/// # Errors
+///
+/// 404 if it is not a UUID: no task can have such an id.
+pub fn task_id(request: &Request) -> Result<TaskId, Problem> {
+    let parameters = request.path_parameters_ref();
+    parameters
+        .and_then(|parameters| parameters.first("task_id"))
+        .and_then(TaskId::parse)
+        .ok_or_else(Problem::task_not_found)
+}
+
+/// The query parameters, decoded.
+///
+/// # Errors
+///
+/// 400 if one of them is not UTF-8 once it is decoded.
+pub fn query(request: &Request) -> Result<ListQueryInput, Problem> {
+    let mut parameters = ListQueryInput::new();
+    let raw = request.uri().query().unwrap_or_default();
+    for (name, value) in form_urlencoded::parse(raw.as_bytes()) {
+        // What the decoder could not read it replaced.
+        if value.contains(char::REPLACEMENT_CHARACTER) {
+            return Err(Problem::bad_request("The query string must be UTF-8"));
+        }
+        parameters.entry(name.into_owned()).or_default().push(value.into_owned());
+    }
+    Ok(parameters)
+}
+
+/// What the request demands of the task that it is about to change.
+///
+/// # Errors
+///
+/// 400 if `If-Match` is neither `*` nor a list of quoted tags, or too long a
+/// list.
+pub fn if_match(request: &Request) -> Result<Precondition, Problem> {
+    let precondition = entity_tags(request, &IF_MATCH)?
+        .map_or(Precondition::Exists, EntityTags::into_precondition);
+    match &precondition {
+        Precondition::Revision(any) if any.len() > MAX_REVISIONS => {
+            let detail = format!("If-Match must have at most {MAX_REVISIONS} entity tags");
+            Err(Problem::bad_request(detail))
+        }
+        _ => Ok(precondition),
+    }
+}
+
+/// The versions that the caller knows already, if it says so.
+///
+/// # Errors
+///
+/// 400 if `If-None-Match` is neither `*` nor a list of quoted tags.
+pub fn if_none_match(request: &Request) -> Result<Option<EntityTags>, Problem> {
+    entity_tags(request, &IF_NONE_MATCH)
+}
+
+fn entity_tags(request: &Request, name: &HeaderName) -> Result<Option<EntityTags>, Problem> {
+    let Some(value) = request.headers().get(name) else { return Ok(None) };
+    let tags = value.to_str().ok().and_then(EntityTags::parse);
+    match tags {
+        Some(tags) => Ok(Some(tags)),
+        None => {
+            let name = if name == IF_MATCH { "If-Match" } else { "If-None-Match" };
+            let detail = format!("{name} must be * or a list of entity tags in double quotes");
+            Err(Problem::bad_request(detail))
+        }
+    }
+}
+
+/// `application/json`, or what is built on it, `application/…+json` (RFC 6839
+/// section 3.1); parameters and case do not matter.
+fn is_json(content_type: &[u8]) -> bool {
+    let content_type = String::from_utf8_lossy(content_type);
+    let essence = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    essence == "application/json"
+        || (essence.starts_with("application/") && essence.ends_with("+json"))
+}
+
+/// Says what is wrong with a body without quoting it, which serde_json's own
+/// words may do.
+fn not_json(error: &serde_json::Error) -> Problem {
+    let place = format!("at line {} column {}", error.line(), error.column());
+    let reason = match error.classify() {
+        Category::Data => {
+            let text = error.to_string();
+            match text.split('`').nth(1).filter(|_| text.starts_with("duplicate field")) {
+                Some(field) => format!("{field} stands in it twice {place}"),
+                None => "it is something else".to_owned(),
+            }
+        }
+        Category::Eof if error.column() == 0 => "it is empty".to_owned(),
+        Category::Eof => "it ends too early".to_owned(),
+        Category::Syntax | Category::Io => format!("syntax error {place}"),
+    };
+    Problem::bad_request(format!("The body must be a JSON object: {reason}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use lambda_http::Body;
+
+    use super::*;
+    use crate::task::NewTaskInput;
+
+    fn request(content_type: Option<&str>, body: &[u8]) -> Request {
+        let mut request = Request::new(Body::Binary(body.to_vec()));
+        if let Some(value) = content_type {
+            request.headers_mut().insert(CONTENT_TYPE, value.parse().unwrap());
+        }
+        request
+    }
+
+    fn read(content_type: Option<&str>, text: &[u8]) -> Result<NewTaskInput, Problem> {
+        body(&request(content_type, text))
+    }
+
+    fn detail(text: &[u8]) -> String {
+        let problem = read(None, text).unwrap_err();
+        assert_eq!(problem.status(), StatusCode::BAD_REQUEST);
+        problem.detail().to_owned()
+    }
+
+    #[test]
+    fn json_is_told_by_its_content_type() {
+        for json in [
+            None,
+            Some("application/json"),
+            Some("Application/JSON; charset=utf-8"),
+            Some("application/merge-patch+json"),
+        ] {
+            assert!(read(json, b"{}").is_ok(), "{json:?}");
+        }
+        for other in ["text/plain", "application/x-www-form-urlencoded", "", "application/jsonp"] {
+            let problem = read(Some(other), b"{}").unwrap_err();
+            assert_eq!(problem.status(), StatusCode::UNSUPPORTED_MEDIA_TYPE, "{other}");
+        }
+    }
+
+    #[test]
+    fn a_body_that_is_no_object_is_told_why() {
+        assert_eq!(detail(b""), "The body must be a JSON object: it is empty");
+        assert_eq!(detail(b"{\"title\""), "The body must be a JSON object: it ends too early");
+        assert_eq!(
+            detail(b"{\"title\": nope}"),
+            "The body must be a JSON object: syntax error at line 1 column 12"
+        );
+        for other in ["[1]", "null", "\"my diary\"", "5"] {
+            let told = detail(other.as_bytes());
+            assert_eq!(told, "The body must be a JSON object: it is something else");
+        }
+        let told = detail(b"{\"title\":\"a\",\"title\":\"b\"}");
+        assert!(told.contains("title stands in it twice at line 1"), "{told}");
+        assert!(detail(b"{\"title\":\"\xff\"}").contains("syntax error"));
+        assert!(detail(br#"{"title":"\ud800"}"#).contains("syntax error"));
+        assert!(detail("[".repeat(20_000).as_bytes()).contains("must be a JSON object"));
+        let nested = format!("{{\"title\":{}", "[".repeat(20_000));
+        assert!(detail(nested.as_bytes()).contains("must be a JSON object"));
+    }
+
+    #[test]
+    fn a_body_has_a_greatest_size() {
+        let problem = read(None, &[b' '; MAX_BODY_BYTES + 1]).unwrap_err();
+        assert_eq!(problem.status(), StatusCode::PAYLOAD_TOO_LARGE);
+    }
+
+    #[test]
+    fn a_toggle_may_come_without_a_body() {
+        let empty = Request::new(Body::Empty);
+        assert!(optional_body::<NewTaskInput>(&empty).is_ok());
+        assert!(body::<NewTaskInput>(&empty).is_err());
+    }
+}

@@ -1,0 +1,116 @@
+//! From a task to a reply.
+
+use lambda_http::http::header::{CONTENT_TYPE, ETAG, LINK, LOCATION};
+use lambda_http::http::{HeaderValue, StatusCode};
+use lambda_http::{Body, Request, RequestExt};
+use serde::Serialize;
+
+use super::Response;
+use super::entity_tag::{self, EntityTags};
+use crate::task::{ListQuery, Page, Task};
+
+/// 200 with the task and its `ETag`.
+#[must_use]
+pub fn ok(task: &Task) -> Response {
+    with_task(StatusCode::OK, task)
+}
+
+/// 200 as [`ok`]; 304 without a body if the caller knows this version already.
+#[must_use]
+pub fn ok_unless_known(task: &Task, known: &Option<EntityTags>) -> Response {
+    if !known.as_ref().is_some_and(|tags| tags.contain(task)) {
+        return ok(task);
+    }
+    let mut response = bare(StatusCode::NOT_MODIFIED);
+    set(&mut response, ETAG, &entity_tag::of(task));
+    response
+}
+
+/// 201 with the task, its `ETag` and its `Location`.
+///
+/// The location is a path, so that it holds behind any host, stage or proxy.
+#[must_use]
+pub fn created(request: &Request, task: &Task) -> Response {
+    let mut response = with_task(StatusCode::CREATED, task);
+    let location = format!("{}/{}", request.raw_http_path().trim_end_matches('/'), task.id);
+    set(&mut response, LOCATION, &location);
+    response
+}
+
+/// 204 with nothing.
+#[must_use]
+pub fn no_content() -> Response {
+    bare(StatusCode::NO_CONTENT)
+}
+
+/// 200 with the tasks; if there are more, a `Link` to the next page (RFC 8288).
+#[must_use]
+pub fn page(request: &Request, page: Page) -> Response {
+    let mut response = json(StatusCode::OK, page.json);
+    if let Some(next) = &page.next {
+        let target = format!("{}?{}", request.raw_http_path(), query_string(next));
+        set(&mut response, LINK, &format!("<{target}>; rel=\"next\""));
+    }
+    response
+}
+
+/// 200 that says that all is well.
+#[must_use]
+pub fn healthy() -> Response {
+    json(StatusCode::OK, r#"{"status":"healthy"}"#.to_owned())
+}
+
+/// A reply whose body is `text`.
+pub(super) fn json(status: StatusCode, text: String) -> Response {
+    let mut response = Response::new(Body::Text(text));
+    *response.status_mut() = status;
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
+}
+
+fn with_task(status: StatusCode, task: &Task) -> Response {
+    let mut response = json(status, to_json(task));
+    set(&mut response, ETAG, &entity_tag::of(task));
+    response
+}
+
+/// `value` as JSON.
+#[expect(clippy::expect_used, reason = "structs of strings and numbers cannot fail")]
+pub(super) fn to_json(value: &impl Serialize) -> String {
+    serde_json::to_string(value).expect("values that JSON can hold")
+}
+
+fn bare(status: StatusCode) -> Response {
+    let mut response = Response::new(Body::Empty);
+    *response.status_mut() = status;
+    response
+}
+
+/// Sets a header from text that is made of ids, paths and query strings, none
+/// of which can hold what a header cannot.
+pub(super) fn set(response: &mut Response, name: lambda_http::http::HeaderName, value: &str) {
+    if let Ok(value) = HeaderValue::from_str(value) {
+        response.headers_mut().insert(name, value);
+    }
+}
+
+/// The query string that asks `query`.
+fn query_string(query: &ListQuery) -> String {
+    let mut pairs = form_urlencoded::Serializer::new(String::new());
+    pairs.append_pair("status", query.status.as_str());
+    pairs.append_pair("sort", query.sort.as_str());
+    pairs.append_pair("order", query.order.as_str());
+    if let Some(after) = query.window.after {
+        pairs.append_pair("due_after", &after.to_string());
+    }
+    if let Some(before) = query.window.before {
+        pairs.append_pair("due_before", &before.to_string());
+    }
+    if let Some(limit) = query.limit {
+        pairs.append_pair("limit", &limit.to_string());
+    }
+    if let Some(cursor) = &query.cursor {
+        pairs.append_pair("cursor", cursor);
+    }
+    pairs.finish()
+}

@@ -1,0 +1,101 @@
+//! What can go wrong between a function and its table.
+
+use std::error::Error;
+use std::fmt;
+
+use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
+
+/// Why an operation on tasks was not done.
+#[derive(Debug)]
+pub enum StoreError {
+    /// There is no such task.
+    NotFound,
+    /// There is such a task, and it is another user's.
+    NotOwned,
+    /// The task does not fulfil the precondition of the write.
+    Changed,
+    /// The cursor was not made for this list.
+    BadCursor,
+    /// DynamoDB throttles, fails or cannot be reached in time.
+    Unavailable(Box<dyn Error + Send + Sync>),
+    /// DynamoDB answered something that it should not.
+    Unexpected(Box<dyn Error + Send + Sync>),
+}
+
+/// The errors by which DynamoDB says that it may work later.
+/// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html>
+const TEMPORARY: [&str; 8] = [
+    "InternalServerError",
+    "LimitExceededException",
+    "ProvisionedThroughputExceededException",
+    "RequestLimitExceeded",
+    "ServiceUnavailable",
+    "ThrottlingException",
+    "TransactionConflictException",
+    "TransactionInProgressException",
+];
+
+impl<E, R> From<SdkError<E, R>> for StoreError
+where
+    E: Error + ProvideErrorMetadata + Send + Sync + 'static,
+    R: fmt::Debug + Send + Sync + 'static,
+{
+    fn from(error: SdkError<E, R>) -> StoreError {
+        let temporary = match &error {
+            SdkError::ServiceError(context) => {
+                context.err().code().is_some_and(|code| TEMPORARY.contains(&code))
+            }
+            SdkError::ConstructionFailure(_) => false,
+            // No answer, or one that was cut off.
+            _ => true,
+        };
+        if temporary {
+            StoreError::Unavailable(Box::new(error))
+        } else {
+            StoreError::Unexpected(Box::new(error))
+        }
+    }
+}
+
+impl fmt::Display for StoreError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            StoreError::NotFound => "no such task",
+            StoreError::NotOwned => "the task is another user's",
+            StoreError::Changed => "the task does not fulfil the precondition",
+            StoreError::BadCursor => "the cursor was not made for this list",
+            StoreError::Unavailable(_) => "DynamoDB is not available",
+            StoreError::Unexpected(_) => "DynamoDB gave an unexpected answer",
+        })
+    }
+}
+
+impl Error for StoreError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            StoreError::Unavailable(cause) | StoreError::Unexpected(cause) => Some(&**cause),
+            _ => None,
+        }
+    }
+}
+
+/// An item that is not one of ours: `attribute` is missing or has another
+/// type.
+#[derive(Debug)]
+pub(super) struct BadItem {
+    pub(super) attribute: &'static str,
+}
+
+impl fmt::Display for BadItem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "an item without a valid attribute {}", self.attribute)
+    }
+}
+
+impl Error for BadItem {}
+
+impl From<BadItem> for StoreError {
+    fn from(error: BadItem) -> StoreError {
+        StoreError::Unexpected(Box::new(error))
+    }
+}

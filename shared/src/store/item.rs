@@ -1,0 +1,194 @@
+//! A task as an item of the table, and back.
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+
+use super::error::BadItem;
+use super::title_key;
+use crate::task::{Priority, Revision, Task, TaskId, Timestamp};
+
+/// An item, or the key of one.
+pub(super) type Item = HashMap<String, AttributeValue>;
+
+// Attributes. `docs/data-model.md` describes each.
+pub(super) const USER_ID: &str = "user_id";
+pub(super) const TASK_ID: &str = "task_id";
+pub(super) const COMPLETED: &str = "completed";
+pub(super) const TITLE_KEY: &str = "title_key";
+pub(super) const DUE_KEY: &str = "due_key";
+pub(super) const TITLE: &str = "title";
+pub(super) const DESCRIPTION: &str = "description";
+pub(super) const PRIORITY: &str = "priority";
+pub(super) const UPDATED_AT: &str = "updated_at";
+pub(super) const REVISION: &str = "revision";
+/// When a write of `completed` found the task pending and completed it.
+pub(super) const COMPLETED_AT: &str = "completed_at";
+/// When the last flip happened.
+pub(super) const FLIPPED_AT: &str = "flipped_at";
+/// What `completed` was before the last flip.
+pub(super) const FLIPPED_FROM: &str = "flipped_from";
+
+/// The due key of a task without a due date: behind every date, which begins
+/// with a digit.
+pub(super) const UNDATED: &str = "~";
+
+pub(super) fn string(text: impl Into<String>) -> AttributeValue {
+    AttributeValue::S(text.into())
+}
+
+/// A boolean as a number: only strings, numbers and bytes can be keys, and
+/// only numbers can be subtracted from one.
+pub(super) fn flag(value: bool) -> AttributeValue {
+    AttributeValue::N(u8::from(value).to_string())
+}
+
+pub(super) fn bytes(value: Vec<u8>) -> AttributeValue {
+    AttributeValue::B(value.into())
+}
+
+/// The due date as the index sorts it.
+pub(super) fn due_key(due_date: Option<Timestamp>) -> String {
+    due_date.map_or_else(|| UNDATED.to_owned(), |moment| moment.to_string())
+}
+
+/// The item of a task.
+pub(super) fn from_task(task: &Task) -> Item {
+    let mut item = Item::from([
+        (USER_ID.into(), string(&task.user_id)),
+        (TASK_ID.into(), string(task.id.to_string())),
+        (COMPLETED.into(), flag(task.completed)),
+        (TITLE.into(), string(&task.title)),
+        (TITLE_KEY.into(), bytes(title_key(&task.title))),
+        (DUE_KEY.into(), string(due_key(task.due_date))),
+        (UPDATED_AT.into(), string(task.updated_at.to_string())),
+        (REVISION.into(), string(task.revision.to_string())),
+    ]);
+    let optional = [
+        (DESCRIPTION, task.description.clone()),
+        (PRIORITY, task.priority.map(|priority| priority.as_str().to_owned())),
+        (COMPLETED_AT, task.completed_at.map(|moment| moment.to_string())),
+    ];
+    for (name, value) in optional {
+        if let Some(value) = value {
+            item.insert(name.into(), string(value));
+        }
+    }
+    item
+}
+
+/// The task of an item.
+pub(super) fn into_task(mut item: Item) -> Result<Task, BadItem> {
+    let completed = take_flag(&mut item, COMPLETED)?.ok_or(BadItem { attribute: COMPLETED })?;
+    Ok(Task {
+        completed_at: if completed { completed_at(&mut item)? } else { None },
+        completed,
+        due_date: match required(&mut item, DUE_KEY)?.as_str() {
+            UNDATED => None,
+            date => Some(moment(date, DUE_KEY)?),
+        },
+        id: TaskId::parse(&required(&mut item, TASK_ID)?).ok_or(BadItem { attribute: TASK_ID })?,
+        user_id: required(&mut item, USER_ID)?,
+        title: required(&mut item, TITLE)?,
+        description: take(&mut item, DESCRIPTION)?,
+        priority: take(&mut item, PRIORITY)?
+            .map(|name| Priority::parse(&name).ok_or(BadItem { attribute: PRIORITY }))
+            .transpose()?,
+        updated_at: moment(&required(&mut item, UPDATED_AT)?, UPDATED_AT)?,
+        revision: Revision::parse(&required(&mut item, REVISION)?)
+            .ok_or(BadItem { attribute: REVISION })?,
+    })
+}
+
+/// When a task that is completed became so: at the last flip, if that found it
+/// pending, and else at the write that left `completed_at`. A flip does not
+/// know what it finds, so it cannot write one attribute for both; see
+/// `docs/data-model.md`.
+fn completed_at(item: &mut Item) -> Result<Option<Timestamp>, BadItem> {
+    let attribute = match take_flag(item, FLIPPED_FROM)? {
+        Some(false) => FLIPPED_AT,
+        Some(true) | None => COMPLETED_AT,
+    };
+    take(item, attribute)?.map(|text| moment(&text, attribute)).transpose()
+}
+
+/// The string `attribute` of an item, if it has one.
+pub(super) fn take(item: &mut Item, attribute: &'static str) -> Result<Option<String>, BadItem> {
+    match item.remove(attribute) {
+        None => Ok(None),
+        Some(AttributeValue::S(text)) => Ok(Some(text)),
+        Some(_) => Err(BadItem { attribute }),
+    }
+}
+
+fn required(item: &mut Item, attribute: &'static str) -> Result<String, BadItem> {
+    take(item, attribute)?.ok_or(BadItem { attribute })
+}
+
+fn take_flag(item: &mut Item, attribute: &'static str) -> Result<Option<bool>, BadItem> {
+    match item.remove(attribute) {
+        None => Ok(None),
+        Some(AttributeValue::N(number)) if number == "0" => Ok(Some(false)),
+        Some(AttributeValue::N(number)) if number == "1" => Ok(Some(true)),
+        Some(_) => Err(BadItem { attribute }),
+    }
+}
+
+fn moment(text: &str, attribute: &'static str) -> Result<Timestamp, BadItem> {
+    Timestamp::parse(text).ok_or(BadItem { attribute })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::task::NewTask;
+
+    fn task() -> Task {
+        let new = NewTask {
+            title: "Écrire".into(),
+            description: Some("…".into()),
+            priority: Some(Priority::High),
+            due_date: Timestamp::parse("2027-02-10"),
+        };
+        Task::new("user_a", new)
+    }
+
+    fn at(text: &str) -> Timestamp {
+        Timestamp::parse(text).unwrap()
+    }
+
+    #[test]
+    fn a_task_survives_the_way_there_and_back() {
+        let dated = task();
+        assert_eq!(into_task(from_task(&dated)).unwrap(), dated);
+        let bare = Task { description: None, priority: None, due_date: None, ..dated };
+        assert_eq!(into_task(from_task(&bare)).unwrap(), bare);
+        let done = Task { completed: true, completed_at: Some(at("2027-02-11")), ..bare };
+        assert_eq!(into_task(from_task(&done)).unwrap(), done);
+    }
+
+    #[test]
+    fn a_flip_that_completed_the_task_counts_before_a_later_write() {
+        let mut item = from_task(&task());
+        item.insert(COMPLETED.into(), flag(true));
+        item.insert(COMPLETED_AT.into(), string("2027-02-12T00:00:00.000Z"));
+        item.insert(FLIPPED_AT.into(), string("2027-02-11T00:00:00.000Z"));
+        item.insert(FLIPPED_FROM.into(), flag(false));
+        let flipped = into_task(item.clone()).unwrap();
+        assert_eq!(flipped.completed_at, Some(at("2027-02-11")));
+        item.insert(FLIPPED_FROM.into(), flag(true));
+        assert_eq!(into_task(item).unwrap().completed_at, Some(at("2027-02-12")));
+    }
+
+    #[test]
+    fn an_item_that_is_not_a_task_is_an_error_that_names_the_attribute() {
+        for attribute in [USER_ID, TASK_ID, COMPLETED, TITLE, DUE_KEY, UPDATED_AT, REVISION] {
+            let mut item = from_task(&task());
+            item.remove(attribute);
+            assert_eq!(into_task(item).unwrap_err().attribute, attribute);
+            let mut item = from_task(&task());
+            item.insert(attribute.into(), AttributeValue::Bool(true));
+            assert_eq!(into_task(item).unwrap_err().attribute, attribute);
+        }
+    }
+}

@@ -1,0 +1,64 @@
+//! Reading one task.
+
+use aws_sdk_dynamodb::types::AttributeValue;
+
+use super::Tasks;
+use super::error::StoreError;
+use super::item::{self, Item, TASK_ID, USER_ID, string};
+use crate::task::{Task, TaskId};
+
+/// The index that knows every task's owner, and nothing else.
+const BY_ID: &str = "by_id";
+
+impl Tasks<'_> {
+    /// The task `id`, as it is after every write that was answered before.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::NotFound`] or [`StoreError::NotOwned`] if the user has no
+    /// such task.
+    pub async fn get(&self, id: TaskId) -> Result<Task, StoreError> {
+        let client = &self.store.client;
+        let output = client
+            .get_item()
+            .table_name(&self.store.table)
+            .set_key(Some(self.key(id)))
+            .consistent_read(true)
+            .send()
+            .await?;
+        match output.item {
+            Some(item) => Ok(item::into_task(item)?),
+            None => Err(self.why_missing(id).await),
+        }
+    }
+
+    /// Why the user has no task `id`: nobody has it, or somebody else. Asked
+    /// only once it is known that the user has not.
+    pub(super) async fn why_missing(&self, id: TaskId) -> StoreError {
+        let client = &self.store.client;
+        let found = client
+            .query()
+            .table_name(&self.store.table)
+            .index_name(BY_ID)
+            .key_condition_expression("task_id = :id")
+            .expression_attribute_values(":id", string(id.to_string()))
+            .send()
+            .await;
+        let owners = match found {
+            Ok(output) => output.items.unwrap_or_default(),
+            Err(error) => return error.into(),
+        };
+        // An index lags behind its table: the user's own task may still be in
+        // it after it was deleted.
+        let me = string(self.user.id());
+        let is_other = |item: &Item| item.get(USER_ID).is_some_and(|owner| *owner != me);
+        if owners.iter().any(is_other) { StoreError::NotOwned } else { StoreError::NotFound }
+    }
+
+    /// The key of the user's task `id`.
+    pub(super) fn key(&self, id: TaskId) -> Item {
+        let values: [(&str, AttributeValue); 2] =
+            [(USER_ID, string(self.user.id())), (TASK_ID, string(id.to_string()))];
+        values.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+    }
+}

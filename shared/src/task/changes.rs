@@ -1,0 +1,224 @@
+//! What clients may write: as they spell it (`…Input`), and once it is valid.
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::field::{Invalid, Rules, Sent};
+use super::{Priority, Timestamp};
+
+/// The body of a create request. Unknown fields are ignored, and `completed`
+/// is one of them: a new task is pending.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct NewTaskInput {
+    title: Sent,
+    description: Sent,
+    priority: Sent,
+    due_date: Sent,
+}
+
+/// What a new task is made of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewTask {
+    /// See [`Task::title`](super::Task::title).
+    pub title: String,
+    /// See [`Task::description`](super::Task::description).
+    pub description: Option<String>,
+    /// See [`Task::priority`](super::Task::priority).
+    pub priority: Option<Priority>,
+    /// See [`Task::due_date`](super::Task::due_date).
+    pub due_date: Option<Timestamp>,
+}
+
+impl TryFrom<NewTaskInput> for NewTask {
+    type Error = Invalid;
+
+    fn try_from(input: NewTaskInput) -> Result<NewTask, Invalid> {
+        let mut rules = Rules::default();
+        if input.title == Sent::Absent {
+            rules.broken("title", "is required");
+        }
+        let new = NewTask {
+            title: rules.title(input.title).unwrap_or_default(),
+            description: Change::read(input.description, |it| rules.description(it)).into_new(),
+            priority: Change::read(input.priority, |it| rules.priority(it)).into_new(),
+            due_date: Change::read(input.due_date, |it| rules.due_date(it)).into_new(),
+        };
+        rules.finish(new)
+    }
+}
+
+/// The body of an update request. Unknown fields are ignored, because
+/// frontends send whole tasks back.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct TaskChangesInput {
+    title: Sent,
+    description: Sent,
+    priority: Sent,
+    due_date: Sent,
+    completed: Sent,
+}
+
+/// What to change in a task. What is not named stays as it is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TaskChanges {
+    /// The new title, if it changes.
+    pub title: Option<String>,
+    /// What becomes of the description.
+    pub description: Change<String>,
+    /// What becomes of the priority.
+    pub priority: Change<Priority>,
+    /// What becomes of the due date.
+    pub due_date: Change<Timestamp>,
+    /// Whether the task is done, if that changes.
+    pub completed: Option<bool>,
+}
+
+impl TryFrom<TaskChangesInput> for TaskChanges {
+    type Error = Invalid;
+
+    fn try_from(input: TaskChangesInput) -> Result<TaskChanges, Invalid> {
+        let mut rules = Rules::default();
+        let changes = TaskChanges {
+            title: rules.title(input.title),
+            description: Change::read(input.description, |it| rules.description(it)),
+            priority: Change::read(input.priority, |it| rules.priority(it)),
+            due_date: Change::read(input.due_date, |it| rules.due_date(it)),
+            completed: rules.completed(input.completed),
+        };
+        rules.finish(changes)
+    }
+}
+
+/// What becomes of a value that a task may have or not have.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Change<T> {
+    /// It stays as it is.
+    #[default]
+    Keep,
+    /// The task has none from now on.
+    Clear,
+    /// The task has this one from now on.
+    Set(T),
+}
+
+impl<T> Change<T> {
+    /// Reads what was sent; a value that `read` refuses changes nothing.
+    fn read(sent: Sent, read: impl FnOnce(Value) -> Option<T>) -> Change<T> {
+        match sent {
+            Sent::Absent => Change::Keep,
+            Sent::Null => Change::Clear,
+            Sent::Value(value) => read(value).map_or(Change::Keep, Change::Set),
+        }
+    }
+
+    /// The same change of another form of the value.
+    pub fn map<U>(self, f: impl FnOnce(T) -> U) -> Change<U> {
+        match self {
+            Change::Keep => Change::Keep,
+            Change::Clear => Change::Clear,
+            Change::Set(value) => Change::Set(f(value)),
+        }
+    }
+
+    /// The value of a new task.
+    fn into_new(self) -> Option<T> {
+        match self {
+            Change::Set(value) => Some(value),
+            Change::Keep | Change::Clear => None,
+        }
+    }
+}
+
+/// The body of a toggle request, which may also have none.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct ToggleInput {
+    completed: Sent,
+}
+
+/// What to do with a task's completion.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Toggle {
+    /// Pending becomes completed, and the reverse.
+    Flip,
+    /// It becomes this, whatever it was. Safe to repeat.
+    Set(bool),
+}
+
+impl TryFrom<ToggleInput> for Toggle {
+    type Error = Invalid;
+
+    fn try_from(input: ToggleInput) -> Result<Toggle, Invalid> {
+        let mut rules = Rules::default();
+        let toggle = rules.completed(input.completed).map_or(Toggle::Flip, Toggle::Set);
+        rules.finish(toggle)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn create(body: Value) -> Result<NewTask, Invalid> {
+        NewTask::try_from(serde_json::from_value::<NewTaskInput>(body).unwrap())
+    }
+
+    fn update(body: Value) -> Result<TaskChanges, Invalid> {
+        TaskChanges::try_from(serde_json::from_value::<TaskChangesInput>(body).unwrap())
+    }
+
+    fn fields(invalid: Invalid) -> Vec<&'static str> {
+        invalid.errors.into_iter().map(|error| error.field).collect()
+    }
+
+    #[test]
+    fn absent_null_and_a_value_are_three_things() {
+        let changes = update(json!({"description": null, "priority": "high"})).unwrap();
+        assert_eq!(changes.description, Change::Clear);
+        assert_eq!(changes.priority, Change::Set(Priority::High));
+        assert_eq!(changes.due_date, Change::Keep);
+        assert_eq!(update(json!({})).unwrap(), TaskChanges::default());
+    }
+
+    #[test]
+    fn all_broken_rules_are_told_at_once() {
+        let body = json!({"title": 1, "description": 2, "priority": "urgent", "due_date": 4});
+        let told = fields(create(body).unwrap_err());
+        assert_eq!(told, ["title", "description", "priority", "due_date"]);
+        let body = json!({"title": null, "completed": null, "priority": false});
+        assert_eq!(fields(update(body).unwrap_err()), ["title", "priority", "completed"]);
+    }
+
+    #[test]
+    fn lengths_are_counted_in_characters_not_bytes() {
+        assert!(create(json!({"title": "é".repeat(200)})).is_ok());
+        assert!(create(json!({"title": "é".repeat(201)})).is_err());
+        assert!(create(json!({"title": "t", "description": "👋".repeat(1000)})).is_ok());
+        assert!(create(json!({"title": "t", "description": "👋".repeat(1001)})).is_err());
+    }
+
+    #[test]
+    fn a_title_is_kept_exactly_as_sent() {
+        assert_eq!(create(json!({"title": "  a\u{0}b \n"})).unwrap().title, "  a\u{0}b \n");
+        assert!(create(json!({"title": " \u{3000}\t"})).is_err());
+    }
+
+    #[test]
+    fn a_new_task_ignores_completed_and_what_it_does_not_know() {
+        let body = json!({"title": "t", "completed": "nonsense", "id": 5, "user_id": "mallory"});
+        assert_eq!(create(body).unwrap(), create(json!({"title": "t"})).unwrap());
+    }
+
+    #[test]
+    fn a_toggle_without_a_value_is_a_flip() {
+        let toggle = |body| Toggle::try_from(serde_json::from_value::<ToggleInput>(body).unwrap());
+        assert_eq!(toggle(json!({})), Ok(Toggle::Flip));
+        assert_eq!(toggle(json!({"completed": true})), Ok(Toggle::Set(true)));
+        assert!(toggle(json!({"completed": null})).is_err());
+        assert!(toggle(json!({"completed": 1})).is_err());
+    }
+}

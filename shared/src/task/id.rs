@@ -1,0 +1,129 @@
+//! What names a task, and what names a version of it.
+
+use std::fmt;
+use std::time::{Duration, UNIX_EPOCH};
+
+use serde::{Serialize, Serializer};
+use uuid::{NoContext, Uuid};
+
+use super::Timestamp;
+
+/// The id of a task: a UUIDv7 (RFC 9562 section 5.7), so ids sort by creation
+/// and tell when that was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TaskId(Uuid);
+
+impl TaskId {
+    /// A new id of this moment, greater than every id that this process made
+    /// before.
+    #[must_use]
+    #[allow(clippy::new_without_default)] // Each call gives another value.
+    pub fn new() -> TaskId {
+        TaskId(Uuid::now_v7())
+    }
+
+    /// A new id of the moment `created_at`, for tasks that come from
+    /// elsewhere. Moments before 1970 become 1970.
+    #[must_use]
+    pub fn at(created_at: Timestamp) -> TaskId {
+        let millis = u64::try_from(created_at.unix_millis()).unwrap_or(0);
+        let time = uuid::Timestamp::from_unix(
+            NoContext,
+            millis / 1000,
+            u32::try_from(millis % 1000).unwrap_or(0) * 1_000_000,
+        );
+        TaskId(Uuid::new_v7(time))
+    }
+
+    /// Reads the usual form, `01234567-89ab-7cde-8f01-23456789abcd`, in either
+    /// case; `None` for anything else.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<TaskId> {
+        hyphenated(text).map(TaskId)
+    }
+
+    /// When the task was created: the first 48 bits of the id, milliseconds
+    /// since 1970.
+    #[must_use]
+    pub fn created_at(self) -> Timestamp {
+        let millis = self.0.as_u64_pair().0 >> 16;
+        Timestamp::from_system_time(UNIX_EPOCH + Duration::from_millis(millis))
+    }
+}
+
+impl fmt::Display for TaskId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.0, f)
+    }
+}
+
+impl Serialize for TaskId {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+/// Names one version of a task: a fresh UUID for each write. It is what an
+/// entity tag is made of, and how a write recognises itself in the store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Revision(Uuid);
+
+impl Revision {
+    /// A revision that no task has had before.
+    #[must_use]
+    #[allow(clippy::new_without_default)] // Each call gives another value.
+    pub fn new() -> Revision {
+        Revision(Uuid::new_v4())
+    }
+
+    /// Reads a revision as [`fmt::Display`] writes it.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Revision> {
+        hyphenated(text).map(Revision)
+    }
+}
+
+impl fmt::Display for Revision {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.0, f)
+    }
+}
+
+/// `Uuid::parse_str` also takes braces, URNs and bare digits.
+fn hyphenated(text: &str) -> Option<Uuid> {
+    Uuid::parse_str(text).ok().filter(|_| text.len() == 36)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_tells_when_it_was_made() {
+        let moment = Timestamp::parse("2027-02-10T09:30:00.123Z").unwrap();
+        assert_eq!(TaskId::at(moment).created_at(), moment);
+    }
+
+    #[test]
+    fn ids_of_one_process_sort_by_creation() {
+        let ids: Vec<String> = (0..1000).map(|_| TaskId::new().to_string()).collect();
+        assert!(ids.is_sorted());
+    }
+
+    #[test]
+    fn only_the_usual_form_of_a_uuid_is_an_id() {
+        let id = TaskId::new().to_string();
+        assert_eq!(TaskId::parse(&id.to_uppercase()).unwrap().to_string(), id);
+        for other in [
+            String::new(),
+            "42".into(),
+            id.replace('-', ""),
+            format!("{{{id}}}"),
+            format!("urn:uuid:{id}"),
+            format!("{id} "),
+            id.replace('-', "+"),
+        ] {
+            assert_eq!(TaskId::parse(&other), None, "{other}");
+        }
+    }
+}

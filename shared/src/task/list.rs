@@ -1,0 +1,295 @@
+//! What a client may ask of a list.
+
+use std::collections::BTreeMap;
+
+use super::Timestamp;
+use super::field::{Invalid, MOMENT, Rules};
+
+/// The greatest `limit`.
+pub const MAX_LIMIT: usize = 1000;
+
+/// The query parameters of a list request: each name with all its values,
+/// decoded.
+pub type ListQueryInput = BTreeMap<String, Vec<String>>;
+
+/// A valid question for a list.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ListQuery {
+    /// Which tasks.
+    pub status: Status,
+    /// By what they are sorted.
+    pub sort: Sort,
+    /// In which direction.
+    pub order: Order,
+    /// Only tasks that are due in this window.
+    pub window: Window,
+    /// At most this many tasks, 1 to [`MAX_LIMIT`]; `None` for as many as one
+    /// reply can carry.
+    pub limit: Option<usize>,
+    /// Where to go on, as the previous page said; its form is the store's.
+    pub cursor: Option<String>,
+}
+
+/// Which tasks a list contains.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Status {
+    /// `all`
+    #[default]
+    All,
+    /// `pending`
+    Pending,
+    /// `completed`
+    Completed,
+}
+
+/// What a list is sorted by.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Sort {
+    /// `created`
+    #[default]
+    Created,
+    /// `title`: as people sort, in any language.
+    Title,
+    /// `due_date`: tasks without one come last in both directions.
+    DueDate,
+}
+
+/// The direction of a list. Ties go by creation in the same direction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Order {
+    /// `asc`
+    Asc,
+    /// `desc`
+    Desc,
+}
+
+impl Default for Order {
+    fn default() -> Order {
+        Sort::default().natural_order()
+    }
+}
+
+/// Due dates from `after`, included, up to `before`, not included: windows
+/// that touch share no task and miss none, and a day is the window from its
+/// date to the next.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Window {
+    /// The first moment in the window, if it is bounded there.
+    pub after: Option<Timestamp>,
+    /// The first moment behind the window, if it is bounded there.
+    pub before: Option<Timestamp>,
+}
+
+impl Window {
+    /// Whether it leaves anything out at all. A bounded window leaves out the
+    /// tasks without a due date.
+    #[must_use]
+    pub fn is_bounded(&self) -> bool {
+        self.after.is_some() || self.before.is_some()
+    }
+}
+
+impl Status {
+    const NAMES: [(&'static str, Status); 3] =
+        [("all", Status::All), ("pending", Status::Pending), ("completed", Status::Completed)];
+
+    /// The value of the `status` parameter.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        name(&Status::NAMES, self)
+    }
+}
+
+impl Sort {
+    const NAMES: [(&'static str, Sort); 3] =
+        [("created", Sort::Created), ("title", Sort::Title), ("due_date", Sort::DueDate)];
+
+    /// The value of the `sort` parameter.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        name(&Sort::NAMES, self)
+    }
+
+    /// The order where none is asked for: newest first, otherwise ascending.
+    fn natural_order(self) -> Order {
+        match self {
+            Sort::Created => Order::Desc,
+            Sort::Title | Sort::DueDate => Order::Asc,
+        }
+    }
+}
+
+impl Order {
+    const NAMES: [(&'static str, Order); 2] = [("asc", Order::Asc), ("desc", Order::Desc)];
+
+    /// The value of the `order` parameter.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        name(&Order::NAMES, self)
+    }
+}
+
+fn name<T: Copy + PartialEq>(names: &[(&'static str, T)], value: T) -> &'static str {
+    names.iter().find(|(_, known)| *known == value).map_or("", |(name, _)| name)
+}
+
+impl TryFrom<ListQueryInput> for ListQuery {
+    type Error = Invalid;
+
+    fn try_from(input: ListQueryInput) -> Result<ListQuery, Invalid> {
+        let mut read = Parameters { input, rules: Rules::default() };
+        let status = read.one_of("status", &Status::NAMES, "must be all, pending or completed");
+        let sort = read.one_of("sort", &Sort::NAMES, "must be created, title or due_date");
+        let order = read.one_of("order", &Order::NAMES, "must be asc or desc");
+        let limit = read.limit();
+        let window = Window { after: read.moment("due_after"), before: read.moment("due_before") };
+        let cursor = read.take("cursor");
+        let sort = sort.unwrap_or_default();
+        read.check_window(window, sort);
+        read.rules.finish(ListQuery {
+            status: status.unwrap_or_default(),
+            sort,
+            order: order.unwrap_or(sort.natural_order()),
+            window,
+            limit,
+            cursor,
+        })
+    }
+}
+
+struct Parameters {
+    input: ListQueryInput,
+    rules: Rules,
+}
+
+impl Parameters {
+    /// The value of a parameter, which may be given once.
+    fn take(&mut self, name: &'static str) -> Option<String> {
+        let mut values = self.input.remove(name)?;
+        if values.len() > 1 {
+            self.rules.broken(name, "must be given only once");
+        }
+        values.pop()
+    }
+
+    fn one_of<T: Copy>(
+        &mut self,
+        name: &'static str,
+        names: &[(&'static str, T)],
+        rule: &str,
+    ) -> Option<T> {
+        let value = self.take(name)?;
+        let known = names.iter().find(|(name, _)| *name == value).map(|(_, known)| *known);
+        if known.is_none() {
+            self.rules.broken(name, rule);
+        }
+        known
+    }
+
+    fn limit(&mut self) -> Option<usize> {
+        let value = self.take("limit")?;
+        // `parse` alone would take "+5".
+        let digits = value.bytes().all(|byte| byte.is_ascii_digit());
+        let limit = value.parse().ok().filter(|limit| digits && (1..=MAX_LIMIT).contains(limit));
+        if limit.is_none() {
+            self.rules.broken("limit", format!("must be a whole number from 1 to {MAX_LIMIT}"));
+        }
+        limit
+    }
+
+    fn moment(&mut self, name: &'static str) -> Option<Timestamp> {
+        let value = self.take(name)?;
+        let moment = Timestamp::parse(&value);
+        if moment.is_none() {
+            // In a query a plain + means a space.
+            let hint = if value.contains(' ') { " (write + as %2B)" } else { "" };
+            self.rules.broken(name, format!("{MOMENT}{hint}"));
+        }
+        moment
+    }
+
+    fn check_window(&mut self, window: Window, sort: Sort) {
+        for (name, bound) in [("due_after", window.after), ("due_before", window.before)] {
+            if bound.is_some() && sort != Sort::DueDate {
+                self.rules.broken(name, "needs sort=due_date");
+            }
+        }
+        if let (Some(after), Some(before)) = (window.after, window.before)
+            && before <= after
+        {
+            self.rules.broken("due_before", "must be later than due_after");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(query: &[(&str, &str)]) -> Result<ListQuery, Invalid> {
+        let mut input = ListQueryInput::new();
+        for (name, value) in query {
+            input.entry((*name).into()).or_default().push((*value).into());
+        }
+        ListQuery::try_from(input)
+    }
+
+    fn told(query: &[(&str, &str)]) -> Vec<String> {
+        let errors = read(query).unwrap_err().errors;
+        errors.into_iter().map(|error| format!("{} {}", error.field, error.detail)).collect()
+    }
+
+    #[test]
+    fn each_sort_has_its_own_natural_order() {
+        let order = |sort| read(&[("sort", sort)]).unwrap().order;
+        assert_eq!(read(&[]).unwrap(), ListQuery::default());
+        assert_eq!(order("created"), Order::Desc);
+        assert_eq!(order("title"), Order::Asc);
+        assert_eq!(order("due_date"), Order::Asc);
+    }
+
+    #[test]
+    fn a_bad_value_is_refused_by_name() {
+        for (name, value, message) in [
+            ("status", "done", "status must be all, pending or completed"),
+            ("status", "", "status must be all, pending or completed"),
+            ("status", "ALL", "status must be all, pending or completed"),
+            ("sort", "priority", "sort must be created, title or due_date"),
+            ("order", "up", "order must be asc or desc"),
+            ("limit", "0", "limit must be a whole number from 1 to 1000"),
+            ("limit", "1001", "limit must be a whole number from 1 to 1000"),
+            ("limit", "-1", "limit must be a whole number from 1 to 1000"),
+            ("limit", "+5", "limit must be a whole number from 1 to 1000"),
+            ("limit", "5.0", "limit must be a whole number from 1 to 1000"),
+            ("limit", "99999999999999999999", "limit must be a whole number from 1 to 1000"),
+        ] {
+            assert_eq!(told(&[(name, value)]), [message], "{name}={value}");
+        }
+    }
+
+    #[test]
+    fn all_bad_values_are_told_at_once() {
+        assert_eq!(told(&[("status", "x"), ("sort", "y"), ("limit", "z")]).len(), 3);
+    }
+
+    #[test]
+    fn a_parameter_given_twice_is_refused() {
+        let twice = [("status", "pending"), ("status", "completed")];
+        assert_eq!(told(&twice), ["status must be given only once"]);
+    }
+
+    #[test]
+    fn a_window_needs_the_order_that_serves_it() {
+        assert_eq!(told(&[("due_after", "2027-01-01")]), ["due_after needs sort=due_date"]);
+        let upside_down =
+            [("sort", "due_date"), ("due_after", "2027-01-02"), ("due_before", "2027-01-02")];
+        assert_eq!(told(&upside_down), ["due_before must be later than due_after"]);
+        let hint = told(&[("sort", "due_date"), ("due_after", "2027-01-01T00:00:00 02:00")]);
+        assert!(hint[0].ends_with("(write + as %2B)"), "{hint:?}");
+    }
+
+    #[test]
+    fn what_is_not_a_parameter_is_ignored() {
+        assert_eq!(read(&[("_", "1700000000")]).unwrap(), ListQuery::default());
+    }
+}

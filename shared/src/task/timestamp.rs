@@ -1,0 +1,176 @@
+//! Moments in time.
+
+use std::fmt;
+use std::time::SystemTime;
+
+use serde::{Serialize, Serializer};
+use time::format_description::well_known::Rfc3339;
+use time::{OffsetDateTime, UtcDateTime};
+
+/// A moment in UTC, to the millisecond, in the years 0001 to 9999.
+///
+/// Its text, `2027-02-10T09:00:00.000Z`, always has the same length, so texts
+/// sort as the moments do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Timestamp(UtcDateTime);
+
+impl Timestamp {
+    /// This moment.
+    #[must_use]
+    pub fn now() -> Timestamp {
+        Timestamp::from_system_time(SystemTime::now())
+    }
+
+    /// A moment of the system's clock, cut to the millisecond.
+    #[must_use]
+    pub fn from_system_time(moment: SystemTime) -> Timestamp {
+        Timestamp(UtcDateTime::from(moment).truncate_to_millisecond())
+    }
+
+    /// Reads RFC 3339, and what forms send: a date alone is its midnight, and a
+    /// time without an offset is in UTC. Seconds may be left out; what is finer
+    /// than a millisecond is cut off.
+    ///
+    /// `None` for anything else, and for what is not in the years 0001 to 9999
+    /// once it is converted to UTC.
+    ///
+    /// ```
+    /// use shared::task::Timestamp;
+    ///
+    /// let due = Timestamp::parse("2027-02-10T09:00+02:00").unwrap();
+    /// assert_eq!(due.to_string(), "2027-02-10T07:00:00.000Z");
+    /// assert!(Timestamp::parse("tomorrow").is_none());
+    /// ```
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Timestamp> {
+        let full = complete(text)?;
+        let moment = OffsetDateTime::parse(&full, &Rfc3339).ok()?.checked_to_utc()?;
+        (1..=9999).contains(&moment.year()).then(|| Timestamp(moment.truncate_to_millisecond()))
+    }
+
+    /// Milliseconds since 1970.
+    #[must_use]
+    pub fn unix_millis(self) -> i64 {
+        self.0.unix_timestamp() * 1000 + i64::from(self.0.millisecond())
+    }
+
+    /// The moment one millisecond earlier; `None` before the year 0001.
+    #[must_use]
+    pub fn pred(self) -> Option<Timestamp> {
+        let earlier = self.0.checked_sub(time::Duration::MILLISECOND)?;
+        (earlier.year() >= 1).then_some(Timestamp(earlier))
+    }
+}
+
+/// `text` with what RFC 3339 section 5.6 requires and [`Timestamp::parse`]
+/// does not.
+fn complete(text: &str) -> Option<String> {
+    let Some((date, time)) = text.split_once(['T', 't']) else {
+        return Some(format!("{text}T00:00:00Z"));
+    };
+    let offset_at = time.find(['Z', 'z', '+', '-']).unwrap_or(time.len());
+    let (time, offset) = time.split_at_checked(offset_at)?;
+    let seconds = if time.len() == "00:00".len() { ":00" } else { "" };
+    let offset = if offset.is_empty() { "Z" } else { offset };
+    Some(format!("{date}T{time}{seconds}{offset}"))
+}
+
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (year, month, day) = self.0.to_calendar_date();
+        let (hour, minute, second, milli) = self.0.as_hms_milli();
+        let month = u8::from(month);
+        write!(f, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{milli:03}Z")
+    }
+}
+
+impl Serialize for Timestamp {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Timestamp;
+
+    #[test]
+    fn rfc_3339_and_what_forms_send_are_read() {
+        for (text, read) in [
+            ("2027-02-10T09:00:00Z", "2027-02-10T09:00:00.000Z"),
+            ("2027-02-10t09:00:00z", "2027-02-10T09:00:00.000Z"),
+            ("2027-02-10T09:00:00.5Z", "2027-02-10T09:00:00.500Z"),
+            ("2027-02-10T09:00:00.123999999Z", "2027-02-10T09:00:00.123Z"),
+            ("2027-02-10T09:00:00.000000000000001Z", "2027-02-10T09:00:00.000Z"),
+            ("2027-02-10T00:30:00+05:30", "2027-02-09T19:00:00.000Z"),
+            ("2027-02-10T09:00:00-00:00", "2027-02-10T09:00:00.000Z"),
+            ("2027-02-10", "2027-02-10T00:00:00.000Z"),
+            ("2027-02-10T09:00", "2027-02-10T09:00:00.000Z"),
+            ("2027-02-10T09:00:30", "2027-02-10T09:00:30.000Z"),
+            ("2028-02-29", "2028-02-29T00:00:00.000Z"),
+            ("0001-01-01", "0001-01-01T00:00:00.000Z"),
+            ("0001-01-01T00:00:00-01:00", "0001-01-01T01:00:00.000Z"),
+            ("9999-12-31T23:59:59.999Z", "9999-12-31T23:59:59.999Z"),
+            ("9999-12-31T23:59:59.999999999+00:01", "9999-12-31T23:58:59.999Z"),
+        ] {
+            let moment = Timestamp::parse(text).unwrap_or_else(|| panic!("{text}"));
+            assert_eq!(moment.to_string(), read, "{text}");
+        }
+    }
+
+    #[test]
+    fn nothing_else_is_read() {
+        for text in [
+            "",
+            "T",
+            "tomorrow",
+            "1800000000",
+            "2027-02-30",
+            "2027-02-29",
+            "2027-13-01",
+            "2027-00-10",
+            "2027-02-10T24:00:00Z",
+            "2027-02-10T09:60:00Z",
+            "2027-02-10T09Z",
+            "2027-02-10T",
+            "2027-02-10Z",
+            "2027-02-10T09:00:00+0200",
+            "2027-02-10T09:00:00+24:00",
+            "2027-02-10T09:00:00.Z",
+            "2027-02-10 09:00:00Z",
+            "2027-02-10T09:00:00Z ",
+            " 2027-02-10",
+            "27-02-10",
+            "20270210",
+            "2027-2-10",
+            "2027-W06-3",
+            "+2027-02-10",
+            "12027-02-10",
+            "0000-12-31",
+            "0001-01-01T00:00:00+00:01",
+            "9999-12-31T23:59:59-00:01",
+            "-0001-01-01",
+            "2027-02-10T09:00:00Z[UTC]",
+            "２０２７-02-10",
+            "2027-02-10Tä:00",
+        ] {
+            assert_eq!(Timestamp::parse(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn texts_sort_as_the_moments_do() {
+        let moments = ["0001-01-01", "0999-12-31", "1969-12-31", "1970-01-01", "9999-12-31"]
+            .map(|text| Timestamp::parse(text).unwrap());
+        assert!(moments.is_sorted());
+        assert!(moments.map(|moment| moment.to_string()).is_sorted());
+    }
+
+    #[test]
+    fn the_first_moment_has_none_before_it() {
+        let first = Timestamp::parse("0001-01-01").unwrap();
+        assert_eq!(first.pred(), None);
+        let second = Timestamp::parse("0001-01-01T00:00:00.001Z").unwrap();
+        assert_eq!(second.pred(), Some(first));
+    }
+}
