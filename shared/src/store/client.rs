@@ -3,8 +3,8 @@
 
 use std::time::Duration;
 
+use aws_config::BehaviorVersion;
 use aws_config::timeout::TimeoutConfig;
-use aws_config::{BehaviorVersion, Region};
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::SharedHttpClient;
 use aws_smithy_http_client::Builder;
@@ -31,19 +31,15 @@ pub async fn connect(config: &Config) -> Client {
         .operation_attempt_timeout(ATTEMPT_TIMEOUT)
         .operation_timeout(OPERATION_TIMEOUT)
         .build();
-    let mut loader = aws_config::defaults(BehaviorVersion::v2026_01_12())
+    let shared = aws_config::defaults(BehaviorVersion::v2026_01_12())
         .http_client(http_client())
-        .timeout_config(timeouts);
-    if let Some(endpoint) = &config.dynamodb_endpoint {
-        loader = loader.endpoint_url(endpoint);
-    }
-    let mut shared = loader.load().await;
-    if shared.region().is_none() {
-        // Lambda always sets one; elsewhere the endpoint is local and any will
-        // do.
-        shared = shared.into_builder().region(Region::from_static("us-east-1")).build();
-    }
-    Client::new(&shared)
+        .timeout_config(timeouts)
+        .load()
+        .await;
+    let mut dynamodb = aws_sdk_dynamodb::config::Builder::from(&shared);
+    // The SDK reads the variable too, but takes an empty one for a URL.
+    dynamodb.set_endpoint_url(config.dynamodb_endpoint.clone());
+    Client::from_conf(dynamodb.build())
 }
 
 /// HTTP with TLS by rustls and ring.

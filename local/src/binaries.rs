@@ -1,0 +1,76 @@
+//! The functions' binaries, built by cargo.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result, bail};
+use serde_json::Value;
+
+use crate::settings::repository;
+
+/// How to build the functions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Profile {
+    /// Quickly.
+    Dev,
+    /// As they are deployed.
+    Release,
+}
+
+/// Builds the functions `names` and gives the path of each binary.
+///
+/// # Errors
+///
+/// If cargo is not there, or the build fails; cargo has told why on standard
+/// error then.
+pub fn build(names: &[&str], profile: Profile) -> Result<BTreeMap<String, PathBuf>> {
+    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    cargo.current_dir(repository()).arg("build").arg("--message-format=json-render-diagnostics");
+    // `cargo run` tells this program about its own package. Build scripts that
+    // look at the same variables would run again, and all behind them.
+    for (name, _) in std::env::vars_os() {
+        let name = name.to_string_lossy();
+        if name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_") {
+            cargo.env_remove(&*name);
+        }
+    }
+    match profile {
+        // The whole workspace, of which only some binaries are wanted: so the
+        // dependencies have the features that they have anyway in `cargo run`
+        // and `cargo test --workspace`, and are not compiled again.
+        Profile::Dev => {
+            cargo.arg("--workspace");
+            names.iter().for_each(|name| {
+                cargo.args(["--bin", name]);
+            });
+        }
+        // Nothing but the functions: just what is deployed.
+        Profile::Release => {
+            cargo.arg("--release");
+            names.iter().for_each(|name| {
+                cargo.args(["--package", name]);
+            });
+        }
+    }
+    let output = cargo.stderr(Stdio::inherit()).output().context("running cargo")?;
+    if !output.status.success() {
+        bail!("the functions do not build");
+    }
+    let mut binaries = BTreeMap::new();
+    for line in output.stdout.split(|byte| *byte == b'\n') {
+        let Ok(message) = serde_json::from_slice::<Value>(line) else { continue };
+        let name = message["target"]["name"].as_str().unwrap_or_default();
+        if let Some(path) = message["executable"].as_str()
+            && names.contains(&name)
+        {
+            binaries.insert(name.to_owned(), PathBuf::from(path));
+        }
+    }
+    for name in names {
+        if !binaries.contains_key(*name) {
+            bail!("cargo built no binary {name}");
+        }
+    }
+    Ok(binaries)
+}

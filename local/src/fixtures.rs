@@ -1,0 +1,44 @@
+//! The tasks that the files in `events/` speak of.
+
+use anyhow::{Context, Result};
+use aws_sdk_dynamodb::Client;
+use shared::store::Store;
+use shared::task::{NewTask, Priority, Task, TaskId, Timestamp};
+
+use crate::TASKS_TABLE;
+use crate::settings::Settings;
+use crate::token;
+
+/// The user whose token the events carry.
+pub const USER: &str = "events-user";
+
+/// The task of [`USER`] that the events read, change and delete.
+pub const TASK: &str = "01a1f82f-1e80-7000-8000-00000000000a";
+
+/// The user whose task the events may not touch.
+pub const OTHER_USER: &str = "events-other-user";
+
+/// The task of [`OTHER_USER`].
+pub const OTHER_TASK: &str = "01a1f82f-1e80-7000-8000-00000000000b";
+
+/// Puts the tasks into the table, as they were at first.
+///
+/// # Errors
+///
+/// If DynamoDB does not take them.
+pub async fn load(client: &Client, settings: &Settings) -> Result<()> {
+    let store = Store::new(client.clone(), TASKS_TABLE);
+    for (user, id, title) in
+        [(USER, TASK, "Water the plants"), (OTHER_USER, OTHER_TASK, "Somebody else's task")]
+    {
+        let new = NewTask {
+            title: title.to_owned(),
+            description: None,
+            priority: Some(Priority::Medium),
+            due_date: Timestamp::parse("2027-02-10"),
+        };
+        let id = TaskId::parse(id).context("the id of a fixture")?;
+        store.tasks(&token::user(settings, user)?).insert(&Task::with_id(id, user, new)).await?;
+    }
+    Ok(())
+}

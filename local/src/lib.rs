@@ -1,0 +1,21 @@
+//! The Tasks API on a developer's machine.
+//!
+//! [`Server`] puts an API Gateway ([`gateway`]) in front of the real function
+//! binaries ([`lambda`]) in front of an embedded DynamoDB ([`dynamodb`]).
+//! Routes, CORS, timeouts and tables come from `template.yaml`
+//! ([`template`]), settings from the environment and `.env` ([`settings`]).
+//! The tests use the same parts.
+
+pub mod binaries;
+pub mod dynamodb;
+pub mod fixtures;
+pub mod gateway;
+pub mod lambda;
+pub mod seed;
+mod server;
+pub mod settings;
+pub mod tables;
+pub mod template;
+pub mod token;
+
+pub use server::{Backend, Options, Server, TASKS_TABLE};

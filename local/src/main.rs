@@ -1,0 +1,267 @@
+//! `cargo run`: the whole API on this machine, and tools around it.
+
+use std::io::{IsTerminal, Read};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use bytes::Bytes;
+use clap::{Args, Parser, Subcommand};
+use indicatif::{ProgressBar, ProgressStyle};
+use local::binaries::{self, Profile};
+use local::dynamodb::Data;
+use local::lambda::{Outcome, to_standard_error};
+use local::settings::{Settings, repository};
+use local::{Backend, Options, Server, fixtures, seed, tables, token};
+use serde_json::Value;
+
+/// The user whose token is printed at the start.
+const DEMO_USER: &str = "demo";
+
+/// The Tasks API on this machine.
+#[derive(Parser)]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    serve: Serve,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Runs the API (also without any command)
+    Serve(Serve),
+    /// Prints a token for a user, signed with the local secret
+    Token {
+        /// The user: what the token's `sub` says
+        user: String,
+        /// How long the token is valid, such as 15m or 30days
+        #[arg(long, default_value = "1day", value_parser = humantime::parse_duration)]
+        expires_in: Duration,
+    },
+    /// Sends one event to one function and prints the reply
+    Invoke {
+        /// The function, such as get-task
+        name: String,
+        /// A file with the event, or - for standard input [default: events/NAME.json]
+        event: Option<PathBuf>,
+        #[command(flatten)]
+        backend: BackendArgs,
+    },
+    /// Fills a user's list with tasks
+    Seed {
+        /// The user whose list it is
+        #[arg(long)]
+        user: String,
+        /// How many tasks to add
+        #[arg(long)]
+        tasks: usize,
+        #[command(flatten)]
+        backend: BackendArgs,
+    },
+}
+
+#[derive(Args)]
+struct Serve {
+    /// The port of the API; 0 for any free one
+    #[arg(long, default_value_t = 8000)]
+    port: u16,
+    #[command(flatten)]
+    backend: BackendArgs,
+}
+
+#[derive(Args)]
+struct BackendArgs {
+    /// The port of the embedded DynamoDB; 0 for any free one
+    #[arg(long, default_value_t = 8001)]
+    dynamodb_port: u16,
+    /// The folder of the data [default: .local in the repository]
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// Keep the data nowhere
+    #[arg(long, conflicts_with = "data")]
+    in_memory: bool,
+    /// Build the functions as they are deployed
+    #[arg(long)]
+    release: bool,
+}
+
+impl BackendArgs {
+    fn data(&self) -> Data {
+        if self.in_memory {
+            return Data::Memory;
+        }
+        Data::Folder(self.data.clone().unwrap_or_else(|| repository().join(".local")))
+    }
+
+    fn profile(&self) -> Profile {
+        if self.release { Profile::Release } else { Profile::Dev }
+    }
+
+    /// Whether a local server is running already: then its DynamoDB is used,
+    /// because two processes cannot have the same data.
+    async fn running(&self) -> Option<String> {
+        let address = ("127.0.0.1", self.dynamodb_port);
+        let running = self.dynamodb_port != 0
+            && !self.in_memory
+            && tokio::net::TcpStream::connect(address).await.is_ok();
+        running.then(|| format!("http://127.0.0.1:{}", self.dynamodb_port))
+    }
+}
+
+#[tokio::main]
+async fn main() -> Result<()> {
+    let cli = Cli::parse();
+    let settings = Settings::from_env()?;
+    match cli.command {
+        None => serve(settings, cli.serve).await,
+        Some(Command::Serve(arguments)) => serve(settings, arguments).await,
+        Some(Command::Token { user, expires_in }) => {
+            say(&token::sign(&settings, &user, expires_in)?);
+            Ok(())
+        }
+        Some(Command::Invoke { name, event, backend }) => {
+            invoke(settings, &name, event, &backend).await
+        }
+        Some(Command::Seed { user, tasks, backend }) => {
+            fill(settings, &user, tasks, &backend).await
+        }
+    }
+}
+
+async fn serve(settings: Settings, arguments: Serve) -> Result<()> {
+    let template = settings.template()?;
+    let names: Vec<&str> = template.functions.iter().map(|it| it.name.as_str()).collect();
+    let server = Server::start(&Options {
+        port: arguments.port,
+        dynamodb_port: arguments.backend.dynamodb_port,
+        data: arguments.backend.data(),
+        binaries: binaries::build(&names, arguments.backend.profile())?,
+        logs: to_standard_error(),
+        settings: settings.clone(),
+    })
+    .await?;
+    let backend = server.backend();
+    fixtures::load(&tables::client(backend.dynamodb_url()), &settings).await?;
+
+    let (url, token) = (server.url(), token::sign(&settings, DEMO_USER, DAY)?);
+    say(&format!("listening on {url}"));
+    say(&format!("DynamoDB on {}", backend.embedded_url()));
+    if backend.dynamodb_url() != backend.embedded_url() {
+        say(&format!("the functions use the DynamoDB on {}", backend.dynamodb_url()));
+    }
+    say(&format!("\nA token for the user {DEMO_USER}, valid for a day:\n\nTOKEN={token}\n"));
+    say(&format!("Try:\n\ncurl -s {url}/api/tasks -H \"Authorization: Bearer $TOKEN\"\n"));
+    say("Stop with Ctrl-C.");
+
+    stop_signal().await?;
+    server.stop().await;
+    Ok(())
+}
+
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Ctrl-C, or the signal by which other programs ask this one to end.
+async fn stop_signal() -> Result<()> {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        let mut terminate = signal(SignalKind::terminate())?;
+        tokio::select! {
+            result = tokio::signal::ctrl_c() => result?,
+            _ = terminate.recv() => {}
+        }
+    }
+    #[cfg(not(unix))]
+    tokio::signal::ctrl_c().await?;
+    Ok(())
+}
+
+async fn invoke(
+    settings: Settings,
+    name: &str,
+    event: Option<PathBuf>,
+    arguments: &BackendArgs,
+) -> Result<()> {
+    settings.template()?.function(name)?;
+    let event = read_event(name, event)?;
+    let (settings, options) = match arguments.running().await {
+        Some(url) if settings.get("AWS_ENDPOINT_URL_DYNAMODB").is_none() => {
+            (settings.with("AWS_ENDPOINT_URL_DYNAMODB", &url), (0, Data::Memory))
+        }
+        Some(_) => (settings, (0, Data::Memory)),
+        None => (settings, (arguments.dynamodb_port, arguments.data())),
+    };
+    let backend = Backend::start(&Options {
+        port: 0,
+        dynamodb_port: options.0,
+        data: options.1,
+        binaries: binaries::build(&[name], arguments.profile())?,
+        logs: to_standard_error(),
+        settings: settings.clone(),
+    })
+    .await?;
+    fixtures::load(&tables::client(backend.dynamodb_url()), &settings).await?;
+    let outcome = backend.lambda().invoke(name, event).await?;
+    backend.lambda().stop().await;
+    match outcome {
+        Outcome::Reply(reply) => say(&readable(&reply)?),
+        Outcome::Error(error) => bail!("the function reports: {}", String::from_utf8_lossy(&error)),
+        Outcome::Crashed => bail!("the function ended without an answer"),
+        Outcome::TimedOut => bail!("the function took too long"),
+    }
+    Ok(())
+}
+
+fn read_event(name: &str, event: Option<PathBuf>) -> Result<Bytes> {
+    let path = event.unwrap_or_else(|| repository().join("events").join(format!("{name}.json")));
+    let mut text = Vec::new();
+    if path.as_os_str() == "-" {
+        std::io::stdin().read_to_end(&mut text)?;
+    } else {
+        text = std::fs::read(&path).with_context(|| format!("reading {}", path.display()))?;
+    }
+    serde_json::from_slice::<Value>(&text)
+        .with_context(|| format!("{} is not JSON", path.display()))?;
+    Ok(text.into())
+}
+
+/// The reply with its body, where that is JSON, as JSON and not as a string.
+fn readable(reply: &[u8]) -> Result<String> {
+    let mut reply: Value = serde_json::from_slice(reply)?;
+    if let Some(Ok(body)) = reply["body"].as_str().map(serde_json::from_str) {
+        reply["body"] = body;
+    }
+    Ok(serde_json::to_string_pretty(&reply)?)
+}
+
+async fn fill(settings: Settings, user: &str, count: usize, arguments: &BackendArgs) -> Result<()> {
+    let user = token::user(&settings, user)?;
+    let running = arguments.running().await;
+    let embedded = match &running {
+        Some(_) => None,
+        None => Some(local::dynamodb::EmbeddedDynamoDb::start(
+            arguments.dynamodb_port,
+            &arguments.data(),
+        )?),
+    };
+    let url = running.or_else(|| embedded.as_ref().map(|it| it.url())).unwrap_or_default();
+    let client = tables::client(settings.get("AWS_ENDPOINT_URL_DYNAMODB").unwrap_or(&url));
+    tables::create(&client, &settings.template()?.tables).await?;
+
+    let bar = ProgressBar::new(count as u64).with_style(ProgressStyle::with_template(
+        "{wide_bar} {pos}/{len} tasks  {per_sec}  {eta} left",
+    )?);
+    seed::fill(&client, &user, count, || bar.inc(1)).await?;
+    bar.finish();
+    if !std::io::stderr().is_terminal() {
+        // A bar shows only on a terminal.
+        say(&format!("{count} tasks"));
+    }
+    Ok(())
+}
+
+#[expect(clippy::print_stdout, reason = "what the commands are for")]
+fn say(text: &str) {
+    println!("{text}");
+}

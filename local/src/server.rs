@@ -1,0 +1,181 @@
+//! The whole API on this machine: an HTTP API in front of the functions in
+//! front of DynamoDB.
+
+use std::collections::BTreeMap;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use anyhow::{Context, Result};
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+
+use crate::dynamodb::{Data, EmbeddedDynamoDb};
+use crate::gateway::Gateway;
+use crate::lambda::{Lambda, Launch, LogSink};
+use crate::settings::Settings;
+use crate::tables;
+use crate::template::{Function, Template};
+
+/// The table of tasks, by its logical id in the template.
+pub const TASKS_TABLE: &str = "TasksTable";
+
+/// What a server is made of.
+#[derive(Clone)]
+#[allow(missing_docs)]
+pub struct Options {
+    pub settings: Settings,
+    /// The port of the API; 0 is any free one.
+    pub port: u16,
+    /// The port of the embedded DynamoDB; 0 is any free one.
+    pub dynamodb_port: u16,
+    pub data: Data,
+    /// The functions' binaries, by name.
+    pub binaries: BTreeMap<String, PathBuf>,
+    pub logs: LogSink,
+}
+
+/// A running API.
+#[derive(Debug)]
+pub struct Server {
+    address: SocketAddr,
+    gateway: JoinHandle<()>,
+    backend: Backend,
+}
+
+/// The functions and their database, without an HTTP API in front.
+#[derive(Debug)]
+pub struct Backend {
+    lambda: Arc<Lambda>,
+    template: Template,
+    dynamodb_url: String,
+    // Last: it ends after those who use it.
+    embedded: EmbeddedDynamoDb,
+}
+
+impl Backend {
+    /// Starts DynamoDB, makes the tables, and makes the functions ready.
+    ///
+    /// # Errors
+    ///
+    /// If a port is taken, the data cannot be opened, or DynamoDB does not
+    /// answer.
+    pub async fn start(options: &Options) -> Result<Backend> {
+        let template = options.settings.template()?;
+        let embedded = EmbeddedDynamoDb::start(options.dynamodb_port, &options.data)?;
+        tables::create(&tables::client(&embedded.url()), &template.tables).await?;
+        let dynamodb_url = match options.settings.get("AWS_ENDPOINT_URL_DYNAMODB") {
+            None => embedded.url(),
+            Some(url) => {
+                tables::create(&tables::client(url), &template.tables)
+                    .await
+                    .with_context(|| format!("AWS_ENDPOINT_URL_DYNAMODB={url}"))?;
+                url.to_owned()
+            }
+        };
+        let launches = template.functions.iter().filter_map(|function| {
+            let binary = options.binaries.get(&function.name)?;
+            Some(launch(function, binary.clone(), &options.settings, &dynamodb_url))
+        });
+        let lambda = Lambda::start(launches.collect(), options.logs.clone()).await?;
+        Ok(Backend { lambda: Arc::new(lambda), template, dynamodb_url, embedded })
+    }
+
+    /// The functions.
+    #[must_use]
+    pub fn lambda(&self) -> &Lambda {
+        &self.lambda
+    }
+
+    /// What the template describes.
+    #[must_use]
+    pub fn template(&self) -> &Template {
+        &self.template
+    }
+
+    /// Where the functions find DynamoDB.
+    #[must_use]
+    pub fn dynamodb_url(&self) -> &str {
+        &self.dynamodb_url
+    }
+
+    /// Where the embedded DynamoDB answers.
+    #[must_use]
+    pub fn embedded_url(&self) -> String {
+        self.embedded.url()
+    }
+}
+
+impl Server {
+    /// Starts everything.
+    ///
+    /// # Errors
+    ///
+    /// As [`Backend::start`].
+    pub async fn start(options: &Options) -> Result<Server> {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, options.port))
+            .await
+            .with_context(|| format!("port {} for the API", options.port))?;
+        let address = listener.local_addr()?;
+        let backend = Backend::start(options).await?;
+        let gateway = Gateway::new(&backend.template, backend.lambda.clone()).into_router();
+        let service = gateway.into_make_service_with_connect_info::<SocketAddr>();
+        let gateway = tokio::spawn(async move {
+            // Serving ends only with the task.
+            let _ = axum::serve(listener, service).await;
+        });
+        Ok(Server { address, gateway, backend })
+    }
+
+    /// Where the API answers.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// What stands behind the API.
+    #[must_use]
+    pub fn backend(&self) -> &Backend {
+        &self.backend
+    }
+
+    /// Ends everything and waits until it has ended.
+    pub async fn stop(self) {
+        self.gateway.abort();
+        self.backend.lambda.stop().await;
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.gateway.abort();
+    }
+}
+
+/// How to start `function`: the environment that the template gives it, with
+/// the developer's settings before the template's values.
+fn launch(function: &Function, binary: PathBuf, settings: &Settings, dynamodb_url: &str) -> Launch {
+    let mut environment = BTreeMap::new();
+    for (name, default) in &function.environment {
+        let value = match name.as_str() {
+            "AWS_ENDPOINT_URL_DYNAMODB" => Some(dynamodb_url),
+            "BETTER_AUTH_SECRET" => Some(settings.secret()),
+            // A table has the name that it was made with.
+            name if name.ends_with("_TABLE") => default.as_deref(),
+            name => settings.get(name).or(default.as_deref()),
+        };
+        if let Some(value) = value {
+            environment.insert(name.clone(), value.to_owned());
+        }
+    }
+    if let Some(value) = settings.get("RUST_BACKTRACE") {
+        environment.insert("RUST_BACKTRACE".to_owned(), value.to_owned());
+    }
+    Launch {
+        name: function.name.clone(),
+        binary,
+        timeout: function.timeout,
+        memory_size: function.memory_size,
+        environment,
+    }
+}

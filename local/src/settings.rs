@@ -1,0 +1,77 @@
+//! Settings of the developer's machine: the environment, and `.env` for what
+//! is not set there.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use shared::config::DEVELOPMENT_SECRET;
+
+use crate::template::Template;
+
+/// Variables by name; an empty one is not set.
+#[derive(Clone, Debug, Default)]
+pub struct Settings {
+    variables: BTreeMap<String, String>,
+}
+
+impl Settings {
+    /// The environment of this process, and the `.env` file of the repository.
+    ///
+    /// # Errors
+    ///
+    /// If there is a `.env` that cannot be read.
+    pub fn from_env() -> Result<Settings> {
+        let mut variables = BTreeMap::new();
+        let path = repository().join(".env");
+        if path.exists() {
+            for pair in dotenvy::from_path_iter(&path)? {
+                let (name, value) = pair.with_context(|| format!("reading {}", path.display()))?;
+                variables.insert(name, value);
+            }
+        }
+        variables.extend(std::env::vars());
+        Ok(Settings { variables })
+    }
+
+    /// The value of a variable.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.variables.get(name).map(String::as_str).filter(|value| !value.is_empty())
+    }
+
+    /// Sets a variable.
+    #[must_use]
+    pub fn with(mut self, name: &str, value: &str) -> Settings {
+        self.variables.insert(name.to_owned(), value.to_owned());
+        self
+    }
+
+    /// The secret that tokens are signed with: the issuer's, or the published
+    /// one for development.
+    #[must_use]
+    pub fn secret(&self) -> &str {
+        self.get("BETTER_AUTH_SECRET").unwrap_or(DEVELOPMENT_SECRET)
+    }
+
+    /// The template with its parameters set from the variables that belong to
+    /// them.
+    ///
+    /// # Errors
+    ///
+    /// If the template cannot be read.
+    pub fn template(&self) -> Result<Template> {
+        let mut parameters = BTreeMap::new();
+        if let Some(origins) = self.get("BETTER_AUTH_URL") {
+            parameters.insert("BetterAuthUrl".to_owned(), origins.to_owned());
+        }
+        Template::read(&repository().join("template.yaml"), &parameters)
+    }
+}
+
+/// The folder of the repository that this program was built in.
+#[must_use]
+pub fn repository() -> PathBuf {
+    let package = Path::new(env!("CARGO_MANIFEST_DIR"));
+    package.parent().unwrap_or(package).to_owned()
+}

@@ -1,0 +1,132 @@
+//! The tables of the template, made in DynamoDB.
+
+use anyhow::{Context, Result, bail};
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
+use aws_sdk_dynamodb::error::DisplayErrorContext;
+use aws_sdk_dynamodb::types::{
+    AttributeDefinition, BillingMode, GlobalSecondaryIndex, KeySchemaElement, Projection,
+    TableDescription, TimeToLiveSpecification,
+};
+
+use crate::template::{KeyElement, Table};
+
+/// A client of the DynamoDB at `url`, which asks for no credentials.
+#[must_use]
+pub fn client(url: &str) -> Client {
+    let config = aws_sdk_dynamodb::Config::builder()
+        .behavior_version(BehaviorVersion::v2026_01_12())
+        .region(Region::from_static("us-east-1"))
+        .credentials_provider(Credentials::new("local", "local", None, None, "local"))
+        .http_client(shared::store::http_client())
+        .endpoint_url(url)
+        .build();
+    Client::from_conf(config)
+}
+
+/// Makes those of `tables` that are not there.
+///
+/// # Errors
+///
+/// If DynamoDB cannot be reached, or has a table of that name with other keys.
+pub async fn create(client: &Client, tables: &[Table]) -> Result<()> {
+    let existing = client
+        .list_tables()
+        .send()
+        .await
+        .map_err(|error| anyhow::anyhow!("DynamoDB: {}", DisplayErrorContext(error)))?;
+    for table in tables {
+        if existing.table_names().contains(&table.name) {
+            check(client, table).await?;
+        } else {
+            create_one(client, table)
+                .await
+                .with_context(|| format!("creating the table {}", table.name))?;
+        }
+    }
+    Ok(())
+}
+
+async fn create_one(client: &Client, table: &Table) -> Result<()> {
+    let mut request = client
+        .create_table()
+        .table_name(&table.name)
+        .billing_mode(BillingMode::PayPerRequest)
+        .set_key_schema(Some(key_schema(&table.key_schema)?));
+    for attribute in &table.attribute_definitions {
+        let definition = AttributeDefinition::builder()
+            .attribute_name(&attribute.attribute_name)
+            .attribute_type(attribute.attribute_type.as_str().into())
+            .build()?;
+        request = request.attribute_definitions(definition);
+    }
+    for index in &table.global_secondary_indexes {
+        let projection = Projection::builder()
+            .projection_type(index.projection.projection_type.as_str().into())
+            .build();
+        let index = GlobalSecondaryIndex::builder()
+            .index_name(&index.index_name)
+            .set_key_schema(Some(key_schema(&index.key_schema)?))
+            .projection(projection)
+            .build()?;
+        request = request.global_secondary_indexes(index);
+    }
+    request.send().await?;
+    if let Some(ttl) = &table.time_to_live_specification {
+        let specification = TimeToLiveSpecification::builder()
+            .attribute_name(&ttl.attribute_name)
+            .enabled(true)
+            .build()?;
+        client
+            .update_time_to_live()
+            .table_name(&table.name)
+            .time_to_live_specification(specification)
+            .send()
+            .await?;
+    }
+    Ok(())
+}
+
+/// A table from an older template would fail in ways that are hard to read.
+async fn check(client: &Client, table: &Table) -> Result<()> {
+    let described = client.describe_table().table_name(&table.name).send().await?;
+    let described = described.table.context("DescribeTable told nothing")?;
+    if keys_of(&described) != keys_in(table)? {
+        bail!(
+            "the stored table {} has other keys or indexes than template.yaml says; \
+             delete the data folder (.local) to start afresh",
+            table.name
+        );
+    }
+    Ok(())
+}
+
+/// The keys of the table and of its indexes, in a form that can be compared.
+fn keys_of(table: &TableDescription) -> Vec<(String, Vec<KeySchemaElement>)> {
+    let mut keys = vec![(String::new(), table.key_schema().to_vec())];
+    for index in table.global_secondary_indexes() {
+        let name = index.index_name().unwrap_or_default().to_owned();
+        keys.push((name, index.key_schema().to_vec()));
+    }
+    keys.sort_by(|a, b| a.0.cmp(&b.0));
+    keys
+}
+
+fn keys_in(table: &Table) -> Result<Vec<(String, Vec<KeySchemaElement>)>> {
+    let mut keys = vec![(String::new(), key_schema(&table.key_schema)?)];
+    for index in &table.global_secondary_indexes {
+        keys.push((index.index_name.clone(), key_schema(&index.key_schema)?));
+    }
+    keys.sort_by(|a, b| a.0.cmp(&b.0));
+    Ok(keys)
+}
+
+fn key_schema(elements: &[KeyElement]) -> Result<Vec<KeySchemaElement>> {
+    let element = |element: &KeyElement| {
+        Ok(KeySchemaElement::builder()
+            .attribute_name(&element.attribute_name)
+            .key_type(element.key_type.as_str().into())
+            .build()?)
+    };
+    elements.iter().map(element).collect()
+}

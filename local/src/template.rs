@@ -1,0 +1,288 @@
+//! `template.yaml`, as far as the local server needs it: the functions with
+//! their routes and environment, CORS, and the tables.
+
+mod intrinsics;
+mod yaml;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+/// What the template describes, with the defaults of its parameters.
+#[derive(Clone, Debug)]
+pub struct Template {
+    /// The functions, in the order of their names.
+    pub functions: Vec<Function>,
+    /// What pages of other origins may do.
+    pub cors: Cors,
+    /// The tables, in the order of their names.
+    pub tables: Vec<Table>,
+}
+
+/// A Lambda function.
+#[derive(Clone, Debug)]
+pub struct Function {
+    /// The name of the package, of its binary and of the folder: `get-task`.
+    pub name: String,
+    /// The name of the resource: `GetTaskFunction`.
+    pub logical_id: String,
+    /// How long an invocation may take.
+    pub timeout: Duration,
+    /// In megabytes.
+    pub memory_size: u32,
+    /// The environment; a value is `None` if only AWS can tell it.
+    pub environment: BTreeMap<String, Option<String>>,
+    /// The requests that invoke the function.
+    pub routes: Vec<Route>,
+}
+
+/// A route of the HTTP API.
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq, PartialOrd, Ord)]
+#[serde(rename_all = "PascalCase")]
+pub struct Route {
+    /// The method, in capitals.
+    pub method: String,
+    /// The path, with parameters in braces: `/api/tasks/{task_id}`.
+    pub path: String,
+}
+
+/// The CORS configuration of the HTTP API.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[allow(missing_docs)] // The names are API Gateway's.
+pub struct Cors {
+    pub allow_origins: Vec<String>,
+    pub allow_methods: Vec<String>,
+    pub allow_headers: Vec<String>,
+    pub expose_headers: Vec<String>,
+    #[serde(default)]
+    pub allow_credentials: bool,
+    pub max_age: u32,
+}
+
+/// A DynamoDB table.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+#[allow(missing_docs)] // The names are DynamoDB's.
+pub struct Table {
+    /// The name of the resource, which is the name of the table too.
+    #[serde(skip)]
+    pub name: String,
+    pub attribute_definitions: Vec<AttributeDefinition>,
+    pub key_schema: Vec<KeyElement>,
+    #[serde(default)]
+    pub global_secondary_indexes: Vec<Index>,
+    pub time_to_live_specification: Option<TimeToLive>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+#[allow(missing_docs)]
+pub struct AttributeDefinition {
+    pub attribute_name: String,
+    pub attribute_type: String,
+}
+
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "PascalCase")]
+#[allow(missing_docs)]
+pub struct KeyElement {
+    pub attribute_name: String,
+    pub key_type: String,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+#[allow(missing_docs)]
+pub struct Index {
+    pub index_name: String,
+    pub key_schema: Vec<KeyElement>,
+    pub projection: Projection,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+#[allow(missing_docs)]
+pub struct Projection {
+    pub projection_type: String,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+#[allow(missing_docs)]
+pub struct TimeToLive {
+    pub attribute_name: String,
+}
+
+impl Template {
+    /// Reads the template at `path`. `parameters` go before the defaults that
+    /// the template gives its parameters.
+    ///
+    /// # Errors
+    ///
+    /// If the file cannot be read, or describes something that the local
+    /// server does not know. The message tells where.
+    pub fn read(path: &Path, parameters: &BTreeMap<String, String>) -> Result<Template> {
+        let file = || format!("reading {}", path.display());
+        let text = std::fs::read_to_string(path).with_context(file)?;
+        Template::parse(&text, parameters).with_context(file)
+    }
+
+    fn parse(text: &str, parameters: &BTreeMap<String, String>) -> Result<Template> {
+        let document = yaml::parse(text)?;
+        let document = intrinsics::resolve(document, parameters)?;
+        let defaults = &document["Globals"]["Function"];
+        let (mut functions, mut tables, mut cors) = (Vec::new(), Vec::new(), None);
+        for (logical_id, resource) in document["Resources"].as_object().into_iter().flatten() {
+            let read = || format!("resource {logical_id}");
+            match resource["Type"].as_str().unwrap_or_default() {
+                "AWS::Serverless::Function" => {
+                    functions.push(function(logical_id, resource, defaults).with_context(read)?)
+                }
+                "AWS::Serverless::HttpApi" => {
+                    let body = &resource["Properties"]["DefinitionBody"];
+                    cors = Some(part(&body["x-amazon-apigateway-cors"]).with_context(read)?);
+                }
+                "AWS::DynamoDB::Table" => {
+                    let table: Table = part(&resource["Properties"]).with_context(read)?;
+                    tables.push(Table { name: logical_id.clone(), ..table });
+                }
+                _ => {}
+            }
+        }
+        functions.sort_by(|a, b| a.name.cmp(&b.name));
+        Ok(Template { functions, cors: cors.context("no AWS::Serverless::HttpApi")?, tables })
+    }
+
+    /// The function of that name.
+    ///
+    /// # Errors
+    ///
+    /// If there is none; the message lists those that there are.
+    pub fn function(&self, name: &str) -> Result<&Function> {
+        self.functions.iter().find(|function| function.name == name).with_context(|| {
+            let names: Vec<&str> = self.functions.iter().map(|f| f.name.as_str()).collect();
+            format!("no function {name} in template.yaml; there are {}", names.join(", "))
+        })
+    }
+}
+
+fn function(logical_id: &str, resource: &Value, defaults: &Value) -> Result<Function> {
+    let name = resource["Metadata"]["BuildProperties"]["Binary"]
+        .as_str()
+        .context("Metadata.BuildProperties.Binary is missing")?;
+    let own = &resource["Properties"];
+    let setting = |name: &str| own.get(name).or_else(|| defaults.get(name));
+    let number = |name: &str| {
+        let value = setting(name).and_then(Value::as_u64);
+        value.with_context(|| format!("{name} is missing, or no number"))
+    };
+    let mut environment = BTreeMap::new();
+    for settings in [defaults, own] {
+        let variables = &settings["Environment"]["Variables"];
+        for (name, value) in variables.as_object().into_iter().flatten() {
+            // A dynamic reference, which CloudFormation resolves.
+            let value = value.as_str().filter(|text| !text.contains("{{resolve:"));
+            environment.insert(name.clone(), value.map(str::to_owned));
+        }
+    }
+    let mut routes = Vec::new();
+    for event in own["Events"].as_object().into_iter().flat_map(|events| events.values()) {
+        if event["Type"] != "HttpApi" {
+            bail!("an event of type {}, which the local server does not send", event["Type"]);
+        }
+        routes.push(part(&event["Properties"])?);
+    }
+    Ok(Function {
+        name: name.to_owned(),
+        logical_id: logical_id.to_owned(),
+        timeout: Duration::from_secs(number("Timeout")?),
+        memory_size: u32::try_from(number("MemorySize")?)?,
+        environment,
+        routes,
+    })
+}
+
+fn part<T: DeserializeOwned>(value: &Value) -> Result<T> {
+    Ok(T::deserialize(value)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TEMPLATE: &str = r#"
+Parameters:
+  Origins:
+    Type: String
+    Default: http://a.example,http://b.example
+Globals:
+  Function:
+    Timeout: 10
+    MemorySize: 256
+    Environment:
+      Variables:
+        TABLE: !Ref Things
+        SECRET: !Sub "{{resolve:secretsmanager:${Origins}:SecretString}}"
+Resources:
+  Api:
+    Type: AWS::Serverless::HttpApi
+    Properties:
+      DefinitionBody:
+        x-amazon-apigateway-cors:
+          allowOrigins: !Split [",", !Ref Origins]
+          allowMethods: [GET]
+          allowHeaders: [authorization]
+          exposeHeaders: [etag]
+          maxAge: 600
+  GetThingFunction:
+    Type: AWS::Serverless::Function
+    Metadata: { BuildProperties: { Binary: get-thing } }
+    Properties:
+      Timeout: 3
+      Environment: { Variables: { OWN: "yes" } }
+      Events:
+        Http:
+          Type: HttpApi
+          Properties: { ApiId: !Ref Api, Method: GET, Path: "/things/{id}" }
+  Things:
+    Type: AWS::DynamoDB::Table
+    Properties:
+      AttributeDefinitions: [{ AttributeName: id, AttributeType: S }]
+      KeySchema: [{ AttributeName: id, KeyType: HASH }]
+"#;
+
+    #[test]
+    fn functions_routes_cors_and_tables_are_read() {
+        let template = Template::parse(TEMPLATE, &BTreeMap::new()).unwrap();
+        let function = template.function("get-thing").unwrap();
+        assert_eq!(function.timeout, Duration::from_secs(3));
+        assert_eq!(function.memory_size, 256);
+        assert_eq!(function.environment["TABLE"].as_deref(), Some("Things"));
+        assert_eq!(function.environment["SECRET"], None);
+        assert_eq!(function.environment["OWN"].as_deref(), Some("yes"));
+        let route = Route { method: "GET".into(), path: "/things/{id}".into() };
+        assert_eq!(function.routes, [route]);
+        assert_eq!(template.cors.allow_origins, ["http://a.example", "http://b.example"]);
+        assert_eq!(template.tables[0].name, "Things");
+    }
+
+    #[test]
+    fn a_parameter_may_be_given() {
+        let given = BTreeMap::from([("Origins".to_owned(), "http://c.example".to_owned())]);
+        let template = Template::parse(TEMPLATE, &given).unwrap();
+        assert_eq!(template.cors.allow_origins, ["http://c.example"]);
+    }
+
+    #[test]
+    fn what_is_not_known_is_an_error_that_tells_where() {
+        let text = TEMPLATE.replace("Type: HttpApi", "Type: Schedule");
+        let error = Template::parse(&text, &BTreeMap::new()).unwrap_err();
+        assert!(format!("{error:#}").contains("resource GetThingFunction: an event of type"));
+    }
+}

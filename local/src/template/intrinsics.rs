@@ -1,0 +1,94 @@
+//! CloudFormation's functions, resolved as for a stack on this machine.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Context, Result, bail};
+use serde_json::{Map, Value, json};
+
+/// `document` with all functions replaced by their values. Names that
+/// CloudFormation would make up are the logical ids.
+pub(super) fn resolve(document: Value, parameters: &BTreeMap<String, String>) -> Result<Value> {
+    let mut names = BTreeMap::new();
+    for (name, parameter) in document["Parameters"].as_object().into_iter().flatten() {
+        let default = parameter.get("Default").and_then(Value::as_str).map(str::to_owned);
+        names.insert(name.clone(), parameters.get(name).cloned().or(default).unwrap_or_default());
+    }
+    for logical_id in document["Resources"].as_object().into_iter().flatten().map(|(id, _)| id) {
+        names.insert(logical_id.clone(), logical_id.clone());
+    }
+    for (name, value) in [
+        ("AWS::StackName", "local"),
+        ("AWS::Region", "us-east-1"),
+        ("AWS::AccountId", "123456789012"),
+        ("AWS::Partition", "aws"),
+        ("AWS::URLSuffix", "amazonaws.com"),
+    ] {
+        names.insert(name.to_owned(), value.to_owned());
+    }
+    walk(document, &names)
+}
+
+fn walk(value: Value, names: &BTreeMap<String, String>) -> Result<Value> {
+    Ok(match value {
+        Value::Array(values) => {
+            Value::Array(values.into_iter().map(|it| walk(it, names)).collect::<Result<_>>()?)
+        }
+        Value::Object(object) => {
+            let mut walked = Map::new();
+            for (key, value) in object {
+                walked.insert(key, walk(value, names)?);
+            }
+            match walked.iter().next() {
+                Some((key, argument)) if walked.len() == 1 && is_function(key) => {
+                    call(key, argument, names)?
+                }
+                _ => Value::Object(walked),
+            }
+        }
+        scalar => scalar,
+    })
+}
+
+fn is_function(key: &str) -> bool {
+    key == "Ref" || key.starts_with("Fn::")
+}
+
+fn call(function: &str, argument: &Value, names: &BTreeMap<String, String>) -> Result<Value> {
+    let wrong = || format!("{function} of {argument}");
+    Ok(match function {
+        "Ref" => json!(named(argument.as_str().with_context(wrong)?, names)?),
+        "Fn::GetAtt" => json!(attribute(argument.as_str().with_context(wrong)?)),
+        "Fn::Sub" => json!(substitute(argument.as_str().with_context(wrong)?, names)?),
+        "Fn::Split" => {
+            let by = argument[0].as_str().with_context(wrong)?;
+            let text = argument[1].as_str().with_context(wrong)?;
+            json!(text.split(by).collect::<Vec<_>>())
+        }
+        _ => bail!("the function {function}, which the local server does not know"),
+    })
+}
+
+fn named<'a>(name: &str, names: &'a BTreeMap<String, String>) -> Result<&'a str> {
+    names.get(name).map(String::as_str).with_context(|| format!("nothing is called {name}"))
+}
+
+/// `Table.Arn` and the like. Nobody looks them up here.
+fn attribute(name: &str) -> String {
+    format!("arn:aws:local:us-east-1:123456789012:{name}")
+}
+
+/// `text` with each `${Name}` and `${Name.Attribute}` replaced.
+fn substitute(text: &str, names: &BTreeMap<String, String>) -> Result<String> {
+    let mut parts = text.split("${");
+    let mut result = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let (name, rest) = part.split_once('}').context("${ without }")?;
+        if name.contains('.') {
+            result.push_str(&attribute(name));
+        } else {
+            result.push_str(named(name, names)?);
+        }
+        result.push_str(rest);
+    }
+    Ok(result)
+}
