@@ -1,0 +1,89 @@
+//! Many requests at once.
+
+use futures::future::join_all;
+use reqwest::{Method, StatusCode};
+use serde_json::json;
+
+use crate::support::TestApp;
+
+#[tokio::test]
+async fn a_hundred_requests_at_once_on_every_endpoint_all_succeed() {
+    let app = TestApp::start().await;
+    let alice = app.user("alice");
+    let create = |number: usize| {
+        let alice = alice.clone();
+        async move { alice.task(&format!("task {number}")).await }
+    };
+    let paths = join_all((0..100).map(create)).await;
+    let lists = join_all((0..100).map(|_| alice.get("/api/tasks?sort=title"))).await;
+    assert!(lists.into_iter().all(|reply| reply.ok().titles().len() == 100));
+    let gets = join_all(paths.iter().map(|path| alice.get(path))).await;
+    assert!(gets.iter().all(|reply| reply.status == StatusCode::OK));
+    let puts = join_all(paths.iter().map(|path| alice.put(path, json!({"priority": "low"})))).await;
+    assert!(puts.iter().all(|reply| reply.status == StatusCode::OK));
+    let flips = join_all(paths.iter().map(|path| alice.flip(path))).await;
+    assert!(flips.iter().all(|reply| reply.json()["completed"] == true));
+    let health = join_all((0..100).map(|_| alice.get("/health"))).await;
+    assert!(health.iter().all(|reply| reply.status == StatusCode::OK));
+    let deletes = join_all(paths.iter().map(|path| alice.delete(path))).await;
+    assert!(deletes.iter().all(|reply| reply.status == StatusCode::NO_CONTENT));
+    assert_eq!(alice.get("/api/tasks").await.json(), json!([]));
+}
+
+#[tokio::test]
+async fn a_hundred_and_one_flips_at_once_end_flipped() {
+    let app = TestApp::start().await;
+    let alice = app.user("alice");
+    let path = alice.task("t").await;
+    let flips = join_all((0..101).map(|_| alice.flip(&path))).await;
+    let completed = flips.into_iter().filter(|reply| reply.json()["completed"] == true).count();
+    assert_eq!(completed, 51, "each flip saw the one before it");
+    assert_eq!(alice.get(&path).await.json()["completed"], true);
+}
+
+#[tokio::test]
+async fn updates_of_different_fields_at_once_all_survive() {
+    let app = TestApp::start().await;
+    let alice = app.user("alice");
+    for _ in 0..10 {
+        let path = alice.task("t").await;
+        let (title, description, priority, due, done) = tokio::join!(
+            alice.put(&path, json!({"title": "T"})),
+            alice.put(&path, json!({"description": "D"})),
+            alice.put(&path, json!({"priority": "high"})),
+            alice.put(&path, json!({"due_date": "2027-02-10"})),
+            alice.flip(&path),
+        );
+        for reply in [title, description, priority, due, done] {
+            reply.ok();
+        }
+        let task = alice.get(&path).await.json();
+        assert_eq!(task["title"], "T");
+        assert_eq!(task["description"], "D");
+        assert_eq!(task["priority"], "high");
+        assert_eq!(task["due_date"], "2027-02-10T00:00:00.000Z");
+        assert_eq!(task["completed"], true);
+    }
+}
+
+#[tokio::test]
+async fn an_update_never_brings_a_deleted_task_back() {
+    let app = TestApp::start().await;
+    let alice = app.user("alice");
+    for _ in 0..10 {
+        let path = alice.task("t").await;
+        let complete = format!("{path}/complete");
+        let set = json!({"completed": true});
+        let (deleted, updated, flipped, set) = tokio::join!(
+            alice.delete(&path),
+            alice.put(&path, json!({"title": "T"})),
+            alice.flip(&path),
+            alice.json(Method::PATCH, &complete, &[], set),
+        );
+        deleted.expect(StatusCode::NO_CONTENT);
+        for reply in [updated, flipped, set] {
+            assert!([StatusCode::OK, StatusCode::NOT_FOUND].contains(&reply.status));
+        }
+        assert_eq!(alice.get("/api/tasks").await.json(), json!([]));
+    }
+}

@@ -1,0 +1,116 @@
+//! One user can in no way see, change or detect the content of another's
+//! tasks.
+
+use base64::Engine;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use reqwest::{Method, StatusCode};
+use serde_json::{Value, json};
+
+use crate::support::TestApp;
+
+#[tokio::test]
+async fn another_users_task_is_forbidden_and_stays_as_it_is() {
+    let app = TestApp::start().await;
+    let (alice, bob) = (app.user("alice"), app.user("bob"));
+    let path = bob.task("secret plan").await;
+    let before = bob.get(&path).await;
+    let tag = before.header("etag").to_owned();
+    let complete = format!("{path}/complete");
+    for if_match in [None, Some("*"), Some(tag.as_str()), Some("\"wrong\"")] {
+        let headers: Vec<(&str, &str)> = if_match.map(|it| ("if-match", it)).into_iter().collect();
+        let replies = [
+            alice.send(Method::GET, &path, &[("if-none-match", &tag)], vec![]).await,
+            alice.json(Method::PUT, &path, &headers, json!({"title": "mine"})).await,
+            alice.json(Method::PUT, &path, &headers, json!({})).await,
+            alice.send(Method::PATCH, &complete, &headers, vec![]).await,
+            alice.json(Method::PATCH, &complete, &headers, json!({"completed": true})).await,
+            alice.send(Method::DELETE, &path, &headers, vec![]).await,
+        ];
+        for reply in replies {
+            assert!(!reply.headers.contains_key("etag"));
+            let told = reply.problem(StatusCode::FORBIDDEN);
+            assert_eq!(told, "Not authorized to access this task");
+        }
+    }
+    let after = bob.get(&path).await;
+    assert_eq!(after.json(), before.json());
+    assert_eq!(after.header("etag"), tag);
+}
+
+#[tokio::test]
+async fn lists_contain_only_the_callers_tasks() {
+    let app = TestApp::start().await;
+    let (alice, bob) = (app.user("alice"), app.user("bob"));
+    alice.task("hers").await;
+    let path = bob.task("his").await;
+    bob.flip(&path).await;
+    for status in ["all", "pending", "completed"] {
+        for sort in ["created", "title", "due_date"] {
+            for order in ["asc", "desc"] {
+                let list = format!("/api/tasks?status={status}&sort={sort}&order={order}");
+                let titles = alice.get(&list).await.ok().titles();
+                let expected = if status == "completed" { vec![] } else { vec!["hers"] };
+                assert_eq!(titles, expected, "{list}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn another_users_cursor_leads_nowhere_but_into_ones_own_list() {
+    let app = TestApp::start().await;
+    let (alice, bob) = (app.user("alice"), app.user("bob"));
+    for title in ["a", "b", "c"] {
+        alice.task(title).await;
+        bob.task(title).await;
+    }
+    for sort in ["created", "title", "due_date"] {
+        let first = bob.get(&format!("/api/tasks?sort={sort}&order=asc&limit=1")).await.ok();
+        let next = alice.get(&first.next().unwrap()).await.ok();
+        let owners: Vec<Value> =
+            next.json().as_array().unwrap().iter().map(|task| task["user_id"].clone()).collect();
+        assert!(owners.iter().all(|owner| owner == "alice"), "{owners:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_made_up_cursor_gives_nothing() {
+    let app = TestApp::start().await;
+    let (alice, bob) = (app.user("alice"), app.user("bob"));
+    for title in ["a", "b"] {
+        alice.task(title).await;
+        bob.task(title).await;
+    }
+    let list = "/api/tasks?sort=title&order=asc&limit=1";
+    let next = alice.get(list).await.next().unwrap();
+    let cursor = next.split("cursor=").nth(1).unwrap();
+    let json = BASE64_URL_SAFE_NO_PAD.decode(cursor).unwrap();
+    let good: Value = serde_json::from_slice(&json).unwrap();
+    let forge = |change: &dyn Fn(&mut Value)| {
+        let mut forged = good.clone();
+        change(&mut forged);
+        BASE64_URL_SAFE_NO_PAD.encode(forged.to_string())
+    };
+    // More than the cursor holds is ignored; nothing in it is the user.
+    let with_user = forge(&|it| {
+        it["user_id"] = json!("bob");
+        it["u"] = json!("bob");
+    });
+    let reply = alice.get(&format!("{list}&cursor={with_user}")).await.ok();
+    assert_eq!(reply.json()[0]["user_id"], "alice");
+    for bad in [
+        forge(&|it| it["v"] = json!(0)),
+        forge(&|it| it["i"] = json!("bob")),
+        forge(&|it| it["k"] = json!(null)),
+        forge(&|it| it["k"] = json!({"S": "x"})),
+        forge(&|it| it["status"] = json!("pending")),
+        forge(&|it| it["sort"] = json!("due_date")),
+        "AAAA".into(),
+        "%00".into(),
+        String::new(),
+    ] {
+        let told = alice.get(&format!("{list}&cursor={bad}")).await;
+        let told = told.problem(StatusCode::BAD_REQUEST);
+        assert_eq!(told, "cursor must be a cursor that this API gave out for the same list");
+    }
+}

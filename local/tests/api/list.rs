@@ -1,0 +1,166 @@
+//! Lists over HTTP. All combinations against a model are in `tests/store`.
+
+use reqwest::StatusCode;
+use serde_json::json;
+
+use crate::support::{Caller, TestApp};
+
+async fn walk(caller: &Caller<'_>, first: &str) -> (Vec<Vec<String>>, usize) {
+    let (mut pages, mut next) = (Vec::new(), Some(first.to_owned()));
+    while let Some(path) = next {
+        let reply = caller.get(&path).await.ok();
+        pages.push(reply.titles());
+        next = reply.next();
+    }
+    let count = pages.iter().map(Vec::len).sum();
+    (pages, count)
+}
+
+#[tokio::test]
+async fn a_list_is_an_array_and_newest_first() {
+    let app = TestApp::start().await;
+    let alice = app.user("alice");
+    assert_eq!(alice.get("/api/tasks").await.ok().json(), json!([]));
+    for title in ["1", "2", "3"] {
+        alice.task(title).await;
+    }
+    assert_eq!(alice.get("/api/tasks").await.titles(), ["3", "2", "1"]);
+    assert_eq!(alice.get("/api/tasks?order=asc").await.titles(), ["1", "2", "3"]);
+}
+
+#[tokio::test]
+async fn titles_sort_as_people_sort() {
+    let app = TestApp::start().await;
+    let alice = app.user("alice");
+    for title in ["zebra", "Éclair", "apple", "banana", "Äpfel", "Banana"] {
+        alice.task(title).await;
+    }
+    let sorted = ["Äpfel", "apple", "banana", "Banana", "Éclair", "zebra"];
+    assert_eq!(alice.get("/api/tasks?sort=title").await.titles(), sorted);
+}
+
+#[tokio::test]
+async fn undated_tasks_come_last_in_both_orders() {
+    let app = TestApp::start().await;
+    let alice = app.user("alice");
+    for (title, due) in
+        [("b", json!("2027-02-11")), ("none", json!(null)), ("a", json!("2027-02-10"))]
+    {
+        alice.post("/api/tasks", json!({"title": title, "due_date": due})).await;
+    }
+    assert_eq!(alice.get("/api/tasks?sort=due_date").await.titles(), ["a", "b", "none"]);
+    assert_eq!(alice.get("/api/tasks?sort=due_date&order=desc").await.titles(), ["b", "a", "none"]);
+}
+
+#[tokio::test]
+async fn status_filters() {
+    let app = TestApp::start().await;
+    let alice = app.user("alice");
+    let done = alice.task("done").await;
+    alice.task("open").await;
+    alice.flip(&done).await.ok();
+    assert_eq!(alice.get("/api/tasks?status=completed").await.titles(), ["done"]);
+    assert_eq!(alice.get("/api/tasks?status=pending").await.titles(), ["open"]);
+    assert_eq!(alice.get("/api/tasks?status=all").await.titles(), ["open", "done"]);
+}
+
+#[tokio::test]
+async fn links_lead_through_the_list_and_end_with_it() {
+    let app = TestApp::start().await;
+    let alice = app.user("alice");
+    for number in 0..6 {
+        let path = alice.task(&format!("task {number}")).await;
+        if number % 2 == 0 {
+            alice.flip(&path).await;
+        }
+    }
+    for sort in ["created", "title", "due_date"] {
+        let (pages, count) = walk(&alice, &format!("/api/tasks?sort={sort}&limit=2")).await;
+        assert_eq!((pages.len(), count), (3, 6), "no empty page at the end: {pages:?}");
+    }
+    let whole = alice.get("/api/tasks?limit=6").await.ok();
+    assert_eq!(whole.next(), None);
+    assert_eq!(alice.get("/api/tasks?limit=1000").await.ok().next(), None);
+}
+
+#[tokio::test]
+async fn a_link_keeps_what_was_asked_for() {
+    let app = TestApp::start().await;
+    let alice = app.user("alice");
+    for day in 10..20 {
+        let due = format!("2027-02-{day}");
+        alice.post("/api/tasks", json!({"title": due, "due_date": due})).await;
+    }
+    let first = "/api/tasks?status=pending&sort=due_date&order=desc&limit=3\
+                 &due_after=2027-02-11&due_before=2027-02-16T00:00:00%2B00:00";
+    let (pages, _) = walk(&alice, first).await;
+    let expected =
+        [vec!["2027-02-15", "2027-02-14", "2027-02-13"], vec!["2027-02-12", "2027-02-11"]];
+    assert_eq!(pages, expected);
+}
+
+#[tokio::test]
+async fn a_window_takes_its_first_moment_in_and_leaves_its_last_out() {
+    let app = TestApp::start().await;
+    let alice = app.user("alice");
+    for due in ["2027-02-10", "2027-02-10T23:59:59.999Z", "2027-02-11", "0001-01-01", "9999-12-31"]
+    {
+        alice.post("/api/tasks", json!({"title": due, "due_date": due})).await;
+    }
+    alice.task("undated").await;
+    let window = |bounds: &str| format!("/api/tasks?sort=due_date&{bounds}");
+    let day = alice.get(&window("due_after=2027-02-10&due_before=2027-02-11")).await.ok();
+    assert_eq!(day.titles(), ["2027-02-10", "2027-02-10T23:59:59.999Z"]);
+    let from = alice.get(&window("due_after=2027-02-11&order=desc")).await.ok();
+    assert_eq!(from.titles(), ["9999-12-31", "2027-02-11"]);
+    let until = alice.get(&window("due_before=2027-02-10")).await.ok();
+    assert_eq!(until.titles(), ["0001-01-01"]);
+    assert!(alice.get(&window("due_before=0001-01-01")).await.ok().titles().is_empty());
+}
+
+#[tokio::test]
+async fn a_bad_query_is_refused_with_all_its_mistakes() {
+    let app = TestApp::start().await;
+    let alice = app.user("alice");
+    let reply = alice.get("/api/tasks?status=done&sort=priority&order=up&limit=0").await;
+    let fields: Vec<String> = reply.json()["errors"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|error| error["field"].as_str().unwrap().to_owned())
+        .collect();
+    assert_eq!(fields, ["status", "sort", "order", "limit"]);
+    let told = reply.problem(StatusCode::BAD_REQUEST);
+    assert!(told.starts_with("status must be all, pending or completed; sort must be"), "{told}");
+    for (query, told) in [
+        ("due_after=2027-01-01", "due_after needs sort=due_date"),
+        ("sort=title&due_before=2027-01-01", "due_before needs sort=due_date"),
+        ("limit=2&limit=3", "limit must be given only once"),
+        ("status=%FF", "The query string must be UTF-8"),
+    ] {
+        let reply = alice.get(&format!("/api/tasks?{query}")).await;
+        assert_eq!(reply.problem(StatusCode::BAD_REQUEST), told, "{query}");
+    }
+}
+
+#[tokio::test]
+async fn a_list_too_large_for_one_reply_says_that_there_is_more() {
+    let app = TestApp::start().await;
+    let alice = app.user("alice");
+    // The worst case: characters that are escaped in JSON, and again in the
+    // function's answer. 700 tasks take about 3 MB of it.
+    let description = "\"".repeat(1000);
+    let create = |number: usize| {
+        let (alice, description) = (alice.clone(), description.clone());
+        async move {
+            let body = json!({"title": format!("{number}"), "description": description});
+            alice.post("/api/tasks", body).await.expect(StatusCode::CREATED);
+        }
+    };
+    futures::future::join_all((0..1500).map(create)).await;
+    let first = alice.get("/api/tasks").await.ok();
+    assert!(first.titles().len() < 1500);
+    let second = alice.get(&first.next().unwrap()).await.ok();
+    assert_eq!(first.titles().len() + second.titles().len(), 1500);
+    assert_eq!(second.next(), None);
+}

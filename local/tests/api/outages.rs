@@ -1,0 +1,114 @@
+//! What a bad day looks like.
+
+use std::time::{Duration, Instant};
+
+use local::dynamodb::Data;
+use local::lambda::{Lambda, Launch, Outcome};
+use local::settings::Settings;
+use reqwest::StatusCode;
+use serde_json::json;
+use tokio::net::TcpListener;
+
+use crate::support::{TestApp, binaries};
+
+/// A function that waits for a DynamoDB which takes connections and never
+/// answers.
+async fn stuck_function(timeout: Duration) -> (Lambda, TcpListener) {
+    let black_hole = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let endpoint = format!("http://{}", black_hole.local_addr().unwrap());
+    let settings = Settings::default();
+    let environment = [
+        ("TASKS_TABLE", "TasksTable"),
+        ("BETTER_AUTH_SECRET", settings.secret()),
+        ("AWS_ENDPOINT_URL_DYNAMODB", endpoint.as_str()),
+    ];
+    let launch = Launch {
+        name: "get-task".into(),
+        binary: binaries()["get-task"].clone(),
+        timeout,
+        memory_size: 256,
+        environment: environment.map(|(name, value)| (name.into(), value.into())).into(),
+    };
+    (Lambda::start(vec![launch], std::sync::Arc::new(|_, _| {})).await.unwrap(), black_hole)
+}
+
+fn event() -> bytes::Bytes {
+    let path = local::settings::repository().join("events/get-task.json");
+    std::fs::read(path).unwrap().into()
+}
+
+fn kill(process: u32) {
+    let status = std::process::Command::new("kill").args(["-9", &process.to_string()]).status();
+    assert!(status.unwrap().success());
+}
+
+#[tokio::test]
+async fn a_database_that_does_not_answer_is_a_503_in_time() {
+    let (lambda, _black_hole) = stuck_function(Duration::from_secs(10)).await;
+    let start = Instant::now();
+    let outcome = lambda.invoke("get-task", event()).await.unwrap();
+    assert!(start.elapsed() < Duration::from_secs(8), "{:?}", start.elapsed());
+    let Outcome::Reply(reply) = outcome else { panic!("{outcome:?}") };
+    let reply: serde_json::Value = serde_json::from_slice(&reply).unwrap();
+    assert_eq!(reply["statusCode"], 503);
+    assert_eq!(reply["headers"]["retry-after"], "1");
+    let problem: serde_json::Value = serde_json::from_str(reply["body"].as_str().unwrap()).unwrap();
+    let told = "The tasks cannot be reached at the moment; try again shortly";
+    assert_eq!(problem["detail"], told, "and nothing of the cause");
+}
+
+#[tokio::test]
+async fn a_function_that_takes_too_long_is_ended_and_the_next_request_gets_a_new_one() {
+    let (lambda, _black_hole) = stuck_function(Duration::from_millis(300)).await;
+    assert_eq!(lambda.invoke("get-task", event()).await.unwrap(), Outcome::TimedOut);
+    assert_eq!(lambda.invoke("get-task", event()).await.unwrap(), Outcome::TimedOut);
+    lambda.stop().await;
+    assert!(lambda.processes("get-task").is_empty());
+}
+
+#[tokio::test]
+async fn a_function_that_crashes_costs_one_request() {
+    let (lambda, _black_hole) = stuck_function(Duration::from_secs(10)).await;
+    let crash = async {
+        loop {
+            if let [process] = lambda.processes("get-task")[..] {
+                return kill(process);
+            }
+            tokio::task::yield_now().await;
+        }
+    };
+    let (outcome, ()) = tokio::join!(lambda.invoke("get-task", event()), crash);
+    assert_eq!(outcome.unwrap(), Outcome::Crashed);
+}
+
+#[tokio::test]
+async fn a_function_that_cannot_start_fails_each_request_and_is_not_started_for_ever() {
+    let settings = Settings::default().with("BETTER_AUTH_SECRET", "short");
+    let app = TestApp::start_with(settings, Data::Memory).await;
+    for _ in 0..2 {
+        let reply = app.nobody().get("/api/tasks").await;
+        assert_eq!(reply.status, StatusCode::INTERNAL_SERVER_ERROR);
+        assert_eq!(reply.json(), json!({"message": "Internal Server Error"}));
+    }
+    let logs = app.logs().join("\n");
+    let told = "environment variable BETTER_AUTH_SECRET is shorter than 32 bytes";
+    assert!(logs.contains(told), "{logs}");
+    assert!(app.server.backend().lambda().processes("list-tasks").is_empty());
+    // Health needs no configuration.
+    app.nobody().get("/health").await.ok();
+}
+
+#[tokio::test]
+async fn a_killed_function_is_replaced() {
+    let app = TestApp::start().await;
+    let alice = app.user("alice");
+    alice.get("/api/tasks").await.ok();
+    let before = app.server.backend().lambda().processes("list-tasks");
+    for process in &before {
+        kill(*process);
+    }
+    // The first may still have met the dying process.
+    let replies = [alice.get("/api/tasks").await, alice.get("/api/tasks").await];
+    assert!(replies.iter().any(|reply| reply.status == StatusCode::OK));
+    assert_ne!(app.server.backend().lambda().processes("list-tasks"), before);
+}

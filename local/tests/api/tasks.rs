@@ -1,0 +1,204 @@
+//! A task's life, from its creation to its deletion.
+
+use reqwest::{Method, StatusCode};
+use serde_json::{Value, json};
+
+use crate::support::TestApp;
+
+#[tokio::test]
+async fn a_created_task_is_answered_whole_and_found_where_it_says() {
+    let app = TestApp::start().await;
+    let alice = app.user("alice");
+    let body = json!({
+        "title": " Buy milk ", "description": "Two litres", "priority": "high",
+        "due_date": "2027-02-10T09:00+01:00",
+    });
+    let created = alice.post("/api/tasks", body).await.expect(StatusCode::CREATED);
+    let task = created.json();
+    let members: Vec<&str> = task.as_object().unwrap().keys().map(String::as_str).collect();
+    let all = [
+        "completed",
+        "completed_at",
+        "created_at",
+        "description",
+        "due_date",
+        "id",
+        "priority",
+        "title",
+        "updated_at",
+        "user_id",
+    ];
+    assert_eq!(members, all);
+    assert_eq!(task["title"], " Buy milk ");
+    assert_eq!(task["description"], "Two litres");
+    assert_eq!(task["priority"], "high");
+    assert_eq!(task["due_date"], "2027-02-10T08:00:00.000Z");
+    assert_eq!(task["completed"], false);
+    assert_eq!(task["completed_at"], Value::Null);
+    assert_eq!(task["user_id"], "alice");
+    assert_eq!(task["updated_at"], task["created_at"]);
+    let location = created.header("location");
+    assert_eq!(location, format!("/api/tasks/{}", task["id"].as_str().unwrap()));
+
+    let found = alice.get(location).await.ok();
+    assert_eq!(found.json(), task);
+    assert_eq!(found.header("etag"), created.header("etag"));
+    assert_eq!(alice.get("/api/tasks").await.ok().json(), json!([task]));
+}
+
+#[tokio::test]
+async fn a_title_is_enough() {
+    let app = TestApp::start().await;
+    let alice = app.user("alice");
+    let task = alice.post("/api/tasks", json!({"title": "t"})).await.json();
+    for absent in ["description", "priority", "due_date", "completed_at"] {
+        assert_eq!(task[absent], Value::Null, "{absent}");
+    }
+}
+
+#[tokio::test]
+async fn an_update_changes_what_it_names_and_nothing_else() {
+    let app = TestApp::start().await;
+    let alice = app.user("alice");
+    let body = json!({
+        "title": "t", "description": "d", "priority": "low", "due_date": "2027-02-10",
+    });
+    let created = alice.post("/api/tasks", body).await;
+    let (path, before) = (created.header("location").to_owned(), created.json());
+
+    let renamed = alice.put(&path, json!({"title": "T"})).await.ok();
+    assert_ne!(renamed.header("etag"), created.header("etag"));
+    let mut expected = before.clone();
+    expected["title"] = json!("T");
+    expected["updated_at"] = renamed.json()["updated_at"].clone();
+    assert_eq!(renamed.json(), expected);
+    assert_eq!(alice.get(&path).await.json(), expected);
+
+    let body = json!({"description": null, "priority": null, "due_date": null});
+    let cleared = alice.put(&path, body).await.ok().json();
+    for field in ["description", "priority", "due_date"] {
+        assert_eq!(cleared[field], Value::Null, "{field}");
+    }
+    assert_eq!(cleared["title"], "T");
+
+    let body = json!({"description": "D", "priority": "medium", "due_date": "2028-01-01"});
+    let set = alice.put(&path, body).await.ok().json();
+    assert_eq!(set["description"], "D");
+    assert_eq!(set["priority"], "medium");
+    assert_eq!(set["due_date"], "2028-01-01T00:00:00.000Z");
+}
+
+#[tokio::test]
+async fn an_update_of_nothing_changes_nothing() {
+    let app = TestApp::start().await;
+    let alice = app.user("alice");
+    let created = alice.post("/api/tasks", json!({"title": "t"})).await;
+    let updated = alice.put(created.header("location"), json!({"unknown": 1})).await.ok();
+    assert_eq!(updated.json(), created.json());
+    assert_eq!(updated.header("etag"), created.header("etag"));
+}
+
+#[tokio::test]
+async fn a_whole_task_may_be_sent_back() {
+    let app = TestApp::start().await;
+    let alice = app.user("alice");
+    let created = alice.post("/api/tasks", json!({"title": "t"})).await;
+    let mut task = created.json();
+    task["title"] = json!("T");
+    // None of these is the client's to decide.
+    task["user_id"] = json!("mallory");
+    task["created_at"] = json!("1999-01-01T00:00:00.000Z");
+    task["id"] = json!("something else");
+    let updated = alice.put(created.header("location"), task).await.ok().json();
+    assert_eq!(updated["title"], "T");
+    for field in ["id", "user_id", "created_at", "completed"] {
+        assert_eq!(updated[field], created.json()[field], "{field}");
+    }
+}
+
+#[tokio::test]
+async fn a_flip_turns_completion_around() {
+    let app = TestApp::start().await;
+    let alice = app.user("alice");
+    let path = alice.task("t").await;
+    let done = alice.flip(&path).await.ok();
+    assert_eq!(done.json()["completed"], true);
+    assert_eq!(done.json()["completed_at"], done.json()["updated_at"]);
+    let pending = alice.flip(&path).await.ok();
+    assert_eq!(pending.json()["completed"], false);
+    assert_eq!(pending.json()["completed_at"], Value::Null);
+    assert_eq!(alice.get(&path).await.json(), pending.json());
+    assert_eq!(alice.get(&path).await.header("etag"), pending.header("etag"));
+}
+
+#[tokio::test]
+async fn a_completion_that_is_set_stays_when_it_is_set_again() {
+    let app = TestApp::start().await;
+    let alice = app.user("alice");
+    let path = alice.task("t").await;
+    let complete = format!("{path}/complete");
+    let set = |completed: bool| {
+        let (alice, complete) = (alice.clone(), complete.clone());
+        async move {
+            let body = json!({ "completed": completed });
+            alice.json(Method::PATCH, &complete, &[], body).await.ok().json()
+        }
+    };
+    let first = set(true).await;
+    let again = set(true).await;
+    assert_eq!(again["completed"], true);
+    assert_eq!(again["completed_at"], first["completed_at"]);
+    assert_eq!(set(false).await["completed_at"], Value::Null);
+    assert_eq!(set(false).await["completed"], false);
+    // An update may set it as well, and keeps the time in the same way.
+    let done = alice.put(&path, json!({"completed": true})).await.ok().json();
+    let renamed = alice.put(&path, json!({"completed": true, "title": "T"})).await.ok().json();
+    assert_eq!(renamed["completed_at"], done["completed_at"]);
+}
+
+#[tokio::test]
+async fn a_flip_keeps_the_time_of_a_completion_that_is_set_afterwards() {
+    let app = TestApp::start().await;
+    let alice = app.user("alice");
+    let path = alice.task("t").await;
+    let flipped = alice.flip(&path).await.json();
+    let set = alice.put(&path, json!({"completed": true})).await.ok().json();
+    assert_eq!(set["completed_at"], flipped["completed_at"]);
+    alice.flip(&path).await.ok();
+    let again = alice.put(&path, json!({"completed": true})).await.ok().json();
+    assert_eq!(again["completed_at"], again["updated_at"]);
+}
+
+#[tokio::test]
+async fn a_deleted_task_is_gone() {
+    let app = TestApp::start().await;
+    let alice = app.user("alice");
+    let path = alice.task("t").await;
+    let deleted = alice.delete(&path).await.expect(StatusCode::NO_CONTENT);
+    assert!(deleted.body.is_empty());
+    assert_eq!(alice.get("/api/tasks").await.json(), json!([]));
+    let not_found = StatusCode::NOT_FOUND;
+    assert_eq!(alice.get(&path).await.problem(not_found), "Task not found");
+    assert_eq!(alice.delete(&path).await.problem(not_found), "Task not found");
+    assert_eq!(alice.flip(&path).await.problem(not_found), "Task not found");
+    assert_eq!(alice.put(&path, json!({"title": "T"})).await.problem(not_found), "Task not found");
+    assert_eq!(alice.put(&path, json!({})).await.problem(not_found), "Task not found");
+    assert_eq!(alice.get("/api/tasks").await.json(), json!([]), "nothing was brought back");
+}
+
+#[tokio::test]
+async fn an_id_that_is_not_a_uuid_is_not_found() {
+    let app = TestApp::start().await;
+    let alice = app.user("alice");
+    for id in ["1", "undefined", "%00", "%F0%9F%91%8B", "a%20b", "..%2f..", "%3f", "%FF", "{}"] {
+        let path = format!("/api/tasks/{id}");
+        let reply = alice.get(&path).await;
+        assert_eq!(reply.status, StatusCode::NOT_FOUND, "{id}");
+    }
+}
+
+#[tokio::test]
+async fn health_needs_no_token() {
+    let app = TestApp::start().await;
+    assert_eq!(app.nobody().get("/health").await.ok().json(), json!({"status": "healthy"}));
+}

@@ -1,0 +1,98 @@
+//! Who gets in. The checks themselves are tested beside them, in
+//! `shared/src/auth/tests.rs`.
+
+use std::time::Duration;
+
+use local::dynamodb::Data;
+use local::settings::Settings;
+use local::token;
+use reqwest::{Method, StatusCode};
+use serde_json::json;
+
+use crate::support::TestApp;
+
+const ID: &str = "01a1f82f-1e80-7000-8000-00000000000a";
+
+#[tokio::test]
+async fn every_endpoint_but_health_wants_a_token() {
+    let app = TestApp::start().await;
+    let nobody = app.nobody();
+    let task = format!("/api/tasks/{ID}");
+    for (method, path) in [
+        (Method::GET, "/api/tasks"),
+        (Method::POST, "/api/tasks"),
+        (Method::GET, &task),
+        (Method::PUT, &task),
+        (Method::DELETE, &task),
+        (Method::PATCH, &format!("{task}/complete")),
+    ] {
+        let reply = nobody.json(method, path, &[], json!({"title": "t"})).await;
+        assert_eq!(reply.header("www-authenticate"), "Bearer realm=\"tasks\"");
+        let told = reply.problem(StatusCode::UNAUTHORIZED);
+        assert_eq!(told, "Not authenticated: send Authorization: Bearer <token>");
+    }
+}
+
+#[tokio::test]
+async fn a_refusal_tells_the_reason_in_the_body_and_in_the_challenge() {
+    let app = TestApp::start().await;
+    let expired = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiJhIiwiZXhwIjoxfQ.";
+    for (authorization, code, told) in [
+        ("Basic YTpi", "invalid_request", "The Authorization header must be: Bearer <token>"),
+        ("Bearer nonsense", "invalid_token", "The token is not a well-formed JWT"),
+        (&format!("Bearer {expired}AAAA"), "invalid_token", "The token's signature is not valid"),
+    ] {
+        let reply = app.with_authorization(authorization).get("/api/tasks").await;
+        let challenge = reply.header("www-authenticate").to_owned();
+        assert_eq!(
+            challenge,
+            format!("Bearer realm=\"tasks\", error=\"{code}\", error_description=\"{told}\"")
+        );
+        assert_eq!(reply.problem(StatusCode::UNAUTHORIZED), told);
+    }
+}
+
+#[tokio::test]
+async fn a_user_id_may_be_any_text() {
+    let app = TestApp::start().await;
+    for name in ["a/b", "auth0|5f7c8ec7c33c6c004bbafe82", "ünïcödé 👋", "a#b", &"x".repeat(1024)]
+    {
+        let user = app.user(name);
+        let path = user.task("t").await;
+        assert_eq!(user.get(&path).await.ok().json()["user_id"], name);
+        assert_eq!(user.get("/api/tasks?sort=title").await.titles(), ["t"]);
+    }
+}
+
+#[tokio::test]
+async fn issuer_and_audience_are_what_the_settings_say() {
+    let settings = Settings::default()
+        .with("JWT_ISSUER", "https://issuer.example")
+        .with("JWT_AUDIENCE", "tasks");
+    let app = TestApp::start_with(settings, Data::Memory).await;
+    app.user("alice").get("/api/tasks").await.ok();
+    let hour = Duration::from_secs(3600);
+    let plain = token::sign(&Settings::default(), "alice", hour).unwrap();
+    let reply = app.with_authorization(&format!("Bearer {plain}")).get("/api/tasks").await;
+    let told = reply.problem(StatusCode::UNAUTHORIZED);
+    assert_eq!(told, "The token is from another issuer (iss)");
+}
+
+#[tokio::test]
+async fn no_token_title_or_secret_is_ever_logged() {
+    let app = TestApp::start().await;
+    let alice = app.user("alice");
+    let path = alice.task("a very private title").await;
+    let body = json!({"title": "a very private title", "priority": "a very private mistake"});
+    alice.put(&path, body).await.problem(StatusCode::BAD_REQUEST);
+    let text = b"a very private text".to_vec();
+    alice.send(Method::POST, "/api/tasks", &[], text).await.problem(StatusCode::BAD_REQUEST);
+    alice.get("/api/tasks?sort=a_very_private_sort").await.problem(StatusCode::BAD_REQUEST);
+    let forged = "Bearer a.very.private-token";
+    app.with_authorization(forged).get(&path).await.problem(StatusCode::UNAUTHORIZED);
+    let logs = app.logs().join("\n");
+    assert!(logs.contains("\"status\":400"), "{logs}");
+    for private in ["private", "eyJ", "Bearer a", "development-secret"] {
+        assert!(!logs.contains(private), "{private} in {logs}");
+    }
+}

@@ -1,0 +1,132 @@
+//! Everything that names an operation names the same ones: the functions'
+//! folders, the template, the events, the README.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use local::settings::{Settings, repository};
+use local::template::{Function, Template};
+use serde_json::Value;
+use shared::config;
+
+fn template() -> Template {
+    Settings::default().template().unwrap()
+}
+
+fn readme() -> String {
+    std::fs::read_to_string(repository().join("README.md")).unwrap()
+}
+
+fn entries(folder: &str) -> Vec<String> {
+    let entries = std::fs::read_dir(repository().join(folder)).unwrap();
+    entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
+}
+
+/// The code spans in the first column of those README tables that have
+/// `heading` as theirs.
+fn first_column(heading: &str) -> BTreeSet<String> {
+    let readme = readme();
+    let header = format!("| {heading} |");
+    let rows = readme.lines().skip_while(|line| !line.starts_with(&header)).skip(2);
+    let cells = rows
+        .take_while(|line| line.starts_with('|'))
+        .map(|row| row.split('|').nth(1).unwrap().trim().trim_matches('`').to_owned());
+    cells.collect()
+}
+
+#[test]
+fn each_function_has_one_name_everywhere() {
+    let folders: BTreeSet<String> = entries("functions").into_iter().collect();
+    let functions = template().functions;
+    let names: BTreeSet<String> = functions.iter().map(|it| it.name.clone()).collect();
+    assert_eq!(folders, names, "functions/ and the template");
+    for Function { name, logical_id, .. } in &functions {
+        let words = name.split('-').map(|word| word[..1].to_uppercase() + &word[1..]);
+        assert_eq!(*logical_id, format!("{}Function", words.collect::<String>()));
+        let manifest = repository().join("functions").join(name).join("Cargo.toml");
+        let manifest = std::fs::read_to_string(manifest).unwrap();
+        assert!(manifest.contains(&format!("name = \"{name}\"")), "the package of {name}");
+        assert!(repository().join(format!("events/{name}.json")).exists(), "an event for {name}");
+    }
+}
+
+#[test]
+fn each_event_fits_the_route_of_its_function() {
+    let template = template();
+    for file in entries("events") {
+        let function = template.function(file.split('.').next().unwrap()).unwrap();
+        let text = std::fs::read(repository().join("events").join(&file)).unwrap();
+        let event: Value = serde_json::from_slice(&text).unwrap();
+        let route = &function.routes[0];
+        let route_key = format!("{} {}", route.method, route.path);
+        assert_eq!(event["routeKey"], route_key, "{file}");
+        assert_eq!(event["requestContext"]["routeKey"], route_key, "{file}");
+        assert_eq!(event["requestContext"]["http"]["method"], route.method, "{file}");
+        assert_eq!(event["requestContext"]["http"]["path"], event["rawPath"], "{file}");
+        let mut path = route.path.clone();
+        for (name, value) in event["pathParameters"].as_object().into_iter().flatten() {
+            path = path.replace(&format!("{{{name}}}"), value.as_str().unwrap());
+        }
+        assert_eq!(event["rawPath"], path, "{file}");
+    }
+}
+
+#[test]
+fn the_readme_lists_the_routes_of_the_template() {
+    let routes: BTreeSet<String> = template()
+        .functions
+        .iter()
+        .flat_map(|it| it.routes.iter().map(|route| format!("{} {}", route.method, route.path)))
+        .collect();
+    assert_eq!(first_column("route"), routes);
+}
+
+#[test]
+fn the_readme_and_the_template_know_every_variable_of_the_functions() {
+    let variables: BTreeSet<String> = config::VARIABLES.map(str::to_owned).into();
+    let mut documented = first_column("variable");
+    assert!(documented.remove("BETTER_AUTH_URL"), "CORS, which the gateway does");
+    assert_eq!(documented, variables);
+    for function in template().functions {
+        let environment: BTreeSet<String> = function.environment.into_keys().collect();
+        assert_eq!(environment, variables, "{}", function.name);
+    }
+}
+
+#[test]
+fn the_code_reads_the_variables_that_it_names() {
+    let source = std::fs::read_to_string(repository().join("shared/src/config.rs")).unwrap();
+    let runtime = std::fs::read_to_string(repository().join("shared/src/runtime.rs")).unwrap();
+    for variable in config::VARIABLES {
+        let read = [format!("variable(\"{variable}\")"), format!("var(\"{variable}\")")];
+        let is_read = read.iter().any(|text| source.contains(text) || runtime.contains(text));
+        assert!(is_read, "{variable} is not read");
+    }
+}
+
+#[test]
+fn the_indexes_of_the_template_are_those_of_the_design() {
+    let template = template();
+    let table = template.tables.iter().find(|table| table.name == local::TASKS_TABLE).unwrap();
+    let keys: BTreeMap<&str, Vec<String>> = table
+        .global_secondary_indexes
+        .iter()
+        .map(|index| {
+            let elements = index.key_schema.iter();
+            let keys = elements.map(|it| format!("{} {}", it.key_type, it.attribute_name));
+            (index.index_name.as_str(), keys.collect())
+        })
+        .collect();
+    let sorted_by = |attribute: Option<&str>| {
+        let mut keys = vec!["HASH user_id".to_owned(), "HASH completed".to_owned()];
+        keys.extend(attribute.map(|attribute| format!("RANGE {attribute}")));
+        keys.push("RANGE task_id".to_owned());
+        keys
+    };
+    let expected = BTreeMap::from([
+        ("by_created", sorted_by(None)),
+        ("by_title", sorted_by(Some("title_key"))),
+        ("by_due", sorted_by(Some("due_key"))),
+        ("by_id", vec!["HASH task_id".to_owned()]),
+    ]);
+    assert_eq!(keys, expected);
+}
