@@ -1,6 +1,8 @@
 //! Everything that names an operation names the same ones: the functions'
 //! folders, the template, the events, the README.
 
+#![allow(clippy::unwrap_used, reason = "in a test, what fails is the message")]
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use local::settings::{Settings, repository};

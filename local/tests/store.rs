@@ -1,6 +1,8 @@
 //! The store against a plain model: random tasks, random operations, every
 //! list.
 
+#![allow(clippy::unwrap_used, reason = "in a test, what fails is the message")]
+
 use std::cmp::Ordering;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};

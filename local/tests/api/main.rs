@@ -1,6 +1,8 @@
 //! The API as its clients see it: HTTP through the gateway, the real function
 //! binaries and DynamoDB.
 
+#![allow(clippy::unwrap_used, reason = "in a test, what fails is the message")]
+
 mod bad_input;
 mod concurrency;
 mod conditional;
