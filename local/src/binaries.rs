@@ -1,7 +1,7 @@
 //! The functions' binaries, built by cargo.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
@@ -12,8 +12,10 @@ use crate::settings::repository;
 /// How to build the functions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Profile {
-    /// Quickly.
+    /// Quickly, for `cargo run`.
     Dev,
+    /// Quickly, for `cargo test --workspace`.
+    Test,
     /// As they are deployed.
     Release,
 }
@@ -35,24 +37,24 @@ pub fn build(names: &[&str], profile: Profile) -> Result<BTreeMap<String, PathBu
             cargo.env_remove(&*name);
         }
     }
+    let option = match profile {
+        Profile::Dev | Profile::Test => "--bin",
+        Profile::Release => "--package",
+    };
+    names.iter().for_each(|name| {
+        cargo.args([option, name]);
+    });
     match profile {
         // The whole workspace, of which only some binaries are wanted: so the
-        // dependencies have the features that they have anyway in `cargo run`
-        // and `cargo test --workspace`, and are not compiled again.
-        Profile::Dev => {
-            cargo.arg("--workspace");
-            names.iter().for_each(|name| {
-                cargo.args(["--bin", name]);
-            });
-        }
+        // dependencies have the features that they have in `cargo run`, and
+        // are not compiled again.
+        Profile::Dev => cargo.arg("--workspace"),
+        // One test, which is built already, brings the features that the
+        // dependencies have in tests.
+        Profile::Test => cargo.args(["--workspace", "--test", "contract"]),
         // Nothing but the functions: just what is deployed.
-        Profile::Release => {
-            cargo.arg("--release");
-            names.iter().for_each(|name| {
-                cargo.args(["--package", name]);
-            });
-        }
-    }
+        Profile::Release => cargo.arg("--release"),
+    };
     let output = cargo.stderr(Stdio::inherit()).output().context("running cargo")?;
     if !output.status.success() {
         bail!("the functions do not build");
@@ -73,4 +75,24 @@ pub fn build(names: &[&str], profile: Profile) -> Result<BTreeMap<String, PathBu
         }
     }
     Ok(binaries)
+}
+
+/// The paths of the functions `names` as they were built last, in the folder
+/// beside this program's own.
+///
+/// # Errors
+///
+/// If one of them has not been built.
+pub fn built(names: &[&str], profile: Profile) -> Result<BTreeMap<String, PathBuf>> {
+    let program = std::env::current_exe()?;
+    let target = program.parent().and_then(Path::parent).context("this program's folder")?;
+    let folder = target.join(if profile == Profile::Release { "release" } else { "debug" });
+    let find = |name: &&str| {
+        let path = folder.join(name).with_extension(std::env::consts::EXE_EXTENSION);
+        if !path.exists() {
+            bail!("{} has not been built", path.display());
+        }
+        Ok(((*name).to_owned(), path))
+    };
+    names.iter().map(find).collect()
 }

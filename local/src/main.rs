@@ -1,5 +1,6 @@
 //! `cargo run`: the whole API on this machine, and tools around it.
 
+use std::collections::BTreeMap;
 use std::io::{IsTerminal, Read};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -84,6 +85,9 @@ struct BackendArgs {
     /// Build the functions as they are deployed
     #[arg(long)]
     release: bool,
+    /// Take the functions as they were built last
+    #[arg(long)]
+    no_build: bool,
 }
 
 impl BackendArgs {
@@ -94,8 +98,10 @@ impl BackendArgs {
         Data::Folder(self.data.clone().unwrap_or_else(|| repository().join(".local")))
     }
 
-    fn profile(&self) -> Profile {
-        if self.release { Profile::Release } else { Profile::Dev }
+    fn binaries(&self, names: &[&str]) -> Result<BTreeMap<String, PathBuf>> {
+        let profile = if self.release { Profile::Release } else { Profile::Dev };
+        let find = if self.no_build { binaries::built } else { binaries::build };
+        find(names, profile)
     }
 
     /// Whether a local server is running already: then its DynamoDB is used,
@@ -136,7 +142,7 @@ async fn serve(settings: Settings, arguments: Serve) -> Result<()> {
         port: arguments.port,
         dynamodb_port: arguments.backend.dynamodb_port,
         data: arguments.backend.data(),
-        binaries: binaries::build(&names, arguments.backend.profile())?,
+        binaries: arguments.backend.binaries(&names)?,
         logs: to_standard_error(),
         settings: settings.clone(),
     })
@@ -196,7 +202,7 @@ async fn invoke(
         port: 0,
         dynamodb_port: options.0,
         data: options.1,
-        binaries: binaries::build(&[name], arguments.profile())?,
+        binaries: arguments.binaries(&[name])?,
         logs: to_standard_error(),
         settings: settings.clone(),
     })

@@ -102,7 +102,7 @@ impl Running {
     fn start() -> Running {
         binaries();
         let mut child = Command::new(env!("CARGO_BIN_EXE_local"))
-            .args(["serve", "--port", "0", "--dynamodb-port", "0", "--in-memory"])
+            .args(["serve", "--port", "0", "--dynamodb-port", "0", "--in-memory", "--no-build"])
             .env_remove("AWS_ENDPOINT_URL_DYNAMODB")
             .stdout(Stdio::piped())
             .stderr(Stdio::null())

@@ -19,7 +19,7 @@ pub(crate) fn binaries() -> &'static BTreeMap<String, PathBuf> {
     BINARIES.get_or_init(|| {
         let template = Settings::default().template().unwrap();
         let names: Vec<&str> = template.functions.iter().map(|it| it.name.as_str()).collect();
-        binaries::build(&names, Profile::Dev).unwrap()
+        binaries::build(&names, Profile::Test).unwrap()
     })
 }
 

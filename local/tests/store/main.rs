@@ -1,0 +1,224 @@
+//! The store against a plain model: random tasks, random operations, every
+//! list.
+
+#![allow(clippy::unwrap_used, reason = "in a test, what fails is the message")]
+
+mod model;
+mod strategies;
+
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use local::dynamodb::{Data, EmbeddedDynamoDb};
+use local::settings::Settings;
+use local::{TASKS_TABLE, tables, token};
+use proptest::collection::vec;
+use proptest::prelude::*;
+use shared::User;
+use shared::store::{Store, StoreError, Tasks};
+use shared::task::{
+    ListQuery, NewTask, Order, Precondition, Revision, Sort, Status, Task, TaskChanges, TaskId,
+    Timestamp, Toggle, Window,
+};
+use tokio::runtime::Runtime;
+
+use model::Model;
+use strategies::{Operation, due_dates, new_tasks, operations};
+
+/// One DynamoDB for this file; each case has a user of its own, and users do
+/// not see each other.
+struct Database {
+    runtime: Runtime,
+    store: Store,
+    _embedded: EmbeddedDynamoDb,
+}
+
+fn database() -> &'static Database {
+    static DATABASE: OnceLock<Database> = OnceLock::new();
+    DATABASE.get_or_init(|| {
+        let runtime = Runtime::new().unwrap();
+        let embedded = EmbeddedDynamoDb::start(0, &Data::Memory).unwrap();
+        let client = tables::client(&embedded.url());
+        let template = Settings::default().template().unwrap();
+        runtime.block_on(tables::create(&client, &template.tables)).unwrap();
+        Database { runtime, store: Store::new(client, TASKS_TABLE), _embedded: embedded }
+    })
+}
+
+fn new_user() -> User {
+    static COUNT: AtomicUsize = AtomicUsize::new(0);
+    let name = format!("user {}", COUNT.fetch_add(1, Ordering::Relaxed));
+    token::user(&Settings::default(), &name).unwrap()
+}
+
+/// Runs `case` with the tasks of a new user.
+fn with_tasks<F, R>(case: F) -> R
+where
+    F: AsyncFnOnce(Tasks<'_>) -> R,
+{
+    let (database, user) = (database(), new_user());
+    database.runtime.block_on(case(database.store.tasks(&user)))
+}
+
+/// All pages of a list, each as its ids.
+async fn pages(store: &Tasks<'_>, query: &ListQuery) -> Vec<Vec<TaskId>> {
+    let (mut pages, mut next) = (Vec::new(), Some(query.clone()));
+    while let Some(query) = next {
+        let page = store.list(&query).await.unwrap();
+        let tasks: Vec<serde_json::Value> = serde_json::from_str(&page.json).unwrap();
+        let id = |task: &serde_json::Value| TaskId::parse(task["id"].as_str().unwrap()).unwrap();
+        pages.push(tasks.iter().map(id).collect());
+        next = page.next;
+    }
+    pages
+}
+
+fn combinations() -> impl Iterator<Item = ListQuery> {
+    let all = [Status::All, Status::Pending, Status::Completed];
+    all.into_iter().flat_map(|status| {
+        [Sort::Created, Sort::Title, Sort::DueDate].into_iter().flat_map(move |sort| {
+            [Order::Asc, Order::Desc].map(|order| ListQuery {
+                status,
+                sort,
+                order,
+                ..ListQuery::default()
+            })
+        })
+    })
+}
+
+/// The list of `query`, whole and in pages of `size`, is that of the model.
+async fn check_list(model: &Model, store: &Tasks<'_>, query: &ListQuery, size: usize) {
+    let expected = model.list(query);
+    assert_eq!(pages(store, query).await, std::slice::from_ref(&expected), "{query:?}");
+    let paged = ListQuery { limit: Some(size), ..query.clone() };
+    let in_pages: Vec<Vec<TaskId>> = match expected.is_empty() {
+        true => vec![vec![]],
+        false => expected.chunks(size).map(<[TaskId]>::to_vec).collect(),
+    };
+    assert_eq!(pages(store, &paged).await, in_pages, "{paged:?}");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 256, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn random_sequences_of_operations_do_what_the_model_does(
+        operations in vec(operations(), 1..25),
+    ) {
+        with_tasks(async |store| {
+            let mut model = Model::default();
+            for operation in operations {
+                model.run(&store, operation).await;
+            }
+            for task in &model.tasks {
+                assert_eq!(store.get(task.id).await.unwrap(), *task);
+            }
+            let newest = ListQuery::default();
+            assert_eq!(pages(&store, &newest).await, [model.list(&newest)]);
+        });
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn every_list_whole_and_in_pages_is_the_models(
+        tasks in vec((new_tasks(), any::<bool>()), 0..40),
+        size in 1_usize..12,
+    ) {
+        with_tasks(async |store| {
+            let mut model = Model::default();
+            for (new, completed) in tasks {
+                model.run(&store, Operation::Create(new)).await;
+                if completed {
+                    model.toggle(&store, model.tasks.len() - 1, Toggle::Flip).await;
+                }
+            }
+            let mut combined = 0;
+            for query in combinations() {
+                check_list(&model, &store, &query, size).await;
+                combined += 1;
+            }
+            assert_eq!(combined, 18);
+        });
+    }
+
+    #[test]
+    fn every_window_in_both_orders_is_the_models(
+        tasks in vec((new_tasks(), any::<bool>()), 0..40),
+        bounds in (due_dates(), due_dates()),
+        size in 1_usize..12,
+    ) {
+        let (after, before) = bounds;
+        let window = Window { after, before };
+        prop_assume!(window.is_bounded());
+        prop_assume!(after.is_none() || before.is_none() || after < before);
+        with_tasks(async |store| {
+            let mut model = Model::default();
+            for (new, completed) in tasks {
+                model.run(&store, Operation::Create(new)).await;
+                if completed {
+                    model.toggle(&store, model.tasks.len() - 1, Toggle::Set(true)).await;
+                }
+            }
+            for query in combinations().filter(|query| query.sort == Sort::DueDate) {
+                check_list(&model, &store, &ListQuery { window, ..query }, size).await;
+            }
+        });
+    }
+}
+
+#[test]
+fn titles_that_differ_only_far_behind_sort_by_creation() {
+    with_tasks(async |store| {
+        let mut model = Model::default();
+        for end in ["b", "a", "c"] {
+            // One character that sorts as eighteen.
+            let title = format!("{}{end}", "\u{fdfa}".repeat(199));
+            let new = NewTask { title, description: None, priority: None, due_date: None };
+            model.run(&store, Operation::Create(new)).await;
+        }
+        let query = ListQuery { sort: Sort::Title, order: Order::Asc, ..ListQuery::default() };
+        let created: Vec<TaskId> = model.tasks.iter().map(|task| task.id).collect();
+        assert_eq!(pages(&store, &query).await, [created]);
+    });
+}
+
+#[test]
+fn a_precondition_must_hold_at_the_moment_of_the_write() {
+    with_tasks(async |store| {
+        let new = NewTask { title: "t".into(), description: None, priority: None, due_date: None };
+        let task = store.create(new).await.unwrap();
+        let current = Precondition::Revision(vec![Revision::new(), task.revision]);
+        let changes = TaskChanges { title: Some("T".into()), ..TaskChanges::default() };
+        let updated = store.update(task.id, changes.clone(), &current).await.unwrap();
+        for stale in [current, Precondition::Revision(vec![])] {
+            let results = [
+                store.update(task.id, changes.clone(), &stale).await.map(|_| ()),
+                store.update(task.id, TaskChanges::default(), &stale).await.map(|_| ()),
+                store.toggle(task.id, Toggle::Flip, &stale).await.map(|_| ()),
+                store.toggle(task.id, Toggle::Set(true), &stale).await.map(|_| ()),
+                store.delete(task.id, &stale).await,
+            ];
+            for result in results {
+                assert!(matches!(result, Err(StoreError::Changed)), "{result:?}");
+            }
+        }
+        assert_eq!(store.get(task.id).await.unwrap(), updated);
+    });
+}
+
+#[test]
+fn an_imported_task_belongs_to_the_user_who_imports_it() {
+    with_tasks(async |store| {
+        let new = NewTask { title: "t".into(), description: None, priority: None, due_date: None };
+        let created_at = Timestamp::parse("2020-02-29T12:00:00.500Z").unwrap();
+        let task = Task::with_id(TaskId::at(created_at), "somebody else", new);
+        store.insert(&task).await.unwrap();
+        let stored = store.get(task.id).await.unwrap();
+        assert_ne!(stored.user_id, "somebody else");
+        assert_eq!(stored.id.created_at(), created_at);
+    });
+}
