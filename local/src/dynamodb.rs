@@ -34,8 +34,9 @@ impl EmbeddedDynamoDb {
     /// If the port is taken, or the data cannot be opened.
     pub fn start(port: u16, data: &Data) -> Result<EmbeddedDynamoDb> {
         let database = open(data)?;
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port))
-            .with_context(|| format!("port {port} for DynamoDB"))?;
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).with_context(|| {
+            format!("port {port} for DynamoDB (--dynamodb-port chooses another)")
+        })?;
         listener.set_nonblocking(true)?;
         let address = listener.local_addr()?;
         let (stop, stopped) = oneshot::channel();

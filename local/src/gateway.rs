@@ -12,7 +12,8 @@ use std::sync::Arc;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{ConnectInfo, Request, State};
-use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
+use axum::http::request::Parts;
+use axum::http::{HeaderValue, Method, StatusCode};
 use axum::response::Response;
 use bytes::Bytes;
 
@@ -77,7 +78,7 @@ async fn handle(
 impl Gateway {
     async fn answer(&self, request: Request, client: SocketAddr, request_id: &str) -> Response {
         let (parts, body) = request.into_parts();
-        if header_bytes(&parts.headers) > MAX_HEADER_BYTES {
+        if header_bytes(&parts) > MAX_HEADER_BYTES {
             return message(
                 StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
                 "Request Header Fields Too Large",
@@ -127,8 +128,11 @@ impl Gateway {
     }
 }
 
-fn header_bytes(headers: &HeaderMap) -> usize {
-    headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum()
+/// The size of a request without its body.
+fn header_bytes(request: &Parts) -> usize {
+    let line = request.method.as_str().len() + request.uri.to_string().len();
+    let headers = request.headers.iter().map(|(name, value)| name.as_str().len() + value.len());
+    line + headers.sum::<usize>()
 }
 
 /// A reply of the gateway's own.

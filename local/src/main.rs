@@ -104,14 +104,14 @@ impl BackendArgs {
         find(names, profile)
     }
 
-    /// Whether a local server is running already: then its DynamoDB is used,
-    /// because two processes cannot have the same data.
+    /// The DynamoDB of a local server that is running already, if that is
+    /// where the data is: two processes cannot have the same.
     async fn running(&self) -> Option<String> {
-        let address = ("127.0.0.1", self.dynamodb_port);
-        let running = self.dynamodb_port != 0
-            && !self.in_memory
-            && tokio::net::TcpStream::connect(address).await.is_ok();
-        running.then(|| format!("http://127.0.0.1:{}", self.dynamodb_port))
+        if self.dynamodb_port == 0 || self.in_memory || self.data.is_some() {
+            return None;
+        }
+        let url = format!("http://127.0.0.1:{}", self.dynamodb_port);
+        tables::has_tasks(&tables::client(&url)).await.then_some(url)
     }
 }
 

@@ -113,9 +113,10 @@ impl Server {
     ///
     /// As [`Backend::start`].
     pub async fn start(options: &Options) -> Result<Server> {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, options.port))
-            .await
-            .with_context(|| format!("port {} for the API", options.port))?;
+        let listener =
+            TcpListener::bind((Ipv4Addr::LOCALHOST, options.port)).await.with_context(|| {
+                format!("port {} for the API (--port chooses another)", options.port)
+            })?;
         let address = listener.local_addr()?;
         let backend = Backend::start(options).await?;
         let gateway = Gateway::new(&backend.template, backend.lambda.clone()).into_router();
@@ -159,7 +160,9 @@ fn launch(function: &Function, binary: PathBuf, settings: &Settings, dynamodb_ur
     for (name, default) in &function.environment {
         let value = match name.as_str() {
             "AWS_ENDPOINT_URL_DYNAMODB" => Some(dynamodb_url),
-            "BETTER_AUTH_SECRET" => Some(settings.secret()),
+            // Only AWS could tell it.
+            "BETTER_AUTH_SECRET" if default.is_none() => Some(settings.secret()),
+            "BETTER_AUTH_SECRET" => None,
             // A table has the name that it was made with.
             name if name.ends_with("_TABLE") => default.as_deref(),
             name => settings.get(name).or(default.as_deref()),

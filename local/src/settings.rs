@@ -30,7 +30,11 @@ impl Settings {
                 variables.insert(name, value);
             }
         }
-        variables.extend(std::env::vars());
+        for (name, value) in std::env::vars_os() {
+            if let (Ok(name), Ok(value)) = (name.into_string(), value.into_string()) {
+                variables.insert(name, value);
+            }
+        }
         Ok(Settings { variables })
     }
 
@@ -61,10 +65,8 @@ impl Settings {
     ///
     /// If the template cannot be read.
     pub fn template(&self) -> Result<Template> {
-        let mut parameters = BTreeMap::new();
-        if let Some(origins) = self.get("BETTER_AUTH_URL") {
-            parameters.insert("BetterAuthUrl".to_owned(), origins.to_owned());
-        }
+        let origins = self.get("BETTER_AUTH_URL").unwrap_or("http://localhost:3000");
+        let parameters = BTreeMap::from([("BetterAuthUrl".to_owned(), origins.to_owned())]);
         Template::read(&repository().join("template.yaml"), &parameters)
     }
 }

@@ -9,6 +9,7 @@ use aws_sdk_dynamodb::types::{
     TableDescription, TimeToLiveSpecification,
 };
 
+use crate::TASKS_TABLE;
 use crate::template::{KeyElement, Table};
 
 /// A client of the DynamoDB at `url`, which asks for no credentials.
@@ -45,6 +46,12 @@ pub async fn create(client: &Client, tables: &[Table]) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Whether `client` reaches a DynamoDB that has the table of tasks.
+pub async fn has_tasks(client: &Client) -> bool {
+    let name = TASKS_TABLE.to_owned();
+    client.list_tables().send().await.is_ok_and(|tables| tables.table_names().contains(&name))
 }
 
 async fn create_one(client: &Client, table: &Table) -> Result<()> {

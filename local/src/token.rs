@@ -21,7 +21,9 @@ use crate::settings::Settings;
 pub fn sign(settings: &Settings, user: &str, expires_in: Duration) -> Result<String> {
     shared::auth::install_crypto();
     let now = SystemTime::now().duration_since(UNIX_EPOCH)?;
-    let expiry = now.checked_add(expires_in).context("such a late expiry")?.as_secs();
+    let expiry = now.checked_add(expires_in).map(|expiry| expiry.as_secs());
+    let expiry = expiry.filter(|expiry| *expiry <= shared::auth::LAST_EXPIRY);
+    let expiry = expiry.context("a token must expire before the year 10000")?;
     let mut claims = json!({"sub": user, "iat": now.as_secs(), "exp": expiry});
     for (claim, variable) in [("iss", "JWT_ISSUER"), ("aud", "JWT_AUDIENCE")] {
         if let Some(value) = settings.get(variable) {

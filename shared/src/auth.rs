@@ -28,7 +28,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use jsonwebtoken::DecodingKey;
 
 pub use bearer::MAX_TOKEN_BYTES;
-pub use claims::{LEEWAY_SECONDS, MAX_SUBJECT_BYTES};
+pub use claims::{LAST_EXPIRY, LEEWAY_SECONDS, MAX_SUBJECT_BYTES};
 pub use crypto::install as install_crypto;
 pub use error::AuthError;
 

@@ -3,9 +3,11 @@
 use std::future::Future;
 
 use lambda_http::{RequestExt, service_fn};
+use tracing::Level;
+use tracing_subscriber::Layer;
+use tracing_subscriber::filter::{Targets, filter_fn};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
-use tracing_subscriber::{Layer, filter::Targets};
 
 use crate::App;
 use crate::config::Config;
@@ -59,7 +61,7 @@ where
         let reply = handler(request);
         async move {
             let response = reply.await.unwrap_or_else(|problem| {
-                problem.log();
+                problem.log(&request_id);
                 problem.into_response(&request_id)
             });
             Ok::<_, lambda_http::Error>(response)
@@ -70,16 +72,23 @@ where
 
 /// Log lines are JSON objects on standard output, filtered by `RUST_LOG`
 /// (`info` without it, or if it makes no sense).
+///
+/// Whatever the filter says, other crates log nothing below `info`: there,
+/// `lambda_runtime` logs whole events and the SDK whole requests, with the
+/// token, the secrets and the tasks in them.
 fn start_logging() {
     let filter = std::env::var("RUST_LOG")
         .ok()
         .and_then(|filter| filter.parse::<Targets>().ok())
-        .unwrap_or_else(|| Targets::new().with_default(tracing::Level::INFO));
+        .unwrap_or_else(|| Targets::new().with_default(Level::INFO));
     let lines = tracing_subscriber::fmt::layer()
         .json()
         .flatten_event(true)
         .with_current_span(true)
         .with_span_list(false)
-        .with_filter(filter);
+        .with_filter(filter)
+        .with_filter(filter_fn(|line| {
+            line.target().starts_with("shared") || *line.level() <= Level::INFO
+        }));
     tracing_subscriber::registry().with(lines).init();
 }

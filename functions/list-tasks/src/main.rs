@@ -11,7 +11,7 @@ async fn main() -> Result<(), Error> {
 
 async fn handle(app: &App, request: Request) -> Result<Response, Problem> {
     let user = app.authenticate(&request).await?;
-    let query = ListQuery::try_from(http::query(&request)?)?;
+    let query = ListQuery::try_from(http::query(&request))?;
 
     let page = app.tasks(&user).list(&query).await?;
 

@@ -3,7 +3,6 @@
 
 use std::net::IpAddr;
 
-use axum::http::HeaderMap;
 use axum::http::request::Parts;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
@@ -40,7 +39,7 @@ pub(super) fn build(request: &RequestParts<'_>) -> String {
         "routeKey": route_key,
         "rawPath": request.path,
         "rawQueryString": request.http.uri.query().unwrap_or_default(),
-        "headers": joined_headers(headers),
+        "headers": event_headers(request),
         "requestContext": {
             "accountId": "123456789012",
             "apiId": "local",
@@ -117,15 +116,21 @@ pub(super) fn decode(path: &str) -> String {
 }
 
 /// Header names are in small letters, and the values of one name are joined.
-/// Cookies have a member of their own.
-fn joined_headers(headers: &HeaderMap) -> Map<String, Value> {
-    let names = headers.keys().filter(|name| *name != "cookie");
-    names
-        .map(|name| {
-            let values = headers.get_all(name).iter().map(|value| text(value.as_bytes()));
-            (name.as_str().to_owned(), json!(values.collect::<Vec<_>>().join(",")))
-        })
-        .collect()
+/// Cookies have a member of their own. Where a request comes from is the
+/// gateway's to say.
+fn event_headers(request: &RequestParts<'_>) -> Map<String, Value> {
+    let headers = &request.http.headers;
+    let mut joined = Map::new();
+    for name in headers.keys().filter(|name| *name != "cookie") {
+        let values = headers.get_all(name).iter().map(|value| text(value.as_bytes()));
+        joined.insert(name.as_str().to_owned(), json!(values.collect::<Vec<_>>().join(",")));
+    }
+    let host = joined.get("host").and_then(Value::as_str).unwrap_or_default();
+    let port = host.rsplit_once(':').map_or("80", |(_, port)| port).to_owned();
+    joined.insert("x-forwarded-for".to_owned(), json!(request.source_ip.to_string()));
+    joined.insert("x-forwarded-port".to_owned(), json!(port));
+    joined.insert("x-forwarded-proto".to_owned(), json!("http"));
+    joined
 }
 
 fn joined_query(query: &str) -> Value {

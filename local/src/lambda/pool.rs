@@ -86,6 +86,9 @@ impl Pool {
         let (reply, outcome) = oneshot::channel();
         {
             let mut state = self.state();
+            if state.stopped {
+                return Outcome::Crashed;
+            }
             state.queue.push_back(Invocation { event, reply });
             self.dispatch(&mut state);
         }
@@ -98,6 +101,8 @@ impl Pool {
     /// Gives queued invocations to idle instances, and starts instances for
     /// the rest.
     fn dispatch(self: &Arc<Pool>, state: &mut State) {
+        // Whoever has stopped waiting has been told that nothing was done.
+        state.queue.retain(|invocation| !invocation.reply.is_closed());
         while !state.queue.is_empty()
             && let Some(instance) = state.take_idle()
         {

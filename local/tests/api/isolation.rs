@@ -69,7 +69,7 @@ async fn another_users_cursor_leads_nowhere_but_into_ones_own_list() {
         let next = alice.get(&first.next().unwrap()).await.ok();
         let owners: Vec<Value> =
             next.json().as_array().unwrap().iter().map(|task| task["user_id"].clone()).collect();
-        assert!(owners.iter().all(|owner| owner == "alice"), "{owners:?}");
+        assert_eq!(owners, ["alice"], "{sort}");
     }
 }
 

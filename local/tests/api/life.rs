@@ -9,7 +9,7 @@ use local::settings::Settings;
 use reqwest::{Method, StatusCode};
 use serde_json::json;
 
-use crate::support::{TestApp, binaries};
+use crate::support::{TestApp, binaries, kill};
 
 #[tokio::test]
 async fn an_unknown_route_gets_the_gateways_404() {
@@ -103,7 +103,11 @@ impl Running {
         binaries();
         let mut child = Command::new(env!("CARGO_BIN_EXE_local"))
             .args(["serve", "--port", "0", "--dynamodb-port", "0", "--in-memory", "--no-build"])
-            .env_remove("AWS_ENDPOINT_URL_DYNAMODB")
+            // Empty means unset, and goes before a developer's .env.
+            .envs(
+                ["AWS_ENDPOINT_URL_DYNAMODB", "BETTER_AUTH_SECRET", "JWT_ISSUER", "JWT_AUDIENCE"]
+                    .map(|variable| (variable, "")),
+            )
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()
@@ -116,8 +120,7 @@ impl Running {
     }
 
     fn signal(&self, signal: &str) {
-        let status = Command::new("kill").args([signal, &self.child.id().to_string()]).status();
-        assert!(status.unwrap().success());
+        kill(signal, self.child.id());
     }
 
     /// The processes that this one has started and that still run.
@@ -126,6 +129,12 @@ impl Running {
         let output = Command::new("ps").args(["-o", "pid=", "--ppid", &pid]).output().unwrap();
         let text = String::from_utf8(output.stdout).unwrap();
         text.split_whitespace().map(str::to_owned).collect()
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
     }
 }
 

@@ -203,3 +203,9 @@ impl Reply {
         Some(target.to_owned())
     }
 }
+
+/// Sends a signal to a process.
+pub(crate) fn kill(signal: &str, process: u32) {
+    let command = format!("kill {signal} {process}");
+    assert!(std::process::Command::new("sh").args(["-c", &command]).status().unwrap().success());
+}

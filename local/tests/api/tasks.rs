@@ -198,6 +198,30 @@ async fn an_id_that_is_not_a_uuid_is_not_found() {
 }
 
 #[tokio::test]
+async fn a_uuid_that_no_task_can_have_is_not_found() {
+    let app = TestApp::start().await;
+    let alice = app.user("alice");
+    for id in [
+        "f47ac10b-58cc-4372-a567-0e02b2c3d479",
+        "ffffffff-ffff-4fff-bfff-ffffffffffff",
+        "ffffffff-ffff-7fff-bfff-ffffffffffff",
+        "00000000-0000-0000-0000-000000000000",
+        "e677d21f-dbff-7fff-bfff-ffffffffffff",
+        "00000000-0000-7000-8000-000000000000",
+    ] {
+        let path = format!("/api/tasks/{id}");
+        for reply in [
+            alice.get(&path).await,
+            alice.put(&path, json!({"title": "t"})).await,
+            alice.flip(&path).await,
+            alice.delete(&path).await,
+        ] {
+            assert_eq!(reply.problem(StatusCode::NOT_FOUND), "Task not found", "{id}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn health_needs_no_token() {
     let app = TestApp::start().await;
     assert_eq!(app.nobody().get("/health").await.ok().json(), json!({"status": "healthy"}));

@@ -80,7 +80,8 @@ async fn issuer_and_audience_are_what_the_settings_say() {
 
 #[tokio::test]
 async fn no_token_title_or_secret_is_ever_logged() {
-    let app = TestApp::start().await;
+    let app =
+        TestApp::start_with(Settings::default().with("RUST_LOG", "trace"), Data::Memory).await;
     let alice = app.user("alice");
     let path = alice.task("a very private title").await;
     let body = json!({"title": "a very private title", "priority": "a very private mistake"});
@@ -90,9 +91,25 @@ async fn no_token_title_or_secret_is_ever_logged() {
     alice.get("/api/tasks?sort=a_very_private_sort").await.problem(StatusCode::BAD_REQUEST);
     let forged = "Bearer a.very.private-token";
     app.with_authorization(forged).get(&path).await.problem(StatusCode::UNAUTHORIZED);
+    // Ends once all lines are here.
+    app.server.backend().lambda().stop().await;
     let logs = app.logs().join("\n");
-    assert!(logs.contains("\"status\":400"), "{logs}");
+    assert_eq!(logs.matches("\"status\":400").count(), 3, "{logs}");
+    assert_eq!(logs.matches("\"status\":401").count(), 1, "{logs}");
     for private in ["private", "eyJ", "Bearer a", "development-secret"] {
         assert!(!logs.contains(private), "{private} in {logs}");
+    }
+}
+
+#[tokio::test]
+async fn the_request_id_of_a_problem_is_in_the_log_whatever_the_filter() {
+    for filter in ["info", "warn,shared=info"] {
+        let settings = Settings::default().with("RUST_LOG", filter);
+        let app = TestApp::start_with(settings, Data::Memory).await;
+        let reply = app.nobody().get("/api/tasks").await;
+        let id = reply.json()["request_id"].as_str().unwrap().to_owned();
+        app.server.backend().lambda().stop().await;
+        let logs = app.logs().join("\n");
+        assert!(logs.contains(&format!("\"request_id\":\"{id}\"")), "{logs}");
     }
 }

@@ -13,8 +13,9 @@ pub const LEEWAY_SECONDS: f64 = 30.0;
 /// key.
 pub const MAX_SUBJECT_BYTES: usize = 1024;
 
-/// The last second of the year 9999, as far as an expiry may be.
-const LAST_SECOND: f64 = 253_402_300_799.0;
+/// The latest expiry that is taken for one: the end of the year 9999, in
+/// seconds since 1970.
+pub const LAST_EXPIRY: u64 = 253_402_300_799;
 
 /// The claims that decide anything, as the token spells them: of any type.
 #[derive(Default, Deserialize)]
@@ -83,7 +84,7 @@ impl Claims {
 /// A NumericDate (RFC 7519 section 2): a number of seconds, with fractions if
 /// it likes, from 1970 to 9999.
 fn numeric_date(claim: &Value) -> Option<f64> {
-    claim.as_f64().filter(|seconds| (0.0..=LAST_SECOND).contains(seconds))
+    claim.as_f64().filter(|seconds| (0.0..=LAST_EXPIRY as f64).contains(seconds))
 }
 
 /// RFC 7519 section 4.1.3: `aud` is one audience or an array of them.

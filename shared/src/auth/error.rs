@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use super::MAX_TOKEN_BYTES;
+
 /// Why a request does not tell who sent it.
 ///
 /// The text is what the caller reads, so it says what to do about it and
@@ -38,10 +40,12 @@ pub enum AuthError {
 
 impl fmt::Display for AuthError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+        let text = match self {
+            AuthError::TooLong => {
+                return write!(f, "The token is longer than {MAX_TOKEN_BYTES} bytes");
+            }
             AuthError::Missing => "Not authenticated: send Authorization: Bearer <token>",
             AuthError::NotBearer => "The Authorization header must be: Bearer <token>",
-            AuthError::TooLong => "The token is longer than 8192 bytes",
             AuthError::Malformed => "The token is not a well-formed JWT",
             AuthError::Algorithm => "The token is signed with an algorithm that is not accepted",
             AuthError::Signature => "The token's signature is not valid",
@@ -52,7 +56,8 @@ impl fmt::Display for AuthError {
             AuthError::Audience => "The token is not meant for this API (aud)",
             AuthError::NotAccess => "The token is not an access token",
             AuthError::Subject => "The token names no user (sub)",
-        })
+        };
+        f.write_str(text)
     }
 }
 

@@ -89,11 +89,11 @@ impl Problem {
 
     /// Writes the problem to the log, with its cause. The text for the caller
     /// never quotes what the caller sent, so the log does not hold it either.
-    pub(crate) fn log(&self) {
+    pub(crate) fn log(&self, request_id: &str) {
         let (status, detail) = (self.status.as_u16(), self.detail.as_str());
         match &self.cause {
-            Some(cause) => tracing::error!(status, cause, "{detail}"),
-            None => tracing::info!(status, "{detail}"),
+            Some(cause) => tracing::error!(request_id, status, cause, "{detail}"),
+            None => tracing::info!(request_id, status, "{detail}"),
         }
     }
 

@@ -62,22 +62,16 @@ pub fn task_id(request: &Request) -> Result<TaskId, Problem> {
         .ok_or_else(Problem::task_not_found)
 }
 
-/// The query parameters, decoded.
-///
-/// # Errors
-///
-/// 400 if one of them is not UTF-8 once it is decoded.
-pub fn query(request: &Request) -> Result<ListQueryInput, Problem> {
+/// The query parameters, decoded. What is not UTF-8 is replaced, so that the
+/// parameter's own rule refuses it.
+#[must_use]
+pub fn query(request: &Request) -> ListQueryInput {
     let mut parameters = ListQueryInput::new();
     let raw = request.uri().query().unwrap_or_default();
     for (name, value) in form_urlencoded::parse(raw.as_bytes()) {
-        // What the decoder could not read it replaced.
-        if value.contains(char::REPLACEMENT_CHARACTER) {
-            return Err(Problem::bad_request("The query string must be UTF-8"));
-        }
         parameters.entry(name.into_owned()).or_default().push(value.into_owned());
     }
-    Ok(parameters)
+    parameters
 }
 
 /// What the request demands of the task that it is about to change.

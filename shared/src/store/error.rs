@@ -3,6 +3,7 @@
 use std::error::Error;
 use std::fmt;
 
+use aws_sdk_dynamodb::config::http::HttpResponse;
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 
 /// Why an operation on tasks was not done.
@@ -24,26 +25,25 @@ pub enum StoreError {
 
 /// The errors by which DynamoDB says that it may work later.
 /// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html>
-const TEMPORARY: [&str; 8] = [
-    "InternalServerError",
+const TEMPORARY: [&str; 6] = [
     "LimitExceededException",
     "ProvisionedThroughputExceededException",
     "RequestLimitExceeded",
-    "ServiceUnavailable",
     "ThrottlingException",
     "TransactionConflictException",
     "TransactionInProgressException",
 ];
 
-impl<E, R> From<SdkError<E, R>> for StoreError
+impl<E> From<SdkError<E, HttpResponse>> for StoreError
 where
     E: Error + ProvideErrorMetadata + Send + Sync + 'static,
-    R: fmt::Debug + Send + Sync + 'static,
 {
-    fn from(error: SdkError<E, R>) -> StoreError {
+    fn from(error: SdkError<E, HttpResponse>) -> StoreError {
         let temporary = match &error {
             SdkError::ServiceError(context) => {
-                context.err().code().is_some_and(|code| TEMPORARY.contains(&code))
+                // A load balancer in between has no code of DynamoDB's.
+                context.raw().status().is_server_error()
+                    || context.err().code().is_some_and(|code| TEMPORARY.contains(&code))
             }
             SdkError::ConstructionFailure(_) => false,
             // No answer, or one that was cut off.

@@ -27,9 +27,7 @@ impl Tasks<'_> {
         let mut last = None;
         let mut next = None;
         while let Some(row) = rows.next().await? {
-            let fits =
-                page.push(&row.task).map_err(|error| StoreError::Unexpected(Box::new(error)))?;
-            if !fits {
+            if !page.push(&row.task) {
                 next = last.map(|position| ListQuery {
                     cursor: Some(cursor::encode(query, &position)),
                     ..query.clone()

@@ -9,6 +9,10 @@ use super::error::{BadItem, StoreError};
 use super::item::{self, COMPLETED, DUE_KEY, Item, TITLE_KEY, UNDATED, bytes, flag, string};
 use crate::task::{ListQuery, Order, Sort, Task, TaskId, Timestamp, Window};
 
+/// The first due key that is a date. DynamoDB takes no empty string for a key,
+/// not even as a bound.
+const FIRST_DATE: &str = "0001-01-01T00:00:00.000Z";
+
 /// The last due key that is a date.
 const LAST_DATE: &str = "9999-12-31T23:59:59.999Z";
 
@@ -194,20 +198,24 @@ fn index(sort: Sort) -> &'static str {
 fn ranges(query: &ListQuery) -> VecDeque<Range> {
     let undated = || Range::Due(UNDATED.to_owned(), UNDATED.to_owned());
     match (query.sort, query.order) {
-        (Sort::DueDate, _) if query.window.is_bounded() => VecDeque::from([dated(query.window)]),
-        (Sort::DueDate, Order::Desc) => VecDeque::from([dated(query.window), undated()]),
+        (Sort::DueDate, _) if query.window.is_bounded() => {
+            dated(query.window).into_iter().collect()
+        }
+        (Sort::DueDate, Order::Desc) => {
+            dated(query.window).into_iter().chain([undated()]).collect()
+        }
         _ => VecDeque::from([Range::Whole]),
     }
 }
 
-/// The due dates in `window`.
-fn dated(window: Window) -> Range {
-    let from = window.after.map_or_else(String::new, |after| after.to_string());
+/// The due dates in `window`; `None` if it ends before all dates.
+fn dated(window: Window) -> Option<Range> {
+    let from = window.after.map_or_else(|| FIRST_DATE.to_owned(), |after| after.to_string());
     let to = match window.before {
         None => LAST_DATE.to_owned(),
-        Some(before) => before.pred().map_or_else(String::new, |last| last.to_string()),
+        Some(before) => before.pred()?.to_string(),
     };
-    Range::Due(from, to)
+    Some(Range::Due(from, to))
 }
 
 fn row(mut item: Item, sort: Sort) -> Result<Row, BadItem> {
@@ -234,6 +242,31 @@ impl Window {
             Some(due) => {
                 self.after.is_none_or(|after| after <= due)
                     && self.before.is_none_or(|before| due < before)
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_range_has_an_empty_bound_or_ends_before_it_begins() {
+        let first = Timestamp::parse("0001-01-01");
+        let second = Timestamp::parse("0001-01-01T00:00:00.001Z");
+        let windows =
+            [(None, None), (None, first), (None, second), (first, second), (second, None)];
+        for (after, before) in windows {
+            for order in [Order::Asc, Order::Desc] {
+                let window = Window { after, before };
+                let query =
+                    ListQuery { sort: Sort::DueDate, order, window, ..ListQuery::default() };
+                for range in ranges(&query) {
+                    if let Range::Due(from, to) = range {
+                        assert!(!from.is_empty() && from <= to, "{from} {to}");
+                    }
+                }
             }
         }
     }

@@ -36,18 +36,24 @@ impl TaskId {
     }
 
     /// Reads the usual form, `01234567-89ab-7cde-8f01-23456789abcd`, in either
-    /// case; `None` for anything else.
+    /// case; `None` for anything else, also for a UUID that no task can have:
+    /// of another version, or from after the year 9999.
     #[must_use]
     pub fn parse(text: &str) -> Option<TaskId> {
-        hyphenated(text).map(TaskId)
+        let id = TaskId(hyphenated(text)?);
+        (id.0.get_version_num() == 7 && id.unix_millis() <= Timestamp::MAX_UNIX_MILLIS)
+            .then_some(id)
     }
 
-    /// When the task was created: the first 48 bits of the id, milliseconds
-    /// since 1970.
+    /// When the task was created.
     #[must_use]
     pub fn created_at(self) -> Timestamp {
-        let millis = self.0.as_u64_pair().0 >> 16;
-        Timestamp::from_system_time(UNIX_EPOCH + Duration::from_millis(millis))
+        Timestamp::from_system_time(UNIX_EPOCH + Duration::from_millis(self.unix_millis()))
+    }
+
+    /// The first 48 bits of the id: milliseconds since 1970.
+    fn unix_millis(self) -> u64 {
+        self.0.as_u64_pair().0 >> 16
     }
 }
 
@@ -122,6 +128,9 @@ mod tests {
             format!("urn:uuid:{id}"),
             format!("{id} "),
             id.replace('-', "+"),
+            Uuid::new_v4().to_string(),
+            Uuid::nil().to_string(),
+            "ffffffff-ffff-7fff-bfff-ffffffffffff".into(),
         ] {
             assert_eq!(TaskId::parse(&other), None, "{other}");
         }

@@ -38,36 +38,33 @@ impl PageBuilder {
     }
 
     /// Adds `task`, or gives `false` if the page is full.
-    ///
-    /// # Errors
-    ///
-    /// If the task cannot be written as JSON, which does not happen.
-    pub fn push(&mut self, task: &Task) -> Result<bool, serde_json::Error> {
+    #[expect(clippy::expect_used, clippy::missing_panics_doc, reason = "writing to memory")]
+    pub fn push(&mut self, task: &Task) -> bool {
         if self.count == self.limit {
-            return Ok(false);
+            return false;
         }
         let start = self.json.len();
         if self.count > 0 {
             self.json.push(b',');
         }
-        serde_json::to_writer(&mut self.json, task)?;
+        serde_json::to_writer(&mut self.json, task).expect("a task that JSON can hold");
         let escapes = self.json[start..].iter().filter(|byte| matches!(byte, b'"' | b'\\'));
         let embedded = self.embedded + (self.json.len() - start) + escapes.count();
         if self.json.len() >= MAX_PAGE_BYTES || embedded > MAX_EMBEDDED_BYTES {
             self.json.truncate(start);
-            return Ok(false);
+            return false;
         }
         self.embedded = embedded;
         self.count += 1;
-        Ok(true)
+        true
     }
 
     /// The page, and the question of the next one.
     #[must_use]
+    #[expect(clippy::expect_used, clippy::missing_panics_doc, reason = "serde_json writes UTF-8")]
     pub fn finish(mut self, next: Option<ListQuery>) -> Page {
         self.json.push(b']');
-        // serde_json writes nothing but UTF-8.
-        Page { json: String::from_utf8(self.json).unwrap_or_default(), next }
+        Page { json: String::from_utf8(self.json).expect("JSON in UTF-8"), next }
     }
 }
 
@@ -89,7 +86,7 @@ mod tests {
     fn fill(task: &Task) -> (usize, Page) {
         let mut page = PageBuilder::new(None);
         let mut count = 0;
-        while page.push(task).unwrap() {
+        while page.push(task) {
             count += 1;
         }
         (count, page.finish(None))
@@ -115,7 +112,7 @@ mod tests {
     #[test]
     fn a_limit_is_kept() {
         let mut page = PageBuilder::new(Some(1));
-        assert!(page.push(&task(String::new())).unwrap());
-        assert!(!page.push(&task(String::new())).unwrap());
+        assert!(page.push(&task(String::new())));
+        assert!(!page.push(&task(String::new())));
     }
 }

@@ -15,13 +15,17 @@ use time::{OffsetDateTime, UtcDateTime};
 pub struct Timestamp(UtcDateTime);
 
 impl Timestamp {
+    /// The end of the year 9999, in milliseconds since 1970.
+    pub(super) const MAX_UNIX_MILLIS: u64 = 253_402_300_799_999;
+
     /// This moment.
     #[must_use]
     pub fn now() -> Timestamp {
         Timestamp::from_system_time(SystemTime::now())
     }
 
-    /// A moment of the system's clock, cut to the millisecond.
+    /// A moment of the system's clock, cut to the millisecond. It must be in
+    /// the years 0001 to 9999.
     #[must_use]
     pub fn from_system_time(moment: SystemTime) -> Timestamp {
         Timestamp(UtcDateTime::from(moment).truncate_to_millisecond())
