@@ -38,7 +38,10 @@ pub async fn load(client: &Client, settings: &Settings) -> Result<()> {
             due_date: Timestamp::parse("2027-02-10"),
         };
         let id = TaskId::parse(id).context("the id of a fixture")?;
-        store.tasks(&token::user(settings, user)?).insert(&Task::with_id(id, user, new)).await?;
+        store
+            .tasks(&token::user(settings, user).await?)
+            .insert(&Task::with_id(id, user, new))
+            .await?;
     }
     Ok(())
 }

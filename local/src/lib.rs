@@ -10,6 +10,7 @@ pub mod binaries;
 pub mod dynamodb;
 pub mod fixtures;
 pub mod gateway;
+pub mod issuer;
 pub mod lambda;
 pub mod seed;
 mod server;

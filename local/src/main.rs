@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::io::{IsTerminal, Read};
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
@@ -11,6 +12,7 @@ use clap::{Args, Parser, Subcommand};
 use indicatif::{ProgressBar, ProgressStyle};
 use local::binaries::{self, Profile};
 use local::dynamodb::Data;
+use local::issuer::Issuer;
 use local::lambda::{Outcome, to_standard_error};
 use local::settings::{Settings, repository};
 use local::{Backend, Options, Server, fixtures, seed, tables, token};
@@ -39,6 +41,15 @@ enum Command {
         /// How long the token is valid, such as 15m or 30days
         #[arg(long, default_value = "1day", value_parser = humantime::parse_duration)]
         expires_in: Duration,
+        /// Sign with the key of `serve --jwks` instead
+        #[arg(long)]
+        jwks: bool,
+        /// The port of the API that runs with --jwks
+        #[arg(long, default_value_t = 8000, requires = "jwks")]
+        port: u16,
+        /// The folder of its data [default: .local in the repository]
+        #[arg(long, value_name = "DIR", requires = "jwks")]
+        data: Option<PathBuf>,
     },
     /// Sends one event to one function and prints the reply
     Invoke {
@@ -67,6 +78,10 @@ struct Serve {
     /// The port of the API; 0 for any free one
     #[arg(long, default_value_t = 8000)]
     port: u16,
+    /// Accept tokens of a key set, which the API publishes itself, instead of
+    /// tokens that are signed with a secret
+    #[arg(long)]
+    jwks: bool,
     #[command(flatten)]
     backend: BackendArgs,
 }
@@ -92,10 +107,7 @@ struct BackendArgs {
 
 impl BackendArgs {
     fn data(&self) -> Data {
-        if self.in_memory {
-            return Data::Memory;
-        }
-        Data::Folder(self.data.clone().unwrap_or_else(|| repository().join(".local")))
+        if self.in_memory { Data::Memory } else { folder(self.data.clone()) }
     }
 
     fn binaries(&self, names: &[&str]) -> Result<BTreeMap<String, PathBuf>> {
@@ -115,6 +127,10 @@ impl BackendArgs {
     }
 }
 
+fn folder(data: Option<PathBuf>) -> Data {
+    Data::Folder(data.unwrap_or_else(|| repository().join(".local")))
+}
+
 #[tokio::main]
 async fn main() -> Result<()> {
     let cli = Cli::parse();
@@ -122,8 +138,13 @@ async fn main() -> Result<()> {
     match cli.command {
         None => serve(settings, cli.serve).await,
         Some(Command::Serve(arguments)) => serve(settings, arguments).await,
-        Some(Command::Token { user, expires_in }) => {
-            say(&token::sign(&settings, &user, expires_in)?);
+        Some(Command::Token { user, expires_in, jwks, port, data }) => {
+            let issuer = jwks.then(|| Issuer::open(&folder(data))).transpose()?;
+            let settings = match &issuer {
+                Some(issuer) => issuer.settings(settings, &format!("http://127.0.0.1:{port}")),
+                None => settings,
+            };
+            say(&token::sign(&settings, issuer.as_ref(), &user, expires_in)?);
             Ok(())
         }
         Some(Command::Invoke { name, event, backend }) => {
@@ -138,10 +159,13 @@ async fn main() -> Result<()> {
 async fn serve(settings: Settings, arguments: Serve) -> Result<()> {
     let template = settings.template()?;
     let names: Vec<&str> = template.functions.iter().map(|it| it.name.as_str()).collect();
+    let data = arguments.backend.data();
+    let issuer = arguments.jwks.then(|| Issuer::open(&data)).transpose()?.map(Arc::new);
     let server = Server::start(&Options {
+        issuer: issuer.clone(),
         port: arguments.port,
         dynamodb_port: arguments.backend.dynamodb_port,
-        data: arguments.backend.data(),
+        data,
         binaries: arguments.backend.binaries(&names)?,
         logs: to_standard_error(),
         settings: settings.clone(),
@@ -150,7 +174,8 @@ async fn serve(settings: Settings, arguments: Serve) -> Result<()> {
     let backend = server.backend();
     fixtures::load(&tables::client(backend.dynamodb_url()), &settings).await?;
 
-    let (url, token) = (server.url(), token::sign(&settings, DEMO_USER, DAY)?);
+    let (url, token) =
+        (server.url(), token::sign(server.settings(), issuer.as_deref(), DEMO_USER, DAY)?);
     say(&format!("listening on {url}"));
     say(&format!("DynamoDB on {}", backend.embedded_url()));
     if backend.dynamodb_url() != backend.embedded_url() {
@@ -199,6 +224,7 @@ async fn invoke(
         None => (settings, (arguments.dynamodb_port, arguments.data())),
     };
     let backend = Backend::start(&Options {
+        issuer: None,
         port: 0,
         dynamodb_port: options.0,
         data: options.1,
@@ -242,7 +268,7 @@ fn readable(reply: &[u8]) -> Result<String> {
 }
 
 async fn fill(settings: Settings, user: &str, count: usize, arguments: &BackendArgs) -> Result<()> {
-    let user = token::user(&settings, user)?;
+    let user = token::user(&settings, user).await?;
     let running = arguments.running().await;
     let embedded = match &running {
         Some(_) => None,

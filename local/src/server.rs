@@ -7,11 +7,13 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
+use axum::routing::get;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
 use crate::dynamodb::{Data, EmbeddedDynamoDb};
 use crate::gateway::Gateway;
+use crate::issuer::{self, Issuer};
 use crate::lambda::{Lambda, Launch, LogSink};
 use crate::settings::Settings;
 use crate::tables;
@@ -25,6 +27,8 @@ pub const TASKS_TABLE: &str = "TasksTable";
 #[allow(missing_docs)]
 pub struct Options {
     pub settings: Settings,
+    /// Who signs the tokens, if not whoever the settings say.
+    pub issuer: Option<Arc<Issuer>>,
     /// The port of the API; 0 is any free one.
     pub port: u16,
     /// The port of the embedded DynamoDB; 0 is any free one.
@@ -39,6 +43,7 @@ pub struct Options {
 #[derive(Debug)]
 pub struct Server {
     address: SocketAddr,
+    settings: Settings,
     gateway: JoinHandle<()>,
     backend: Backend,
 }
@@ -118,20 +123,35 @@ impl Server {
                 format!("port {} for the API (--port chooses another)", options.port)
             })?;
         let address = listener.local_addr()?;
-        let backend = Backend::start(options).await?;
-        let gateway = Gateway::new(&backend.template, backend.lambda.clone()).into_router();
+        let mut options = options.clone();
+        if let Some(issuer) = &options.issuer {
+            options.settings = issuer.settings(options.settings, &format!("http://{address}"));
+        }
+        let backend = Backend::start(&options).await?;
+        let mut gateway = Gateway::new(&backend.template, backend.lambda.clone()).into_router();
+        if let Some(issuer) = &options.issuer {
+            let key_set = issuer.key_set().to_string();
+            let publish = get(async || ([("content-type", "application/json")], key_set));
+            gateway = gateway.route(issuer::KEY_SET_PATH, publish);
+        }
         let service = gateway.into_make_service_with_connect_info::<SocketAddr>();
         let gateway = tokio::spawn(async move {
             // Serving ends only with the task.
             let _ = axum::serve(listener, service).await;
         });
-        Ok(Server { address, gateway, backend })
+        Ok(Server { address, settings: options.settings, gateway, backend })
     }
 
     /// Where the API answers.
     #[must_use]
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
+    }
+
+    /// The settings that the functions have.
+    #[must_use]
+    pub fn settings(&self) -> &Settings {
+        &self.settings
     }
 
     /// What stands behind the API.
@@ -160,9 +180,10 @@ fn launch(function: &Function, binary: PathBuf, settings: &Settings, dynamodb_ur
     for (name, default) in &function.environment {
         let value = match name.as_str() {
             "AWS_ENDPOINT_URL_DYNAMODB" => Some(dynamodb_url),
-            // Only AWS could tell it.
-            "BETTER_AUTH_SECRET" if default.is_none() => Some(settings.secret()),
-            "BETTER_AUTH_SECRET" => None,
+            // Only AWS could tell it, and `health` has none.
+            "BETTER_AUTH_SECRET" if default.is_some() => None,
+            // The development secret stands in where nothing is configured.
+            "BETTER_AUTH_SECRET" if settings.get("JWKS_URL").is_none() => Some(settings.secret()),
             // A table has the name that it was made with.
             name if name.ends_with("_TABLE") => default.as_deref(),
             name => settings.get(name).or(default.as_deref()),

@@ -66,7 +66,11 @@ impl Settings {
     /// If the template cannot be read.
     pub fn template(&self) -> Result<Template> {
         let origins = self.get("BETTER_AUTH_URL").unwrap_or("http://localhost:3000");
-        let parameters = BTreeMap::from([("BetterAuthUrl".to_owned(), origins.to_owned())]);
+        let parameters = BTreeMap::from([
+            ("BetterAuthUrl".to_owned(), origins.to_owned()),
+            // The functions that need one get the secret of these settings.
+            ("BetterAuthSecretName".to_owned(), "local".to_owned()),
+        ]);
         Template::read(&repository().join("template.yaml"), &parameters)
     }
 }

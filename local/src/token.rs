@@ -4,34 +4,53 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result};
 use jsonwebtoken::{EncodingKey, Header};
-use serde_json::json;
-
+use serde_json::{Value, json};
 use shared::User;
 use shared::auth::Verifier;
 use shared::config::Config;
 
+use crate::issuer::Issuer;
 use crate::settings::Settings;
 
-/// A token that names `user` and expires after `expires_in`, signed with the
-/// secret of `settings`, and with the issuer and audience that they ask for.
+/// A token that names `user` and expires after `expires_in`, with the issuer
+/// and audience that the settings ask for. `issuer` signs it, or, without one,
+/// the secret of the settings does.
 ///
 /// # Errors
 ///
 /// If the expiry is beyond all calendars, or the token cannot be signed.
-pub fn sign(settings: &Settings, user: &str, expires_in: Duration) -> Result<String> {
+pub fn sign(
+    settings: &Settings,
+    issuer: Option<&Issuer>,
+    user: &str,
+    expires_in: Duration,
+) -> Result<String> {
+    let claims = claims(settings, user, expires_in)?;
+    if let Some(issuer) = issuer {
+        return Ok(issuer.sign(&claims));
+    }
     shared::auth::install_crypto();
+    let key = EncodingKey::from_secret(settings.secret().as_bytes());
+    Ok(jsonwebtoken::encode(&Header::default(), &claims, &key)?)
+}
+
+fn claims(settings: &Settings, user: &str, expires_in: Duration) -> Result<Value> {
     let now = SystemTime::now().duration_since(UNIX_EPOCH)?;
     let expiry = now.checked_add(expires_in).map(|expiry| expiry.as_secs());
     let expiry = expiry.filter(|expiry| *expiry <= shared::auth::LAST_EXPIRY);
     let expiry = expiry.context("a token must expire before the year 10000")?;
     let mut claims = json!({"sub": user, "iat": now.as_secs(), "exp": expiry});
-    for (claim, variable) in [("iss", "JWT_ISSUER"), ("aud", "JWT_AUDIENCE")] {
-        if let Some(value) = settings.get(variable) {
+    let audience = settings.get("JWT_AUDIENCE").filter(|audience| *audience != "none");
+    for (claim, value) in [
+        ("iss", settings.get("JWT_ISSUER")),
+        ("aud", audience),
+        ("client_id", settings.get("JWT_CLIENT_ID")),
+    ] {
+        if let Some(value) = value {
             claims[claim] = json!(value);
         }
     }
-    let key = EncodingKey::from_secret(settings.secret().as_bytes());
-    Ok(jsonwebtoken::encode(&Header::default(), &claims, &key)?)
+    Ok(claims)
 }
 
 /// The user `name`, by way of a token: there is no other.
@@ -39,14 +58,15 @@ pub fn sign(settings: &Settings, user: &str, expires_in: Duration) -> Result<Str
 /// # Errors
 ///
 /// If the functions would not accept the settings, or not such a user.
-pub fn user(settings: &Settings, name: &str) -> Result<User> {
+pub async fn user(settings: &Settings, name: &str) -> Result<User> {
     let config = Config::from_lookup(|variable| match variable {
         "BETTER_AUTH_SECRET" => Some(settings.secret().to_owned()),
+        "JWKS_URL" => None,
         // Present in local work, with a value that nobody looks at here.
         "TASKS_TABLE" | "AWS_ENDPOINT_URL_DYNAMODB" => Some("local".to_owned()),
         variable => settings.get(variable).map(str::to_owned),
     })?;
-    let token = sign(settings, name, Duration::from_secs(60))?;
+    let token = sign(settings, None, name, Duration::from_secs(60))?;
     let authorization = format!("Bearer {token}");
-    Ok(Verifier::new(&config.identity).verify(Some(authorization.as_bytes()))?)
+    Ok(Verifier::new(&config.identity).verify(Some(authorization.as_bytes())).await?)
 }

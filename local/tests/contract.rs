@@ -55,8 +55,11 @@ fn each_function_has_one_name_everywhere() {
 #[test]
 fn each_event_fits_the_route_of_its_function() {
     let template = template();
-    for file in entries("events") {
-        let function = template.function(file.split('.').next().unwrap()).unwrap();
+    let with_key_set = entries("events/key-set").into_iter().map(|file| format!("key-set/{file}"));
+    let all = entries("events").into_iter().chain(with_key_set);
+    for file in all.filter(|file| file != "key-set" && file != "key-set/jwks.json") {
+        let name = file.trim_start_matches("key-set/").split('.').next().unwrap();
+        let function = template.function(name).unwrap();
         let text = std::fs::read(repository().join("events").join(&file)).unwrap();
         let event: Value = serde_json::from_slice(&text).unwrap();
         let route = &function.routes[0];
@@ -100,7 +103,7 @@ fn the_code_reads_the_variables_that_it_names() {
     let asked = RefCell::new(BTreeSet::new());
     let config = config::Config::from_lookup(|name| {
         asked.borrow_mut().insert(name.to_owned());
-        Some("a value that is long enough for a secret".to_owned())
+        Some("https://issuer.example/long/enough/for/a/secret".to_owned())
     });
     config.unwrap();
     // Read where logging starts, before there is a configuration.

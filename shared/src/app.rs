@@ -31,11 +31,10 @@ impl App {
     /// # Errors
     ///
     /// Every request without a valid token is refused; see [`crate::auth`] for
-    /// the checks. As a reply that is 401 with `WWW-Authenticate`.
-    // Async because a verifier may have to fetch an issuer's keys first.
-    #[allow(clippy::unused_async)]
+    /// the checks. As a reply that is 401 with `WWW-Authenticate`, or 503 while
+    /// the issuer's keys cannot be fetched.
     pub async fn authenticate(&self, request: &Request) -> Result<User, AuthError> {
-        self.verifier.verify(http::authorization(request))
+        self.verifier.verify(http::authorization(request)).await
     }
 
     /// The tasks of `user`, and of nobody else.

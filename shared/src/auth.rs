@@ -5,35 +5,48 @@
 //!
 //! 1. `Authorization: Bearer <token>`: the scheme in any case, one token, at
 //!    most [`MAX_TOKEN_BYTES`] long.
-//! 2. The token's header: `alg` is one that the configuration allows, `crit`
-//!    is absent, `typ` says access token or nothing. `jwk`, `jku`, `x5u` and
-//!    `x5c` are never looked at.
-//! 3. The key: for HS256 the shared secret. A key is made for one algorithm,
-//!    so a token cannot choose how its key is used.
+//! 2. The token's header: `alg` is one that is supported, `crit` is absent,
+//!    `typ` says access token or nothing. `jwk`, `jku`, `x5u` and `x5c` are
+//!    never looked at.
+//! 3. The key: for HS256 the shared secret; otherwise the key of the issuer's
+//!    key set with the token's `kid` and a fitting `kty`, `crv`, `use` and
+//!    `alg`. A secret is never compared with a public key, nor the reverse.
 //! 4. The signature.
 //! 5. `exp` is required and not past; `nbf`, if present, is not to come;
 //!    either may be off by [`LEEWAY_SECONDS`].
-//! 6. `iss` and `aud` as configured; no refresh token (`type` or `token_use`).
+//! 6. `iss`, `aud` and `client_id` or `azp` as configured; no refresh token
+//!    (`type` or `token_use`).
 //! 7. `sub`: a string of 1 to [`MAX_SUBJECT_BYTES`] bytes. Nothing else is
 //!    ever taken for the user.
+//!
+//! `docs/authentication.md` tells how to configure it for which issuer.
 
 mod bearer;
 mod claims;
 mod crypto;
 mod error;
+mod fetch;
+mod jwk;
+mod key_set;
 mod token;
 
+use std::fmt;
+use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use jsonwebtoken::DecodingKey;
+use jsonwebtoken::{Algorithm, DecodingKey};
 
 pub use bearer::MAX_TOKEN_BYTES;
 pub use claims::{LAST_EXPIRY, LEEWAY_SECONDS, MAX_SUBJECT_BYTES};
 pub use crypto::install as install_crypto;
 pub use error::AuthError;
+pub use fetch::{FETCH_TIMEOUT, MAX_KEY_SET_BYTES};
+pub use key_set::{COOLDOWN_SECONDS, DEFAULT_FRESH_SECONDS, MAX_STALE_SECONDS};
 
-use crate::config::Identity;
+use crate::config::{Identity, Secret};
 use claims::Claims;
+use jwk::Key;
+use key_set::KeySet;
 use token::Token;
 
 /// Somebody whose token was verified.
@@ -53,23 +66,43 @@ impl User {
     }
 }
 
+/// Tells the time in seconds since 1970.
+pub type Clock = Arc<dyn Fn() -> f64 + Send + Sync>;
+
 /// Verifies tokens against the configured identity.
-#[derive(Debug)]
 pub struct Verifier {
-    secret: DecodingKey,
+    secret: Option<Arc<Key>>,
+    key_set: Option<KeySet>,
     issuer: Option<String>,
     audience: Option<String>,
+    client_id: Option<String>,
+    clock: Clock,
 }
 
 impl Verifier {
-    /// A verifier of the tokens that `identity` describes.
+    /// A verifier of the tokens that `identity` describes. Nothing is fetched
+    /// before the first token that needs it.
     #[must_use]
     pub fn new(identity: &Identity) -> Verifier {
+        let clock = || SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        Verifier::with_clock(identity, Arc::new(move || clock().as_secs_f64()))
+    }
+
+    /// As [`Verifier::new`], with the time that `clock` tells.
+    #[must_use]
+    pub fn with_clock(identity: &Identity, clock: Clock) -> Verifier {
         crypto::install();
+        let shared = |secret: &Secret| {
+            let key = DecodingKey::from_secret(secret.expose().as_bytes());
+            Arc::new(Key::new(None, &[Algorithm::HS256], key))
+        };
         Verifier {
-            secret: DecodingKey::from_secret(identity.secret.expose().as_bytes()),
+            secret: identity.secret.as_ref().map(shared),
+            key_set: identity.key_set.clone().map(KeySet::new),
             issuer: identity.issuer.clone(),
             audience: identity.audience.clone(),
+            client_id: identity.client_id.clone(),
+            clock,
         }
     }
 
@@ -79,25 +112,40 @@ impl Verifier {
     /// # Errors
     ///
     /// An [`AuthError`] for the first of the checks (see the [module](self))
-    /// that fails.
-    pub fn verify(&self, authorization: Option<&[u8]>) -> Result<User, AuthError> {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        self.verify_at(authorization, now.as_secs_f64())
-    }
-
-    /// [`Verifier::verify`] at the time `now`, in seconds since 1970.
-    fn verify_at(&self, authorization: Option<&[u8]>, now: f64) -> Result<User, AuthError> {
+    /// that fails; [`AuthError::Unavailable`] if the issuer's keys cannot be
+    /// fetched.
+    pub async fn verify(&self, authorization: Option<&[u8]>) -> Result<User, AuthError> {
+        let now = (self.clock)();
         let bearer = bearer::token(authorization)?; // 1
         let token = Token::parse(bearer)?; // 2
-        let key = &self.secret; // 3
-        token.check_signature(key)?; // 4
+        let keys = self.keys(&token, now).await?; // 3
+        token.check_signature(&keys)?; // 4
         let claims = Claims::parse(token.payload())?;
         claims.check_times(now)?; // 5
-        claims.check_issued_for(self.issuer.as_deref(), self.audience.as_deref())?; // 6
+        claims.check_issuer(self.issuer.as_deref())?; // 6
+        claims.check_audience(self.audience.as_deref(), self.client_id.as_deref())?;
+        claims.check_is_access_token()?;
         let id = claims.subject()?; // 7
         Ok(User { id })
     }
+
+    /// Check 3: the keys that may have signed `token`, at least one.
+    async fn keys(&self, token: &Token<'_>, now: f64) -> Result<Vec<Arc<Key>>, AuthError> {
+        match (token.algorithm(), &self.secret, &self.key_set) {
+            (Algorithm::HS256, Some(secret), _) => Ok(vec![secret.clone()]),
+            (Algorithm::HS256, None, _) | (_, _, None) => Err(AuthError::Algorithm),
+            (algorithm, _, Some(key_set)) => key_set.find(token.key_id(), algorithm, now).await,
+        }
+    }
 }
 
+impl fmt::Debug for Verifier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Verifier").field("issuer", &self.issuer).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod fuzz;
 #[cfg(test)]
 mod tests;

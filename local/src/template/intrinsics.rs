@@ -7,7 +7,9 @@ use serde_json::{Map, Value, json};
 
 /// `document` with all functions replaced by their values. Names that
 /// CloudFormation would make up are the logical ids.
-pub(super) fn resolve(document: Value, parameters: &BTreeMap<String, String>) -> Result<Value> {
+pub(super) fn resolve(mut document: Value, parameters: &BTreeMap<String, String>) -> Result<Value> {
+    // What a deployment asserts of its parameters does not matter here.
+    document["Rules"].take();
     let mut names = BTreeMap::new();
     for (name, parameter) in document["Parameters"].as_object().into_iter().flatten() {
         let default = parameter.get("Default").and_then(Value::as_str).map(str::to_owned);
@@ -25,22 +27,34 @@ pub(super) fn resolve(document: Value, parameters: &BTreeMap<String, String>) ->
     ] {
         names.insert(name.to_owned(), value.to_owned());
     }
-    walk(document, &names)
+    let mut scope = Scope { names, conditions: BTreeMap::new() };
+    for (name, condition) in document["Conditions"].as_object().into_iter().flatten() {
+        let holds = walk(condition.clone(), &scope)?;
+        let holds = holds.as_bool().with_context(|| format!("the condition {name}"))?;
+        scope.conditions.insert(name.clone(), holds);
+    }
+    walk(document, &scope)
 }
 
-fn walk(value: Value, names: &BTreeMap<String, String>) -> Result<Value> {
+/// What functions may refer to.
+struct Scope {
+    names: BTreeMap<String, String>,
+    conditions: BTreeMap<String, bool>,
+}
+
+fn walk(value: Value, scope: &Scope) -> Result<Value> {
     Ok(match value {
         Value::Array(values) => {
-            Value::Array(values.into_iter().map(|it| walk(it, names)).collect::<Result<_>>()?)
+            Value::Array(values.into_iter().map(|it| walk(it, scope)).collect::<Result<_>>()?)
         }
         Value::Object(object) => {
             let mut walked = Map::new();
             for (key, value) in object {
-                walked.insert(key, walk(value, names)?);
+                walked.insert(key, walk(value, scope)?);
             }
             match walked.iter().next() {
                 Some((key, argument)) if walked.len() == 1 && is_function(key) => {
-                    call(key, argument, names)?
+                    call(key, argument, scope)?
                 }
                 _ => Value::Object(walked),
             }
@@ -53,16 +67,23 @@ fn is_function(key: &str) -> bool {
     key == "Ref" || key.starts_with("Fn::")
 }
 
-fn call(function: &str, argument: &Value, names: &BTreeMap<String, String>) -> Result<Value> {
+fn call(function: &str, argument: &Value, scope: &Scope) -> Result<Value> {
     let wrong = || format!("{function} of {argument}");
     Ok(match function {
-        "Ref" => json!(named(argument.as_str().with_context(wrong)?, names)?),
+        "Ref" => json!(named(argument.as_str().with_context(wrong)?, &scope.names)?),
         "Fn::GetAtt" => json!(attribute(argument.as_str().with_context(wrong)?)),
-        "Fn::Sub" => json!(substitute(argument.as_str().with_context(wrong)?, names)?),
+        "Fn::Sub" => json!(substitute(argument.as_str().with_context(wrong)?, &scope.names)?),
         "Fn::Split" => {
             let by = argument[0].as_str().with_context(wrong)?;
             let text = argument[1].as_str().with_context(wrong)?;
             json!(text.split(by).collect::<Vec<_>>())
+        }
+        "Fn::Equals" => json!(argument[0] == argument[1]),
+        "Fn::Not" => json!(!argument[0].as_bool().with_context(wrong)?),
+        "Fn::If" => {
+            let condition = argument[0].as_str().with_context(wrong)?;
+            let holds = scope.conditions.get(condition).with_context(wrong)?;
+            argument[if *holds { 1 } else { 2 }].clone()
         }
         _ => bail!("the function {function}, which the local server does not know"),
     })

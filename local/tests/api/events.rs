@@ -1,9 +1,15 @@
 //! The files in `events/`: each is sent to its function as it is.
 
+use std::path::PathBuf;
+
+use local::dynamodb::Data;
+use local::lambda::Outcome;
+use local::settings::{Settings, repository};
 use local::{fixtures, tables};
 use serde_json::Value;
 
 use crate::support::TestApp;
+use crate::support::issuer::{Answer, FakeIssuer};
 
 /// What the function answers to each file.
 const EXPECTED: [(&str, u16, &str); 20] = [
@@ -29,20 +35,27 @@ const EXPECTED: [(&str, u16, &str); 20] = [
     ("health.json", 200, ""),
 ];
 
-#[tokio::test]
-async fn each_event_gets_the_answer_that_its_name_promises() {
-    let app = TestApp::start().await;
+/// The same for those of a deployment with the key set `jwks.json`.
+const EXPECTED_WITH_KEY_SET: [(&str, u16, &str); 5] = [
+    ("get-task.json", 200, ""),
+    ("get-task.forged.json", 401, "The token's signature is not valid"),
+    ("get-task.unknown-key.json", 401, "The token is signed with a key that the issuer does not"),
+    ("get-task.another-issuer.json", 401, "The token is from another issuer"),
+    ("get-task.secret-token.json", 401, "The token is signed with an algorithm that is not"),
+];
+
+/// Sends each file of `folder`, and checks that there are no others.
+async fn replay(app: &TestApp, folder: PathBuf, expected: &[(&str, u16, &str)]) {
     let backend = app.server.backend();
-    let settings = local::settings::Settings::default();
-    fixtures::load(&tables::client(backend.dynamodb_url()), &settings).await.unwrap();
-    let folder = local::settings::repository().join("events");
-    for (file, status, detail) in EXPECTED {
+    let client = tables::client(backend.dynamodb_url());
+    fixtures::load(&client, &Settings::default()).await.unwrap();
+    for (file, status, detail) in expected {
         let function = file.split('.').next().unwrap();
         let event = std::fs::read(folder.join(file)).unwrap().into();
         let outcome = backend.lambda().invoke(function, event).await.unwrap();
-        let local::lambda::Outcome::Reply(reply) = outcome else { panic!("{file}: {outcome:?}") };
+        let Outcome::Reply(reply) = outcome else { panic!("{file}: {outcome:?}") };
         let reply: Value = serde_json::from_slice(&reply).unwrap();
-        assert_eq!(reply["statusCode"], status, "{file}: {reply}");
+        assert_eq!(reply["statusCode"], *status, "{file}: {reply}");
         if !detail.is_empty() {
             let body: Value = serde_json::from_str(reply["body"].as_str().unwrap()).unwrap();
             let told = body["detail"].as_str().unwrap();
@@ -51,10 +64,32 @@ async fn each_event_gets_the_answer_that_its_name_promises() {
     }
     let mut files: Vec<String> = std::fs::read_dir(folder)
         .unwrap()
-        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .map(|entry| entry.unwrap())
+        .filter(|entry| entry.file_type().unwrap().is_file())
+        .map(|entry| entry.file_name().into_string().unwrap())
+        .filter(|file| file != "jwks.json")
         .collect();
-    let mut expected: Vec<&str> = EXPECTED.iter().map(|(file, ..)| *file).collect();
+    let mut expected: Vec<&str> = expected.iter().map(|(file, ..)| *file).collect();
     files.sort();
     expected.sort_unstable();
     assert_eq!(files, expected, "each file is tried");
+}
+
+#[tokio::test]
+async fn each_event_gets_the_answer_that_its_name_promises() {
+    let app = TestApp::start().await;
+    replay(&app, repository().join("events"), &EXPECTED).await;
+}
+
+#[tokio::test]
+async fn each_event_of_a_key_set_gets_the_answer_that_its_name_promises() {
+    let folder = repository().join("events/key-set");
+    let key_set = std::fs::read_to_string(folder.join("jwks.json")).unwrap();
+    let issuer = FakeIssuer::start(Answer::Text(key_set, vec![])).await;
+    let settings = Settings::default()
+        .with("JWKS_URL", &issuer.key_set_url())
+        .with("JWT_ISSUER", "https://issuer.example")
+        .with("JWT_AUDIENCE", "tasks-api");
+    let app = TestApp::start_with(settings, Data::Memory).await;
+    replay(&app, folder, &EXPECTED_WITH_KEY_SET).await;
 }

@@ -72,7 +72,7 @@ async fn issuer_and_audience_are_what_the_settings_say() {
     let app = TestApp::start_with(settings, Data::Memory).await;
     app.user("alice").get("/api/tasks").await.ok();
     let hour = Duration::from_secs(3600);
-    let plain = token::sign(&Settings::default(), "alice", hour).unwrap();
+    let plain = token::sign(&Settings::default(), None, "alice", hour).unwrap();
     let reply = app.with_authorization(&format!("Bearer {plain}")).get("/api/tasks").await;
     let told = reply.problem(StatusCode::UNAUTHORIZED);
     assert_eq!(told, "The token is from another issuer (iss)");

@@ -48,7 +48,7 @@ fn database() -> &'static Database {
 fn new_user() -> User {
     static COUNT: AtomicUsize = AtomicUsize::new(0);
     let name = format!("user {}", COUNT.fetch_add(1, Ordering::Relaxed));
-    token::user(&Settings::default(), &name).unwrap()
+    database().runtime.block_on(token::user(&Settings::default(), &name)).unwrap()
 }
 
 /// Runs `case` with the tasks of a new user.

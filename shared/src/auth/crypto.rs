@@ -6,8 +6,11 @@
 use jsonwebtoken::crypto::{CryptoProvider, JwtSigner, JwtVerifier, KeyUtils};
 use jsonwebtoken::errors::{ErrorKind, Result};
 use jsonwebtoken::signature::{Error, Signer, Verifier};
-use jsonwebtoken::{Algorithm, AlgorithmFamily, DecodingKey, EncodingKey};
+use jsonwebtoken::{Algorithm, AlgorithmFamily, DecodingKey, DecodingKeyKind, EncodingKey};
 use ring::hmac;
+use ring::signature::{
+    self, RsaParameters, RsaPublicKeyComponents, UnparsedPublicKey, VerificationAlgorithm,
+};
 
 /// Makes `jsonwebtoken` use ring in this process. May be called again.
 pub fn install() {
@@ -28,11 +31,62 @@ fn signer(algorithm: &Algorithm, key: &EncodingKey) -> Result<Box<dyn JwtSigner>
 }
 
 fn verifier(algorithm: &Algorithm, key: &DecodingKey) -> Result<Box<dyn JwtVerifier>> {
-    match (algorithm, key.family()) {
-        (Algorithm::HS256, AlgorithmFamily::Hmac) => {
-            Ok(Box::new(Hs256::new(key.try_get_as_bytes()?)))
+    let public = |check| -> Result<Box<dyn JwtVerifier>> {
+        Ok(Box::new(PublicKey { algorithm: *algorithm, check }))
+    };
+    match (algorithm, key.family(), key.kind()) {
+        (Algorithm::HS256, AlgorithmFamily::Hmac, DecodingKeyKind::SecretOrDer(secret)) => {
+            Ok(Box::new(Hs256::new(secret)))
+        }
+        (Algorithm::EdDSA, AlgorithmFamily::Ed, DecodingKeyKind::SecretOrDer(point)) => {
+            public(Check::Point(&signature::ED25519, point.clone()))
+        }
+        (Algorithm::ES256, AlgorithmFamily::Ec, DecodingKeyKind::SecretOrDer(point)) => {
+            public(Check::Point(&signature::ECDSA_P256_SHA256_FIXED, point.clone()))
+        }
+        (Algorithm::ES384, AlgorithmFamily::Ec, DecodingKeyKind::SecretOrDer(point)) => {
+            public(Check::Point(&signature::ECDSA_P384_SHA384_FIXED, point.clone()))
+        }
+        (Algorithm::RS256, AlgorithmFamily::Rsa, DecodingKeyKind::RsaModulusExponent { n, e }) => {
+            public(Check::Rsa(&signature::RSA_PKCS1_2048_8192_SHA256, n.clone(), e.clone()))
+        }
+        (Algorithm::PS256, AlgorithmFamily::Rsa, DecodingKeyKind::RsaModulusExponent { n, e }) => {
+            public(Check::Rsa(&signature::RSA_PSS_2048_8192_SHA256, n.clone(), e.clone()))
         }
         _ => Err(ErrorKind::InvalidAlgorithm.into()),
+    }
+}
+
+/// A public key that checks signatures with one algorithm.
+struct PublicKey {
+    algorithm: Algorithm,
+    check: Check,
+}
+
+enum Check {
+    /// A point of a curve.
+    Point(&'static dyn VerificationAlgorithm, Vec<u8>),
+    /// Modulus and exponent.
+    Rsa(&'static RsaParameters, Vec<u8>, Vec<u8>),
+}
+
+impl Verifier<Vec<u8>> for PublicKey {
+    fn verify(&self, message: &[u8], signature: &Vec<u8>) -> std::result::Result<(), Error> {
+        let checked = match &self.check {
+            Check::Point(algorithm, point) => {
+                UnparsedPublicKey::new(*algorithm, point).verify(message, signature)
+            }
+            Check::Rsa(parameters, n, e) => {
+                RsaPublicKeyComponents { n, e }.verify(parameters, message, signature)
+            }
+        };
+        checked.map_err(|_| Error::new())
+    }
+}
+
+impl JwtVerifier for PublicKey {
+    fn algorithm(&self) -> Algorithm {
+        self.algorithm
     }
 }
 

@@ -20,6 +20,14 @@ pub enum AuthError {
     Malformed,
     /// The token is signed in a way that is not accepted here.
     Algorithm,
+    /// The token is signed with this algorithm, which is known but not
+    /// supported.
+    Unsupported(&'static str),
+    /// The issuer publishes no such key as the token names.
+    UnknownKey,
+    /// The issuer's keys cannot be fetched: whether the token is good is not
+    /// known.
+    Unavailable,
     /// The signature is not by the configured issuer.
     Signature,
     /// `exp` is missing, or is no time.
@@ -32,6 +40,8 @@ pub enum AuthError {
     Issuer,
     /// `aud` does not name this API.
     Audience,
+    /// Neither `client_id` nor `azp` is the configured client.
+    Client,
     /// The token is not an access token.
     NotAccess,
     /// `sub` names no user.
@@ -44,6 +54,15 @@ impl fmt::Display for AuthError {
             AuthError::TooLong => {
                 return write!(f, "The token is longer than {MAX_TOKEN_BYTES} bytes");
             }
+            AuthError::Unsupported(name) => {
+                return write!(f, "The token's algorithm {name} is not supported");
+            }
+            AuthError::UnknownKey => {
+                "The token is signed with a key that the issuer does not publish"
+            }
+            AuthError::Unavailable => {
+                "The token cannot be checked at the moment; try again shortly"
+            }
             AuthError::Missing => "Not authenticated: send Authorization: Bearer <token>",
             AuthError::NotBearer => "The Authorization header must be: Bearer <token>",
             AuthError::Malformed => "The token is not a well-formed JWT",
@@ -54,6 +73,7 @@ impl fmt::Display for AuthError {
             AuthError::NotYetValid => "The token is not valid yet (nbf)",
             AuthError::Issuer => "The token is from another issuer (iss)",
             AuthError::Audience => "The token is not meant for this API (aud)",
+            AuthError::Client => "The token was issued to another client (client_id, azp)",
             AuthError::NotAccess => "The token is not an access token",
             AuthError::Subject => "The token names no user (sub)",
         };

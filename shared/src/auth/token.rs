@@ -1,18 +1,22 @@
 //! Checks 2 and 4: a token's form, header and signature (RFC 7515).
 
+use std::sync::Arc;
+
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
-use jsonwebtoken::{Algorithm, DecodingKey};
+use jsonwebtoken::Algorithm;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
 use super::AuthError;
+use super::jwk::Key;
 use crate::json;
 
 /// A signed token in compact form whose header has been checked. Of its
 /// payload nothing is believed before [`Token::check_signature`].
 pub(super) struct Token<'a> {
     algorithm: Algorithm,
+    key_id: Option<String>,
     signed: &'a str,
     signature: &'a str,
     payload: Vec<u8>,
@@ -23,6 +27,8 @@ pub(super) struct Token<'a> {
 #[derive(Deserialize)]
 struct Header {
     alg: String,
+    #[serde(default)]
+    kid: Option<String>,
     #[serde(default)]
     typ: Option<String>,
     #[serde(default, deserialize_with = "present")]
@@ -42,10 +48,7 @@ impl<'a> Token<'a> {
         let (signed, signature) = text.rsplit_once('.').ok_or(AuthError::Malformed)?;
         let (header, payload) = signed.split_once('.').ok_or(AuthError::Malformed)?;
         let header: Header = json::object(&decode(header)?).map_err(|_| AuthError::Malformed)?;
-        let algorithm = match header.alg.as_str() {
-            "HS256" => Algorithm::HS256,
-            _ => return Err(AuthError::Algorithm),
-        };
+        let algorithm = algorithm(&header.alg)?;
         // RFC 7515 section 4.1.11: what the token calls critical must be
         // understood, and no extension is. RFC 7797's b64 is one of them.
         if header.crit || header.b64 {
@@ -55,21 +58,63 @@ impl<'a> Token<'a> {
             return Err(AuthError::NotAccess);
         }
         decode(signature)?;
-        Ok(Token { algorithm, signed, signature, payload: decode(payload)? })
+        let payload = decode(payload)?;
+        Ok(Token { algorithm, key_id: header.kid, signed, signature, payload })
     }
 
-    /// Check 4: `key` made the signature, with the algorithm of the header.
-    pub(super) fn check_signature(&self, key: &DecodingKey) -> Result<(), AuthError> {
+    /// The algorithm that the header names.
+    pub(super) fn algorithm(&self) -> Algorithm {
+        self.algorithm
+    }
+
+    /// The `kid` of the header.
+    pub(super) fn key_id(&self) -> Option<&str> {
+        self.key_id.as_deref()
+    }
+
+    /// Check 4: one of `keys` made the signature, with the algorithm of the
+    /// header.
+    pub(super) fn check_signature(&self, keys: &[Arc<Key>]) -> Result<(), AuthError> {
         let signed = self.signed.as_bytes();
-        match jsonwebtoken::crypto::verify(self.signature, signed, key, self.algorithm) {
-            Ok(true) => Ok(()),
-            Ok(false) | Err(_) => Err(AuthError::Signature),
-        }
+        let is_signed_by = |key: &Arc<Key>| {
+            let (key, algorithm) = (key.decoding_key(), self.algorithm);
+            matches!(jsonwebtoken::crypto::verify(self.signature, signed, key, algorithm), Ok(true))
+        };
+        if keys.iter().any(is_signed_by) { Ok(()) } else { Err(AuthError::Signature) }
     }
 
     /// The JSON text of the claims.
     pub(super) fn payload(&self) -> &[u8] {
         &self.payload
+    }
+}
+
+/// The algorithms of the registry that are not supported, so that a refusal can
+/// name them.
+/// <https://www.iana.org/assignments/jose/jose.xhtml>
+const UNSUPPORTED: [&str; 9] =
+    ["ES256K", "ES512", "Ed448", "HS384", "HS512", "PS384", "PS512", "RS384", "RS512"];
+
+fn algorithm(name: &str) -> Result<Algorithm, AuthError> {
+    if name == "HS256" {
+        return Ok(Algorithm::HS256);
+    }
+    public_key_algorithm(name).ok_or_else(|| {
+        let known = UNSUPPORTED.into_iter().find(|known| *known == name);
+        known.map_or(AuthError::Algorithm, AuthError::Unsupported)
+    })
+}
+
+/// The signature algorithm with a public key that `name` stands for (RFC 7518
+/// section 3.1, RFC 8037 section 3.1, RFC 9864 section 2.2).
+pub(super) fn public_key_algorithm(name: &str) -> Option<Algorithm> {
+    match name {
+        "EdDSA" | "Ed25519" => Some(Algorithm::EdDSA),
+        "ES256" => Some(Algorithm::ES256),
+        "ES384" => Some(Algorithm::ES384),
+        "PS256" => Some(Algorithm::PS256),
+        "RS256" => Some(Algorithm::RS256),
+        _ => None,
     }
 }
 

@@ -135,6 +135,12 @@ impl From<Invalid> for Problem {
 
 impl From<AuthError> for Problem {
     fn from(error: AuthError) -> Problem {
+        if error == AuthError::Unavailable {
+            return Problem {
+                retry_after_seconds: Some(5),
+                ..Problem::new(StatusCode::SERVICE_UNAVAILABLE, error.to_string())
+            };
+        }
         // RFC 6750 section 3.1: no error code for a request that did not try.
         let challenge = match error {
             AuthError::Missing => "Bearer realm=\"tasks\"".to_owned(),

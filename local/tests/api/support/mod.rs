@@ -1,6 +1,10 @@
 //! An API of its own for each test: real gateway, real function binaries, real
 //! DynamoDB, all on free ports and gone at the end.
 
+pub(crate) mod hostile;
+pub(crate) mod issuer;
+pub(crate) mod keys;
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, OnceLock};
@@ -40,6 +44,7 @@ impl TestApp {
         let sink = logs.clone();
         let options = Options {
             settings: settings.clone(),
+            issuer: None,
             port: 0,
             dynamodb_port: 0,
             data,
@@ -53,7 +58,7 @@ impl TestApp {
 
     /// A caller with a valid token.
     pub(crate) fn user(&self, name: &str) -> Caller<'_> {
-        let token = token::sign(&self.settings, name, Duration::from_secs(3600)).unwrap();
+        let token = token::sign(&self.settings, None, name, Duration::from_secs(3600)).unwrap();
         Caller { app: self, authorization: Some(format!("Bearer {token}")) }
     }
 

@@ -1,0 +1,97 @@
+//! An issuer of tokens on this machine, with a key set of its own: what Better
+//! Auth's JWT plugin or an OpenID provider would be.
+
+use std::path::Path;
+
+use anyhow::{Context, Result, anyhow};
+use base64::Engine;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD as BASE64;
+use ring::rand::SystemRandom;
+use ring::signature::{Ed25519KeyPair, KeyPair};
+use serde_json::{Value, json};
+
+use crate::dynamodb::Data;
+use crate::settings::Settings;
+
+/// The path at which the local gateway publishes the key set.
+pub const KEY_SET_PATH: &str = "/.well-known/jwks.json";
+
+/// The audience of the tokens, unless the settings say another.
+pub const AUDIENCE: &str = "tasks-api";
+
+/// A key that signs tokens (EdDSA).
+#[derive(Debug)]
+pub struct Issuer {
+    key: Ed25519KeyPair,
+}
+
+impl Issuer {
+    /// The issuer whose key is kept with `data`; a new one if there is none.
+    ///
+    /// # Errors
+    ///
+    /// If the key cannot be read or written.
+    pub fn open(data: &Data) -> Result<Issuer> {
+        let pkcs8 = match data {
+            Data::Memory => generate()?,
+            Data::Folder(folder) => {
+                std::fs::create_dir_all(folder)?;
+                let file = folder.join("issuer.pk8");
+                read_or_generate(&file).with_context(|| file.display().to_string())?
+            }
+        };
+        let key = Ed25519KeyPair::from_pkcs8(&pkcs8).map_err(|error| anyhow!("{error}"))?;
+        Ok(Issuer { key })
+    }
+
+    /// `settings` under which the functions accept the tokens of this issuer,
+    /// whose API answers at `url`.
+    #[must_use]
+    pub fn settings(&self, settings: Settings, url: &str) -> Settings {
+        let audience = settings.get("JWT_AUDIENCE").unwrap_or(AUDIENCE).to_owned();
+        settings
+            .with("JWKS_URL", &format!("{url}{KEY_SET_PATH}"))
+            .with("JWT_ISSUER", url)
+            .with("JWT_AUDIENCE", &audience)
+    }
+
+    /// The key set with the public key.
+    #[must_use]
+    pub fn key_set(&self) -> Value {
+        json!({"keys": [{
+            "kty": "OKP",
+            "crv": "Ed25519",
+            "use": "sig",
+            "alg": "EdDSA",
+            "kid": self.key_id(),
+            "x": BASE64.encode(self.key.public_key()),
+        }]})
+    }
+
+    /// A token with these claims.
+    #[must_use]
+    pub fn sign(&self, claims: &Value) -> String {
+        let header = json!({"alg": "EdDSA", "typ": "JWT", "kid": self.key_id()});
+        let signed =
+            format!("{}.{}", BASE64.encode(header.to_string()), BASE64.encode(claims.to_string()));
+        let signature = BASE64.encode(self.key.sign(signed.as_bytes()));
+        format!("{signed}.{signature}")
+    }
+
+    /// Names the key: the beginning of the public key, which is random enough.
+    fn key_id(&self) -> String {
+        BASE64.encode(&self.key.public_key().as_ref()[..9])
+    }
+}
+
+fn read_or_generate(file: &Path) -> Result<Vec<u8>> {
+    if !file.exists() {
+        std::fs::write(file, generate()?)?;
+    }
+    Ok(std::fs::read(file)?)
+}
+
+fn generate() -> Result<Vec<u8>> {
+    let pkcs8 = Ed25519KeyPair::generate_pkcs8(&SystemRandom::new());
+    Ok(pkcs8.map_err(|error| anyhow!("{error}"))?.as_ref().to_vec())
+}

@@ -1,0 +1,365 @@
+//! Key sets: which keys are used, when they are fetched, and what happens when
+//! the issuer is slow, broken or away. The clock is the test's.
+
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use local::dynamodb::Data;
+use local::issuer::Issuer;
+use local::settings::Settings;
+use local::{Options, Server, token};
+use reqwest::StatusCode;
+use serde_json::{Value, json};
+use shared::auth::{
+    AuthError, COOLDOWN_SECONDS, DEFAULT_FRESH_SECONDS, MAX_KEY_SET_BYTES, MAX_STALE_SECONDS,
+    Verifier,
+};
+use shared::config::Config;
+
+use crate::support::issuer::{Answer, FakeIssuer, key_set};
+use crate::support::keys::Signer;
+use crate::support::{TestApp, binaries};
+
+const START: f64 = 1_800_000_000.0;
+
+/// A verifier of the tokens of a fake issuer, at a time that the test sets.
+struct Identity {
+    issuer: FakeIssuer,
+    verifier: Verifier,
+    now: Arc<Mutex<f64>>,
+}
+
+impl Identity {
+    async fn start(answer: Answer) -> Identity {
+        Identity::start_with(answer, &[]).await
+    }
+
+    async fn start_with(answer: Answer, settings: &[(&str, &str)]) -> Identity {
+        let issuer = FakeIssuer::start(answer).await;
+        let config = Config::from_lookup(|name| {
+            let given = settings.iter().find(|(given, _)| *given == name);
+            given.map(|(_, value)| (*value).to_owned()).or_else(|| match name {
+                "TASKS_TABLE" => Some("tasks".to_owned()),
+                "JWKS_URL" => Some(issuer.key_set_url()),
+                "JWT_ISSUER" => Some(issuer.url().to_owned()),
+                "JWT_AUDIENCE" => Some("tasks".to_owned()),
+                _ => None,
+            })
+        });
+        let now = Arc::new(Mutex::new(START));
+        let clock = now.clone();
+        let clock = Arc::new(move || *clock.lock().unwrap());
+        let verifier = Verifier::with_clock(&config.unwrap().identity, clock);
+        Identity { issuer, verifier, now }
+    }
+
+    fn pass(&self, seconds: f64) {
+        *self.now.lock().unwrap() += seconds;
+    }
+
+    fn claims(&self) -> Value {
+        json!({"sub": "alice", "iss": self.issuer.url(), "aud": "tasks", "exp": START + 1e6})
+    }
+
+    async fn verify(&self, signer: &Signer) -> Result<(), AuthError> {
+        self.verify_token(&signer.token(&self.claims())).await
+    }
+
+    async fn verify_token(&self, token: &str) -> Result<(), AuthError> {
+        let authorization = format!("Bearer {token}");
+        self.verifier.verify(Some(authorization.as_bytes())).await.map(|_| ())
+    }
+}
+
+#[tokio::test]
+async fn every_supported_algorithm_works() {
+    let signers = [
+        Signer::ed25519("ed"),
+        Signer::p256("p256"),
+        Signer::p384("p384"),
+        Signer::rsa("rsa", "RS256"),
+        Signer::rsa("pss", "PS256"),
+    ];
+    let identity = Identity::start(key_set(&signers.each_ref())).await;
+    for signer in &signers {
+        assert_eq!(identity.verify(signer).await, Ok(()), "{}", signer.algorithm);
+    }
+    // RFC 9864 spells EdDSA with this curve so.
+    let header = json!({"alg": "Ed25519", "kid": "ed"});
+    let token = signers[0].token_with(&header, &identity.claims());
+    assert_eq!(identity.verify_token(&token).await, Ok(()));
+    assert_eq!(identity.issuer.requests(), 1, "all from one fetch");
+}
+
+#[tokio::test]
+async fn of_several_keys_with_one_name_the_fitting_one_is_used() {
+    let signers = [Signer::rsa("same", "RS256"), Signer::ed25519("same"), Signer::p256("same")];
+    let second = Signer::ed25519("same");
+    let mut all: Vec<&Signer> = signers.iter().collect();
+    all.push(&second);
+    let identity = Identity::start(key_set(&all)).await;
+    for signer in all {
+        assert_eq!(identity.verify(signer).await, Ok(()), "{}", signer.algorithm);
+    }
+}
+
+#[tokio::test]
+async fn a_token_without_a_key_id_needs_a_set_without_a_choice() {
+    let (ed, p256) = (Signer::ed25519("ed"), Signer::p256("p256"));
+    let identity = Identity::start(key_set(&[&ed, &p256])).await;
+    let unnamed = ed.token_with(&json!({"alg": "EdDSA"}), &identity.claims());
+    assert_eq!(identity.verify_token(&unnamed).await, Ok(()));
+    let other = Signer::ed25519("other");
+    identity.issuer.answer(key_set(&[&ed, &other, &p256]));
+    identity.pass(DEFAULT_FRESH_SECONDS);
+    assert_eq!(identity.verify_token(&unnamed).await, Err(AuthError::UnknownKey));
+    assert_eq!(identity.verify(&ed).await, Ok(()));
+}
+
+#[tokio::test]
+async fn a_key_of_the_set_that_cannot_be_used_does_no_harm() {
+    let ed = Signer::ed25519("ed");
+    let mut mismatched = Signer::ed25519("old").jwk();
+    mismatched["alg"] = json!("ES256");
+    let encryption =
+        json!({"kty": "RSA", "use": "enc", "alg": "RSA-OAEP", "n": "AQAB", "e": "AQAB"});
+    let keys = json!({"keys": [mismatched, encryption, {"kty": "??"}, 7, ed.jwk()]});
+    let identity = Identity::start(Answer::Text(keys.to_string(), vec![])).await;
+    assert_eq!(identity.verify(&ed).await, Ok(()));
+}
+
+#[tokio::test]
+async fn a_secret_and_a_key_set_go_together_and_never_meet() {
+    let secret = "the secret of this test, which is long enough";
+    let ed = Signer::ed25519("ed");
+    let settings = [("BETTER_AUTH_SECRET", secret)];
+    let identity = Identity::start_with(key_set(&[&ed]), &settings).await;
+    assert_eq!(identity.verify(&Signer::secret(secret)).await, Ok(()));
+    assert_eq!(identity.issuer.requests(), 0, "a secret needs no fetch");
+    assert_eq!(identity.verify(&ed).await, Ok(()));
+    // An oct key in a key set is public, so nobody's secret.
+    let published = Signer::secret("a published secret, which is also long enough");
+    identity.issuer.answer(key_set(&[&ed, &published]));
+    identity.pass(DEFAULT_FRESH_SECONDS);
+    assert_eq!(identity.verify(&published).await, Err(AuthError::Signature));
+}
+
+#[tokio::test]
+async fn a_new_key_works_at_once_and_then_unknown_keys_have_to_wait() {
+    let (old, new, newer) = (Signer::ed25519("1"), Signer::ed25519("2"), Signer::ed25519("3"));
+    let identity = Identity::start(key_set(&[&old])).await;
+    assert_eq!(identity.verify(&old).await, Ok(()));
+    identity.issuer.answer(key_set(&[&old, &new]));
+    identity.pass(1.0);
+    assert_eq!(identity.verify(&new).await, Ok(()), "the very next token");
+    assert_eq!(identity.issuer.requests(), 2);
+    identity.issuer.answer(key_set(&[&old, &new, &newer]));
+    identity.pass(COOLDOWN_SECONDS - 1.0);
+    assert_eq!(identity.verify(&newer).await, Err(AuthError::UnknownKey));
+    assert_eq!(identity.verify(&old).await, Ok(()));
+    identity.pass(1.0);
+    assert_eq!(identity.verify(&newer).await, Ok(()));
+    assert_eq!(identity.issuer.requests(), 3);
+}
+
+#[tokio::test]
+async fn a_key_that_is_withdrawn_is_refused_once_the_set_is_fetched_again() {
+    let (old, new) = (Signer::ed25519("1"), Signer::ed25519("2"));
+    let identity = Identity::start(key_set(&[&old])).await;
+    assert_eq!(identity.verify(&old).await, Ok(()));
+    identity.issuer.answer(key_set(&[&new]));
+    identity.pass(DEFAULT_FRESH_SECONDS - 1.0);
+    assert_eq!(identity.verify(&old).await, Ok(()));
+    identity.pass(1.0);
+    assert_eq!(identity.verify(&old).await, Err(AuthError::UnknownKey));
+    assert_eq!(identity.verify(&new).await, Ok(()));
+}
+
+#[tokio::test]
+async fn a_set_is_kept_for_as_long_as_the_issuer_says() {
+    let ed = Signer::ed25519("ed");
+    for (cache_control, fresh) in [
+        ("max-age=60", 60.0),
+        ("public, max-age=3600", 3600.0),
+        ("no-store", COOLDOWN_SECONDS),
+        ("max-age=0", COOLDOWN_SECONDS),
+        ("max-age=31536000", MAX_STALE_SECONDS),
+        ("private", DEFAULT_FRESH_SECONDS),
+    ] {
+        let Answer::Text(text, _) = key_set(&[&ed]) else { unreachable!() };
+        let headers = vec![("cache-control", cache_control.to_owned())];
+        let identity = Identity::start(Answer::Text(text, headers)).await;
+        assert_eq!(identity.verify(&ed).await, Ok(()));
+        identity.pass(fresh - 0.5);
+        assert_eq!(identity.verify(&ed).await, Ok(()));
+        assert_eq!(identity.issuer.requests(), 1, "{cache_control}");
+        identity.pass(0.5);
+        assert_eq!(identity.verify(&ed).await, Ok(()));
+        assert_eq!(identity.issuer.requests(), 2, "{cache_control}");
+    }
+}
+
+#[tokio::test]
+async fn requests_at_once_share_one_fetch() {
+    let ed = Signer::ed25519("ed");
+    let identity = Identity::start(key_set(&[&ed])).await;
+    let all = futures::future::join_all((0..200).map(|_| identity.verify(&ed))).await;
+    assert!(all.iter().all(Result::is_ok));
+    assert_eq!(identity.issuer.requests(), 1);
+}
+
+#[tokio::test]
+async fn a_thousand_unknown_keys_at_once_cost_one_more_fetch() {
+    let ed = Signer::ed25519("ed");
+    let identity = Identity::start(key_set(&[&ed])).await;
+    let unknown: Vec<String> = (0..1000)
+        .map(|number| {
+            let header = json!({"alg": "EdDSA", "kid": format!("unknown {number}")});
+            ed.token_with(&header, &identity.claims())
+        })
+        .collect();
+    let all = unknown.iter().map(|token| identity.verify_token(token));
+    let all = futures::future::join_all(all).await;
+    assert!(all.iter().all(|result| *result == Err(AuthError::UnknownKey)));
+    assert!(identity.issuer.requests() <= 2, "{}", identity.issuer.requests());
+    for token in &unknown[..50] {
+        assert_eq!(identity.verify_token(token).await, Err(AuthError::UnknownKey));
+    }
+    assert!(identity.issuer.requests() <= 2, "one after the other neither");
+    assert_eq!(identity.verify(&ed).await, Ok(()));
+}
+
+/// Everything that an issuer can do wrong.
+fn failures(other: &FakeIssuer) -> Vec<(&'static str, Answer)> {
+    let text = |text: &str| Answer::Text(text.to_owned(), vec![]);
+    vec![
+        ("away", Answer::Status(503)),
+        ("not found", Answer::Status(404)),
+        ("empty", text("")),
+        ("an HTML page", text("<!doctype html><title>Sign in</title>")),
+        ("no keys", text(r#"{"keys":[]}"#)),
+        ("no usable key", text(r#"{"keys":[{"kty":"oct","k":"AAAA"}]}"#)),
+        ("something else in JSON", text(r#"{"error":"invalid_request"}"#)),
+        ("a PEM", text("-----BEGIN PUBLIC KEY-----")),
+        ("too large", text(&format!("{{\"keys\":[]}}{}", " ".repeat(MAX_KEY_SET_BYTES)))),
+        ("endless", Answer::Endless),
+        ("a redirect elsewhere", Answer::Redirect(other.key_set_url())),
+        ("a redirect to another scheme", Answer::Redirect("https://127.0.0.1/jwks".into())),
+        ("a redirect in a circle", Answer::Redirect("/jwks".into())),
+        ("a redirect to nowhere", Answer::Redirect(String::new())),
+    ]
+}
+
+#[tokio::test]
+async fn without_any_set_the_answer_is_that_nobody_knows() {
+    let ed = Signer::ed25519("ed");
+    let other = FakeIssuer::start(key_set(&[&ed])).await;
+    for (name, failure) in failures(&other) {
+        let identity = Identity::start(failure).await;
+        assert_eq!(identity.verify(&ed).await, Err(AuthError::Unavailable), "{name}");
+        let requests = identity.issuer.requests();
+        assert_eq!(identity.verify(&ed).await, Err(AuthError::Unavailable), "{name}");
+        assert_eq!(identity.issuer.requests(), requests, "{name}: not asked again at once");
+        identity.issuer.answer(key_set(&[&ed]));
+        identity.pass(5.0);
+        assert_eq!(identity.verify(&ed).await, Ok(()), "{name}: as soon as the issuer is back");
+    }
+    assert_eq!(other.requests(), 0, "no other origin was asked");
+}
+
+#[tokio::test]
+async fn with_a_set_nobody_notices_that_the_issuer_fails() {
+    let (ed, unknown) = (Signer::ed25519("ed"), Signer::ed25519("unknown"));
+    let other = FakeIssuer::start(key_set(&[&ed])).await;
+    for (name, failure) in failures(&other) {
+        let identity = Identity::start(key_set(&[&ed])).await;
+        assert_eq!(identity.verify(&ed).await, Ok(()));
+        identity.issuer.answer(failure);
+        identity.pass(DEFAULT_FRESH_SECONDS);
+        assert_eq!(identity.verify(&ed).await, Ok(()), "{name}");
+        let requests = identity.issuer.requests();
+        assert_eq!(identity.verify(&ed).await, Ok(()), "{name}");
+        assert_eq!(identity.issuer.requests(), requests, "{name}: not asked again at once");
+        assert_eq!(identity.verify(&unknown).await, Err(AuthError::UnknownKey), "{name}");
+        identity.pass(MAX_STALE_SECONDS - DEFAULT_FRESH_SECONDS);
+        assert_eq!(identity.verify(&ed).await, Ok(()), "{name}: a day later");
+        identity.pass(COOLDOWN_SECONDS);
+        assert_eq!(identity.verify(&ed).await, Err(AuthError::Unavailable), "{name}: too old");
+    }
+}
+
+#[tokio::test]
+async fn a_slow_issuer_is_not_waited_for() {
+    let ed = Signer::ed25519("ed");
+    for slow in [Answer::Silence, Answer::Half] {
+        let identity = Identity::start(slow).await;
+        let start = Instant::now();
+        let all = futures::future::join_all((0..20).map(|_| identity.verify(&ed))).await;
+        assert!(all.iter().all(|result| *result == Err(AuthError::Unavailable)));
+        // Two seconds for the one fetch that they share.
+        assert!(start.elapsed() < Duration::from_secs(4), "{:?}", start.elapsed());
+    }
+}
+
+#[tokio::test]
+async fn a_redirect_within_the_issuer_is_followed() {
+    let ed = Signer::ed25519("ed");
+    let Answer::Text(text, _) = key_set(&[&ed]) else { unreachable!() };
+    // An answer that is a redirect on its first path, and a set on others.
+    let issuer = FakeIssuer::start(Answer::RedirectTo("/keys".into(), text)).await;
+    let url = issuer.key_set_url();
+    let settings = [("JWKS_URL", url.as_str())];
+    let identity = Identity::start_with(Answer::Status(500), &settings).await;
+    assert_eq!(identity.verify(&ed).await, Ok(()));
+    assert_eq!(issuer.requests(), 2);
+}
+
+#[tokio::test]
+async fn an_issuer_that_is_away_is_a_503_that_says_when_to_come_back() {
+    let issuer = FakeIssuer::start(Answer::Status(500)).await;
+    let settings = Settings::default()
+        .with("JWKS_URL", &issuer.key_set_url())
+        .with("JWT_ISSUER", issuer.url())
+        .with("JWT_AUDIENCE", "tasks");
+    let app = TestApp::start_with(settings, Data::Memory).await;
+    let ed = Signer::ed25519("ed");
+    let token = ed.token(&json!({"sub": "alice", "exp": 4e9}));
+    let caller = app.with_authorization(&format!("Bearer {token}"));
+    let reply = caller.get("/api/tasks").await;
+    assert_eq!(reply.header("retry-after"), "5");
+    let told = reply.problem(StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(told, "The token cannot be checked at the moment; try again shortly");
+    // What is wrong with the request itself does not need the issuer.
+    app.nobody().get("/api/tasks").await.problem(StatusCode::UNAUTHORIZED);
+    app.server.backend().lambda().stop().await;
+    let logs = app.logs().join("\n");
+    assert!(logs.contains("the answer has the status 500"), "{logs}");
+}
+
+#[tokio::test]
+async fn the_local_server_can_be_an_issuer_itself() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = Data::Folder(folder.path().to_owned());
+    let issuer = Arc::new(Issuer::open(&data).unwrap());
+    let options = Options {
+        settings: Settings::default(),
+        issuer: Some(issuer.clone()),
+        port: 0,
+        dynamodb_port: 0,
+        data: data.clone(),
+        binaries: binaries().clone(),
+        logs: Arc::new(|_, _| {}),
+    };
+    let server = Server::start(&options).await.unwrap();
+    // The key is kept with the data, so another process signs with the same.
+    let again = Issuer::open(&data).unwrap();
+    let hour = Duration::from_secs(3600);
+    let token = token::sign(server.settings(), Some(&again), "alice", hour).unwrap();
+    let get = |token: String| {
+        reqwest::Client::new().get(format!("{}/api/tasks", server.url())).bearer_auth(token).send()
+    };
+    assert_eq!(get(token).await.unwrap().status(), StatusCode::OK);
+    let with_secret = token::sign(server.settings(), None, "alice", hour).unwrap();
+    assert_eq!(get(with_secret).await.unwrap().status(), StatusCode::UNAUTHORIZED);
+    server.stop().await;
+}

@@ -1,0 +1,172 @@
+//! Fetching a key set: one small GET with the HTTP client that the SDK brings.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_sdk_dynamodb::config::http::HttpRequest;
+use aws_smithy_http_client::Connector;
+use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
+use aws_smithy_runtime_api::client::http::HttpConnector;
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_types::byte_stream::ByteStream;
+use lambda_http::http::Uri;
+
+use super::jwk::{self, Key};
+use crate::config::KeySetUrl;
+
+/// How long a fetch may take, with everything.
+pub const FETCH_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// The largest key set that is read.
+pub const MAX_KEY_SET_BYTES: usize = 256 * 1024;
+
+/// How many redirects are followed, all within the same origin.
+const MAX_REDIRECTS: usize = 2;
+
+pub(super) struct Fetcher {
+    url: KeySetUrl,
+    connector: Connector,
+}
+
+/// A key set with at least one usable key.
+pub(super) struct Fetched {
+    pub(super) keys: Vec<Arc<Key>>,
+    /// How long the issuer says it is good for.
+    pub(super) max_age_seconds: Option<f64>,
+}
+
+/// Why there is no key set.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum FetchError {
+    Timeout,
+    Connection(String),
+    Status(u16),
+    Redirect,
+    TooLarge,
+    NoKeySet,
+    NoUsableKey,
+}
+
+impl Fetcher {
+    pub(super) fn new(url: KeySetUrl) -> Fetcher {
+        let tls = Provider::Rustls(CryptoMode::Ring);
+        Fetcher { url, connector: Connector::builder().tls_provider(tls).build() }
+    }
+
+    pub(super) async fn fetch(&self) -> Result<Fetched, FetchError> {
+        let fetched = tokio::time::timeout(FETCH_TIMEOUT, self.follow()).await;
+        fetched.unwrap_or(Err(FetchError::Timeout))
+    }
+
+    async fn follow(&self) -> Result<Fetched, FetchError> {
+        let mut url = self.url.uri().clone();
+        for _ in 0..=MAX_REDIRECTS {
+            let response = self.get(&url).await?;
+            match response.status().as_u16() {
+                200 => return read(response).await,
+                301 | 302 | 303 | 307 | 308 => {
+                    let location = response.headers().get("location").unwrap_or_default();
+                    url = same_origin(&url, location).ok_or(FetchError::Redirect)?;
+                }
+                status => return Err(FetchError::Status(status)),
+            }
+        }
+        Err(FetchError::Redirect)
+    }
+
+    async fn get(&self, url: &Uri) -> Result<HttpResponse, FetchError> {
+        let failed = |error: &dyn std::error::Error| FetchError::Connection(error.to_string());
+        let mut request = HttpRequest::get(url.to_string()).map_err(|error| failed(&error))?;
+        request.headers_mut().insert("accept", "application/json");
+        self.connector.call(request).await.map_err(|error| failed(&error))
+    }
+}
+
+async fn read(response: HttpResponse) -> Result<Fetched, FetchError> {
+    let max_age_seconds = response.headers().get("cache-control").and_then(max_age);
+    let mut body = ByteStream::new(response.into_body());
+    let mut text = Vec::new();
+    while let Some(chunk) = body.next().await {
+        text.extend(chunk.map_err(|error| FetchError::Connection(error.to_string()))?);
+        if text.len() > MAX_KEY_SET_BYTES {
+            return Err(FetchError::TooLarge);
+        }
+    }
+    let keys = jwk::parse(&text).ok_or(FetchError::NoKeySet)?;
+    // An issuer always has a key. A set without one is a mistake of the
+    // moment, which must not replace a good set.
+    if keys.is_empty() {
+        Err(FetchError::NoUsableKey)
+    } else {
+        Ok(Fetched { keys, max_age_seconds })
+    }
+}
+
+/// Where a redirect leads, if that is within the origin of `url`: keys come
+/// from nowhere else than where the configuration says.
+fn same_origin(url: &Uri, location: &str) -> Option<Uri> {
+    let target = if location.starts_with('/') && !location.starts_with("//") {
+        format!("{}://{}{location}", url.scheme_str()?, url.authority()?)
+    } else {
+        location.to_owned()
+    };
+    let target: Uri = target.parse().ok()?;
+    (target.scheme() == url.scheme() && target.authority() == url.authority()).then_some(target)
+}
+
+/// The seconds that a `Cache-Control` allows (RFC 9111 section 5.2.2).
+fn max_age(cache_control: &str) -> Option<f64> {
+    let mut directives = cache_control.split(',').map(|it| it.trim().to_ascii_lowercase());
+    directives.find_map(|directive| match directive.split_once('=') {
+        Some(("max-age", seconds)) => seconds.trim_matches('"').parse::<u32>().ok().map(f64::from),
+        None if directive == "no-store" || directive == "no-cache" => Some(0.0),
+        _ => None,
+    })
+}
+
+impl fmt::Display for FetchError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            FetchError::Timeout => write!(f, "no answer within {FETCH_TIMEOUT:?}"),
+            FetchError::Connection(cause) => write!(f, "no connection: {cause}"),
+            FetchError::Status(status) => write!(f, "the answer has the status {status}"),
+            FetchError::Redirect => f.write_str("it redirects elsewhere, or too often"),
+            FetchError::TooLarge => write!(f, "it has more than {MAX_KEY_SET_BYTES} bytes"),
+            FetchError::NoKeySet => f.write_str("the answer is no JWKS"),
+            FetchError::NoUsableKey => f.write_str("the JWKS has no key that can be used"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_issuer_says_how_long_its_keys_are_good() {
+        assert_eq!(max_age("public, max-age=3600, must-revalidate"), Some(3600.0));
+        assert_eq!(max_age("Max-Age=\"60\""), Some(60.0));
+        assert_eq!(max_age("no-cache"), Some(0.0));
+        assert_eq!(max_age("public"), None);
+        assert_eq!(max_age("max-age=soon, s-maxage=5"), None);
+    }
+
+    #[test]
+    fn redirects_stay_within_the_origin() {
+        let url: Uri = "https://issuer.example/jwks".parse().unwrap();
+        for (location, leads) in [
+            ("/keys", Some("https://issuer.example/keys")),
+            ("https://issuer.example/keys", Some("https://issuer.example/keys")),
+            ("http://issuer.example/keys", None),
+            ("https://issuer.example:8443/keys", None),
+            ("https://evil.example/keys", None),
+            ("https://issuer.example@evil.example/keys", None),
+            ("//evil.example/keys", None),
+            ("", None),
+        ] {
+            let target = same_origin(&url, location).map(|target| target.to_string());
+            assert_eq!(target.as_deref(), leads, "{location}");
+        }
+    }
+}
