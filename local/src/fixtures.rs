@@ -2,11 +2,10 @@
 
 use anyhow::{Context, Result};
 use aws_sdk_dynamodb::Client;
-use shared::store::Store;
 use shared::task::{NewTask, Priority, Task, TaskId, Timestamp};
 
-use crate::TASKS_TABLE;
 use crate::settings::Settings;
+use crate::tables;
 use crate::token;
 
 /// The user whose token the events carry.
@@ -27,7 +26,7 @@ pub const OTHER_TASK: &str = "01a1f82f-1e80-7000-8000-00000000000b";
 ///
 /// If DynamoDB does not take them.
 pub async fn load(client: &Client, settings: &Settings) -> Result<()> {
-    let store = Store::new(client.clone(), TASKS_TABLE);
+    let store = tables::store(client.clone());
     for (user, id, title) in
         [(USER, TASK, "Water the plants"), (OTHER_USER, OTHER_TASK, "Somebody else's task")]
     {

@@ -8,6 +8,7 @@
 
 pub mod binaries;
 pub mod dynamodb;
+pub mod faults;
 pub mod fixtures;
 pub mod gateway;
 pub mod issuer;
@@ -19,4 +20,4 @@ pub mod tables;
 pub mod template;
 pub mod token;
 
-pub use server::{Backend, Options, Server, TASKS_TABLE};
+pub use server::{Backend, IDEMPOTENCY_TABLE, Options, Server, TASKS_TABLE};

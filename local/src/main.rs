@@ -12,6 +12,7 @@ use clap::{Args, Parser, Subcommand};
 use indicatif::{ProgressBar, ProgressStyle};
 use local::binaries::{self, Profile};
 use local::dynamodb::Data;
+use local::faults::{Faults, Rates};
 use local::issuer::Issuer;
 use local::lambda::{Outcome, to_standard_error};
 use local::settings::{Settings, repository};
@@ -82,6 +83,10 @@ struct Serve {
     /// tokens that are signed with a secret
     #[arg(long)]
     jwks: bool,
+    /// Make faults between the functions and DynamoDB, such as
+    /// lost-reply=0.2,UpdateItem:throttle=0.1
+    #[arg(long, value_name = "RATES")]
+    faults: Option<Rates>,
     #[command(flatten)]
     backend: BackendArgs,
 }
@@ -162,6 +167,7 @@ async fn serve(settings: Settings, arguments: Serve) -> Result<()> {
     let data = arguments.backend.data();
     let issuer = arguments.jwks.then(|| Issuer::open(&data)).transpose()?.map(Arc::new);
     let server = Server::start(&Options {
+        faults: arguments.faults.clone().map(|rates| Arc::new(Faults::at(rates))),
         issuer: issuer.clone(),
         port: arguments.port,
         dynamodb_port: arguments.backend.dynamodb_port,
@@ -172,7 +178,7 @@ async fn serve(settings: Settings, arguments: Serve) -> Result<()> {
     })
     .await?;
     let backend = server.backend();
-    fixtures::load(&tables::client(backend.dynamodb_url()), &settings).await?;
+    fixtures::load(&tables::client(&backend.embedded_url()), &settings).await?;
 
     let (url, token) =
         (server.url(), token::sign(server.settings(), issuer.as_deref(), DEMO_USER, DAY)?);
@@ -224,6 +230,7 @@ async fn invoke(
         None => (settings, (arguments.dynamodb_port, arguments.data())),
     };
     let backend = Backend::start(&Options {
+        faults: None,
         issuer: None,
         port: 0,
         dynamodb_port: options.0,

@@ -4,10 +4,9 @@ use anyhow::Result;
 use aws_sdk_dynamodb::Client;
 use futures::{StreamExt, TryStreamExt, stream};
 use shared::User;
-use shared::store::Store;
 use shared::task::{NewTask, Precondition, Priority, Timestamp, Toggle};
 
-use crate::TASKS_TABLE;
+use crate::tables;
 
 /// How many writes are under way at once.
 const CONCURRENCY: usize = 16;
@@ -35,14 +34,14 @@ const TITLES: [&str; 12] = [
 ///
 /// If a write fails; those before it stay.
 pub async fn fill(client: &Client, user: &User, count: usize, progress: impl Fn()) -> Result<()> {
-    let store = Store::new(client.clone(), TASKS_TABLE);
+    let store = tables::store(client.clone());
     let tasks = store.tasks(user);
     stream::iter(0..count)
         .map(Ok)
         .try_for_each_concurrent(CONCURRENCY, |index| {
             let progress = &progress;
             async move {
-                let task = tasks.create(example(index)).await?;
+                let task = tasks.create(example(index), None).await?.task;
                 if index % 3 == 0 {
                     tasks.toggle(task.id, Toggle::Set(true), &Precondition::Exists).await?;
                 }

@@ -12,6 +12,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
 use crate::dynamodb::{Data, EmbeddedDynamoDb};
+use crate::faults::{FaultProxy, Faults};
 use crate::gateway::Gateway;
 use crate::issuer::{self, Issuer};
 use crate::lambda::{Lambda, Launch, LogSink};
@@ -21,6 +22,9 @@ use crate::template::{Function, Template};
 
 /// The table of tasks, by its logical id in the template.
 pub const TASKS_TABLE: &str = "TasksTable";
+
+/// The table of idempotency keys, by its logical id in the template.
+pub const IDEMPOTENCY_TABLE: &str = "IdempotencyTable";
 
 /// What a server is made of.
 #[derive(Clone)]
@@ -34,6 +38,8 @@ pub struct Options {
     /// The port of the embedded DynamoDB; 0 is any free one.
     pub dynamodb_port: u16,
     pub data: Data,
+    /// What goes wrong between the functions and DynamoDB, if anything.
+    pub faults: Option<Arc<Faults>>,
     /// The functions' binaries, by name.
     pub binaries: BTreeMap<String, PathBuf>,
     pub logs: LogSink,
@@ -54,6 +60,7 @@ pub struct Backend {
     lambda: Arc<Lambda>,
     template: Template,
     dynamodb_url: String,
+    proxy: Option<FaultProxy>,
     // Last: it ends after those who use it.
     embedded: EmbeddedDynamoDb,
 }
@@ -69,7 +76,7 @@ impl Backend {
         let template = options.settings.template()?;
         let embedded = EmbeddedDynamoDb::start(options.dynamodb_port, &options.data)?;
         tables::create(&tables::client(&embedded.url()), &template.tables).await?;
-        let dynamodb_url = match options.settings.get("AWS_ENDPOINT_URL_DYNAMODB") {
+        let mut dynamodb_url = match options.settings.get("AWS_ENDPOINT_URL_DYNAMODB") {
             None => embedded.url(),
             Some(url) => {
                 tables::create(&tables::client(url), &template.tables)
@@ -78,12 +85,18 @@ impl Backend {
                 url.to_owned()
             }
         };
+        let mut proxy = None;
+        if let Some(faults) = &options.faults {
+            let started = FaultProxy::start(dynamodb_url, faults.clone()).await?;
+            dynamodb_url = started.url().to_owned();
+            proxy = Some(started);
+        }
         let launches = template.functions.iter().filter_map(|function| {
             let binary = options.binaries.get(&function.name)?;
             Some(launch(function, binary.clone(), &options.settings, &dynamodb_url))
         });
         let lambda = Lambda::start(launches.collect(), options.logs.clone()).await?;
-        Ok(Backend { lambda: Arc::new(lambda), template, dynamodb_url, embedded })
+        Ok(Backend { lambda: Arc::new(lambda), template, dynamodb_url, proxy, embedded })
     }
 
     /// The functions.
@@ -102,6 +115,18 @@ impl Backend {
     #[must_use]
     pub fn dynamodb_url(&self) -> &str {
         &self.dynamodb_url
+    }
+
+    /// What goes wrong on the way there, if the options ask for it.
+    #[must_use]
+    pub fn faults(&self) -> Option<&Faults> {
+        self.proxy.as_ref().map(FaultProxy::faults)
+    }
+
+    /// Ends the connections between the functions and DynamoDB, if the options
+    /// ask for faults.
+    pub fn drop_database_connections(&self) {
+        self.proxy.iter().for_each(FaultProxy::drop_connections);
     }
 
     /// Where the embedded DynamoDB answers.

@@ -2,6 +2,7 @@
 
 use anyhow::{Context, Result, bail};
 use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::config::retry::RetryConfig;
 use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
 use aws_sdk_dynamodb::error::DisplayErrorContext;
 use aws_sdk_dynamodb::types::{
@@ -9,8 +10,10 @@ use aws_sdk_dynamodb::types::{
     TableDescription, TimeToLiveSpecification,
 };
 
-use crate::TASKS_TABLE;
+use shared::store::Store;
+
 use crate::template::{KeyElement, Table};
+use crate::{IDEMPOTENCY_TABLE, TASKS_TABLE};
 
 /// A client of the DynamoDB at `url`, which asks for no credentials.
 #[must_use]
@@ -20,9 +23,16 @@ pub fn client(url: &str) -> Client {
         .region(Region::from_static("us-east-1"))
         .credentials_provider(Credentials::new("local", "local", None, None, "local"))
         .http_client(shared::store::http_client())
+        .retry_config(RetryConfig::disabled())
         .endpoint_url(url)
         .build();
     Client::from_conf(config)
+}
+
+/// The store in the tables that `client` reaches.
+#[must_use]
+pub fn store(client: Client) -> Store {
+    Store::new(client, TASKS_TABLE, IDEMPOTENCY_TABLE)
 }
 
 /// Makes those of `tables` that are not there.

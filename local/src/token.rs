@@ -63,7 +63,9 @@ pub async fn user(settings: &Settings, name: &str) -> Result<User> {
         "BETTER_AUTH_SECRET" => Some(settings.secret().to_owned()),
         "JWKS_URL" => None,
         // Present in local work, with a value that nobody looks at here.
-        "TASKS_TABLE" | "AWS_ENDPOINT_URL_DYNAMODB" => Some("local".to_owned()),
+        "TASKS_TABLE" | "IDEMPOTENCY_TABLE" | "AWS_ENDPOINT_URL_DYNAMODB" => {
+            Some("local".to_owned())
+        }
         variable => settings.get(variable).map(str::to_owned),
     })?;
     let token = sign(settings, None, name, Duration::from_secs(60))?;

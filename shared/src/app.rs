@@ -22,7 +22,7 @@ impl App {
     pub fn new(config: &Config, dynamodb: Client) -> App {
         App {
             verifier: Verifier::new(&config.identity),
-            store: Store::new(dynamodb, &config.tasks_table),
+            store: Store::new(dynamodb, &config.tasks_table, &config.idempotency_table),
         }
     }
 

@@ -21,9 +21,10 @@ const KNOWN_SECRETS: [&str; 2] =
 
 /// Every variable that a function reads, for the tests that compare them with
 /// the README and the template.
-pub const VARIABLES: [&str; 8] = [
+pub const VARIABLES: [&str; 9] = [
     "AWS_ENDPOINT_URL_DYNAMODB",
     "BETTER_AUTH_SECRET",
+    "IDEMPOTENCY_TABLE",
     "JWKS_URL",
     "JWT_AUDIENCE",
     "JWT_CLIENT_ID",
@@ -37,6 +38,8 @@ pub const VARIABLES: [&str; 8] = [
 pub struct Config {
     /// `TASKS_TABLE`: the name of the table of tasks.
     pub tasks_table: String,
+    /// `IDEMPOTENCY_TABLE`: the name of the table of idempotency keys.
+    pub idempotency_table: String,
     /// `AWS_ENDPOINT_URL_DYNAMODB`: where DynamoDB is, if not at AWS. For
     /// local work only.
     pub dynamodb_endpoint: Option<String>,
@@ -142,6 +145,8 @@ impl Config {
         let dynamodb_endpoint = variable("AWS_ENDPOINT_URL_DYNAMODB");
         Ok(Config {
             tasks_table: variable("TASKS_TABLE").ok_or(error("TASKS_TABLE", "is not set"))?,
+            idempotency_table: variable("IDEMPOTENCY_TABLE")
+                .ok_or(error("IDEMPOTENCY_TABLE", "is not set"))?,
             identity: Identity::from_variables(&variable, dynamodb_endpoint.is_some())?,
             dynamodb_endpoint,
         })
@@ -205,8 +210,11 @@ fn checked_secret(secret: String, local: bool) -> Result<Secret, ConfigError> {
 mod tests {
     use super::*;
 
-    const GOOD: [(&str, &str); 2] =
-        [("TASKS_TABLE", "tasks"), ("BETTER_AUTH_SECRET", "0123456789abcdef0123456789abcdef")];
+    const GOOD: [(&str, &str); 3] = [
+        ("TASKS_TABLE", "tasks"),
+        ("IDEMPOTENCY_TABLE", "idempotency"),
+        ("BETTER_AUTH_SECRET", "0123456789abcdef0123456789abcdef"),
+    ];
 
     fn read(overrides: &[(&str, &str)]) -> Result<Config, ConfigError> {
         Config::from_lookup(|name| {

@@ -10,7 +10,8 @@ pub use entity_tag::EntityTags;
 pub use lambda_http::Request;
 pub use problem::Problem;
 pub use request::{
-    MAX_BODY_BYTES, authorization, body, if_match, if_none_match, optional_body, query, task_id,
+    MAX_BODY_BYTES, authorization, body, idempotency_key, if_match, if_none_match, optional_body,
+    query, task_id,
 };
 pub use response::{created, healthy, no_content, ok, ok_unless_known, page};
 

@@ -1,6 +1,7 @@
 //! The one way from the Lambda runtime to a handler and back.
 
 use std::future::Future;
+use std::time::Duration;
 
 use lambda_http::{RequestExt, service_fn};
 use tracing::Level;
@@ -51,6 +52,10 @@ where
     serve(handler).await
 }
 
+/// When the caller gets an answer at the latest. The function itself is cut off
+/// at ten seconds, and then the answer would be the gateway's.
+const ANSWER_WITHIN: Duration = Duration::from_secs(8);
+
 async fn serve<H, F>(handler: H) -> Result<(), lambda_http::Error>
 where
     H: Fn(Request) -> F + Send + Sync,
@@ -60,10 +65,13 @@ where
         let request_id = request.lambda_context().request_id;
         let reply = handler(request);
         async move {
-            let response = reply.await.unwrap_or_else(|problem| {
-                problem.log(&request_id);
-                problem.into_response(&request_id)
-            });
+            let reply = tokio::time::timeout(ANSWER_WITHIN, reply).await;
+            let response = reply
+                .unwrap_or_else(|_| Err(Problem::outcome_unknown()))
+                .unwrap_or_else(|problem| {
+                    problem.log(&request_id);
+                    problem.into_response(&request_id)
+                });
             Ok::<_, lambda_http::Error>(response)
         }
     });

@@ -4,9 +4,12 @@
 //! Every key begins with the user, and the user comes from a verified token:
 //! no request, however made up, reaches another user's partition.
 
+mod attempts;
 mod client;
 mod cursor;
 mod error;
+mod flip;
+mod idempotency;
 mod item;
 mod list;
 mod merge;
@@ -19,8 +22,9 @@ use aws_sdk_dynamodb::Client;
 
 pub use client::{connect, http_client};
 pub use error::StoreError;
+pub use idempotency::REMEMBERED_SECONDS;
 pub use title_key::{MAX_TITLE_KEY_BYTES, title_key};
-pub use write::MAX_REVISIONS;
+pub use write::{Created, MAX_REVISIONS};
 
 use crate::auth::User;
 
@@ -29,13 +33,16 @@ use crate::auth::User;
 pub struct Store {
     client: Client,
     table: String,
+    idempotency_table: String,
 }
 
 impl Store {
-    /// The table of that name, reached through `client`.
+    /// The tables of these names, reached through `client`: that of the tasks
+    /// and that of the idempotency keys.
     #[must_use]
-    pub fn new(client: Client, table: &str) -> Store {
-        Store { client, table: table.to_owned() }
+    pub fn new(client: Client, table: &str, idempotency_table: &str) -> Store {
+        let (table, idempotency_table) = (table.to_owned(), idempotency_table.to_owned());
+        Store { client, table, idempotency_table }
     }
 
     /// The tasks of `user`.

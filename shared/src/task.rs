@@ -13,7 +13,7 @@ pub use changes::{
     Change, NewTask, NewTaskInput, TaskChanges, TaskChangesInput, Toggle, ToggleInput,
 };
 pub use field::{FieldError, Invalid, MAX_DESCRIPTION_CHARS, MAX_TITLE_CHARS};
-pub use id::{Revision, TaskId};
+pub use id::{IdempotencyKey, Revision, TaskId};
 pub use list::{ListQuery, ListQueryInput, MAX_LIMIT, Order, Sort, Status, Window};
 pub use page::{MAX_PAGE_BYTES, Page, PageBuilder};
 pub use timestamp::Timestamp;

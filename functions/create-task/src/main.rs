@@ -11,10 +11,11 @@ async fn main() -> Result<(), Error> {
 
 async fn handle(app: &App, request: Request) -> Result<Response, Problem> {
     let user = app.authenticate(&request).await?;
+    let key = http::idempotency_key(&request)?;
     let input: NewTaskInput = http::body(&request)?;
     let new_task = NewTask::try_from(input)?;
 
-    let task = app.tasks(&user).create(new_task).await?;
+    let created = app.tasks(&user).create(new_task, key.as_ref()).await?;
 
-    Ok(http::created(&request, &task))
+    Ok(http::created(&request, &created))
 }

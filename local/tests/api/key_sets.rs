@@ -39,7 +39,7 @@ impl Identity {
         let config = Config::from_lookup(|name| {
             let given = settings.iter().find(|(given, _)| *given == name);
             given.map(|(_, value)| (*value).to_owned()).or_else(|| match name {
-                "TASKS_TABLE" => Some("tasks".to_owned()),
+                "TASKS_TABLE" | "IDEMPOTENCY_TABLE" => Some("tasks".to_owned()),
                 "JWKS_URL" => Some(issuer.key_set_url()),
                 "JWT_ISSUER" => Some(issuer.url().to_owned()),
                 "JWT_AUDIENCE" => Some("tasks".to_owned()),
@@ -344,6 +344,7 @@ async fn the_local_server_can_be_an_issuer_itself() {
     let options = Options {
         settings: Settings::default(),
         issuer: Some(issuer.clone()),
+        faults: None,
         port: 0,
         dynamodb_port: 0,
         data: data.clone(),

@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use local::dynamodb::{Data, EmbeddedDynamoDb};
 use local::settings::Settings;
-use local::{TASKS_TABLE, tables, token};
+use local::{tables, token};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use shared::User;
@@ -41,7 +41,7 @@ fn database() -> &'static Database {
         let client = tables::client(&embedded.url());
         let template = Settings::default().template().unwrap();
         runtime.block_on(tables::create(&client, &template.tables)).unwrap();
-        Database { runtime, store: Store::new(client, TASKS_TABLE), _embedded: embedded }
+        Database { runtime, store: tables::store(client), _embedded: embedded }
     })
 }
 
@@ -190,7 +190,7 @@ fn titles_that_differ_only_far_behind_sort_by_creation() {
 fn a_precondition_must_hold_at_the_moment_of_the_write() {
     with_tasks(async |store| {
         let new = NewTask { title: "t".into(), description: None, priority: None, due_date: None };
-        let task = store.create(new).await.unwrap();
+        let task = store.create(new, None).await.unwrap().task;
         let current = Precondition::Revision(vec![Revision::new(), task.revision]);
         let changes = TaskChanges { title: Some("T".into()), ..TaskChanges::default() };
         let updated = store.update(task.id, changes.clone(), &current).await.unwrap();

@@ -26,7 +26,7 @@ impl Model {
     pub(crate) async fn run(&mut self, store: &Tasks<'_>, operation: Operation) {
         match operation {
             Operation::Create(new) => {
-                let task = store.create(new.clone()).await.unwrap();
+                let task = store.create(new.clone(), None).await.unwrap().task;
                 assert_eq!(task.updated_at, task.id.created_at());
                 let bare =
                     Task { revision: task.revision, ..Task::with_id(task.id, &task.user_id, new) };

@@ -87,7 +87,7 @@ fn run(inputs: u64, seed: u64) {
     // Shown if the test fails.
     println!("seed {seed}");
     let config = Config::from_lookup(|name| match name {
-        "TASKS_TABLE" => Some("tasks".into()),
+        "TASKS_TABLE" | "IDEMPOTENCY_TABLE" => Some("tasks".into()),
         "BETTER_AUTH_SECRET" => Some(SECRET.into()),
         _ => None,
     });

@@ -13,7 +13,11 @@ const SECRET: &str = "0123456789abcdef0123456789abcdef";
 const NOW: f64 = 1_800_000_000.0;
 
 fn verifier(settings: &[(&str, &str)]) -> Verifier {
-    let always = [("TASKS_TABLE", "tasks"), ("BETTER_AUTH_SECRET", SECRET)];
+    let always = [
+        ("TASKS_TABLE", "tasks"),
+        ("IDEMPOTENCY_TABLE", "idempotency"),
+        ("BETTER_AUTH_SECRET", SECRET),
+    ];
     let config = Config::from_lookup(|name| {
         let mut all = settings.iter().chain(&always);
         all.find(|(key, _)| *key == name).map(|(_, value)| value.to_string())

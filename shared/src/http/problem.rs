@@ -75,6 +75,17 @@ impl Problem {
         problem
     }
 
+    /// 503 for a write that may have been executed or not.
+    pub(crate) fn outcome_unknown() -> Problem {
+        let detail = "It is not known whether the change was made. Safe to repeat: an update, \
+                      a delete, {\"completed\": true} or false instead of a flip, a create \
+                      with the same Idempotency-Key";
+        Problem {
+            retry_after_seconds: Some(1),
+            ..Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail)
+        }
+    }
+
     /// The status of the reply.
     #[must_use]
     pub fn status(&self) -> StatusCode {
@@ -176,6 +187,20 @@ impl From<StoreError> for Problem {
             StoreError::BadCursor => {
                 let detail = "must be a cursor that this API gave out for the same list".to_owned();
                 Problem::from(Invalid { errors: vec![FieldError { field: "cursor", detail }] })
+            }
+            StoreError::KeyReused => Problem::new(
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "This Idempotency-Key was already used with another body",
+            ),
+            StoreError::InFlight => Problem {
+                retry_after_seconds: Some(1),
+                ..Problem::new(
+                    StatusCode::CONFLICT,
+                    "A request with this Idempotency-Key is still under way",
+                )
+            },
+            StoreError::OutcomeUnknown(cause) => {
+                Problem { cause: Some(chain(&*cause)), ..Problem::outcome_unknown() }
             }
             StoreError::Unavailable(cause) => Problem {
                 retry_after_seconds: Some(1),

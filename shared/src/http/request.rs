@@ -9,7 +9,7 @@ use serde_json::error::Category;
 use super::{EntityTags, Problem};
 use crate::json;
 use crate::store::MAX_REVISIONS;
-use crate::task::{ListQueryInput, Precondition, TaskId};
+use crate::task::{IdempotencyKey, ListQueryInput, Precondition, TaskId};
 
 /// The largest body that is read: about eight times the largest task.
 pub const MAX_BODY_BYTES: usize = 32 * 1024;
@@ -72,6 +72,19 @@ pub fn query(request: &Request) -> ListQueryInput {
         parameters.entry(name.into_owned()).or_default().push(value.into_owned());
     }
     parameters
+}
+
+/// What the client calls this request, if it does.
+///
+/// # Errors
+///
+/// 400 if `Idempotency-Key` is not 1 to 255 visible ASCII characters.
+pub fn idempotency_key(request: &Request) -> Result<Option<IdempotencyKey>, Problem> {
+    let Some(value) = request.headers().get("idempotency-key") else { return Ok(None) };
+    match value.to_str().ok().and_then(IdempotencyKey::parse) {
+        Some(key) => Ok(Some(key)),
+        None => Err(Problem::bad_request("Idempotency-Key must have 1 to 255 visible characters")),
+    }
 }
 
 /// What the request demands of the task that it is about to change.

@@ -1,12 +1,13 @@
 //! From a task to a reply.
 
 use lambda_http::http::header::{CONTENT_TYPE, ETAG, LINK, LOCATION};
-use lambda_http::http::{HeaderValue, StatusCode};
+use lambda_http::http::{HeaderName, HeaderValue, StatusCode};
 use lambda_http::{Body, Request, RequestExt};
 use serde::Serialize;
 
 use super::Response;
 use super::entity_tag::{self, EntityTags};
+use crate::store::Created;
 use crate::task::{ListQuery, Page, Task};
 
 /// 200 with the task and its `ETag`.
@@ -26,14 +27,19 @@ pub fn ok_unless_known(task: &Task, known: &Option<EntityTags>) -> Response {
     response
 }
 
-/// 201 with the task, its `ETag` and its `Location`.
+/// 201 with the task, its `ETag` and its `Location`; the same again, with
+/// `Idempotency-Replayed`, if it was created by an earlier request.
 ///
 /// The location is a path, so that it holds behind any host, stage or proxy.
 #[must_use]
-pub fn created(request: &Request, task: &Task) -> Response {
+pub fn created(request: &Request, created: &Created) -> Response {
+    let task = &created.task;
     let mut response = with_task(StatusCode::CREATED, task);
     let location = format!("{}/{}", request.raw_http_path().trim_end_matches('/'), task.id);
     set(&mut response, LOCATION, &location);
+    if created.replayed {
+        set(&mut response, HeaderName::from_static("idempotency-replayed"), "true");
+    }
     response
 }
 
@@ -88,7 +94,7 @@ fn bare(status: StatusCode) -> Response {
 
 /// Sets a header from text that is made of ids, paths and query strings, none
 /// of which can hold what a header cannot.
-pub(super) fn set(response: &mut Response, name: lambda_http::http::HeaderName, value: &str) {
+pub(super) fn set(response: &mut Response, name: HeaderName, value: &str) {
     if let Ok(value) = HeaderValue::from_str(value) {
         response.headers_mut().insert(name, value);
     }

@@ -6,6 +6,8 @@ use std::fmt;
 use aws_sdk_dynamodb::config::http::HttpResponse;
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 
+use super::attempts::REFUSALS;
+
 /// Why an operation on tasks was not done.
 #[derive(Debug)]
 pub enum StoreError {
@@ -17,22 +19,17 @@ pub enum StoreError {
     Changed,
     /// The cursor was not made for this list.
     BadCursor,
+    /// The idempotency key was used with another body.
+    KeyReused,
+    /// A request with the same idempotency key is under way.
+    InFlight,
+    /// DynamoDB failed so that a write may have been executed or not.
+    OutcomeUnknown(Box<dyn Error + Send + Sync>),
     /// DynamoDB throttles, fails or cannot be reached in time.
     Unavailable(Box<dyn Error + Send + Sync>),
     /// DynamoDB answered something that it should not.
     Unexpected(Box<dyn Error + Send + Sync>),
 }
-
-/// The errors by which DynamoDB says that it may work later.
-/// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html>
-const TEMPORARY: [&str; 6] = [
-    "LimitExceededException",
-    "ProvisionedThroughputExceededException",
-    "RequestLimitExceeded",
-    "ThrottlingException",
-    "TransactionConflictException",
-    "TransactionInProgressException",
-];
 
 impl<E> From<SdkError<E, HttpResponse>> for StoreError
 where
@@ -41,9 +38,9 @@ where
     fn from(error: SdkError<E, HttpResponse>) -> StoreError {
         let temporary = match &error {
             SdkError::ServiceError(context) => {
-                // A load balancer in between has no code of DynamoDB's.
-                context.raw().status().is_server_error()
-                    || context.err().code().is_some_and(|code| TEMPORARY.contains(&code))
+                // DynamoDB fails, or something else answers in its place.
+                !context.raw().status().is_client_error()
+                    || context.err().code().is_some_and(|code| REFUSALS.contains(&code))
             }
             SdkError::ConstructionFailure(_) => false,
             // No answer, or one that was cut off.
@@ -64,6 +61,9 @@ impl fmt::Display for StoreError {
             StoreError::NotOwned => "the task is another user's",
             StoreError::Changed => "the task does not fulfil the precondition",
             StoreError::BadCursor => "the cursor was not made for this list",
+            StoreError::KeyReused => "the idempotency key was used with another body",
+            StoreError::InFlight => "a request with the same idempotency key is under way",
+            StoreError::OutcomeUnknown(_) => "it is not known whether the write was executed",
             StoreError::Unavailable(_) => "DynamoDB is not available",
             StoreError::Unexpected(_) => "DynamoDB gave an unexpected answer",
         })
@@ -73,7 +73,9 @@ impl fmt::Display for StoreError {
 impl Error for StoreError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
-            StoreError::Unavailable(cause) | StoreError::Unexpected(cause) => Some(&**cause),
+            StoreError::OutcomeUnknown(cause)
+            | StoreError::Unavailable(cause)
+            | StoreError::Unexpected(cause) => Some(&**cause),
             _ => None,
         }
     }

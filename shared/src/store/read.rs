@@ -3,6 +3,7 @@
 use aws_sdk_dynamodb::types::AttributeValue;
 
 use super::Tasks;
+use super::attempts::repeat;
 use super::error::StoreError;
 use super::item::{self, Item, TASK_ID, USER_ID, string};
 use crate::task::{Task, TaskId};
@@ -18,15 +19,15 @@ impl Tasks<'_> {
     /// [`StoreError::NotFound`] or [`StoreError::NotOwned`] if the user has no
     /// such task.
     pub async fn get(&self, id: TaskId) -> Result<Task, StoreError> {
-        let client = &self.store.client;
-        let output = client
+        let get = self
+            .store
+            .client
             .get_item()
             .table_name(&self.store.table)
             .set_key(Some(self.key(id)))
-            .consistent_read(true)
-            .send()
-            .await?;
-        match output.item {
+            .consistent_read(true);
+        let (result, _) = repeat(|| get.clone().send()).await;
+        match result?.item {
             Some(item) => Ok(item::into_task(item)?),
             None => Err(self.why_missing(id).await),
         }
@@ -35,16 +36,16 @@ impl Tasks<'_> {
     /// Why the user has no task `id`: nobody has it, or somebody else. Asked
     /// only once it is known that the user has not.
     pub(super) async fn why_missing(&self, id: TaskId) -> StoreError {
-        let client = &self.store.client;
-        let found = client
+        let query = self
+            .store
+            .client
             .query()
             .table_name(&self.store.table)
             .index_name(BY_ID)
             .key_condition_expression("task_id = :id")
-            .expression_attribute_values(":id", string(id.to_string()))
-            .send()
-            .await;
-        let owners = match found {
+            .expression_attribute_values(":id", string(id.to_string()));
+        let (result, _) = repeat(|| query.clone().send()).await;
+        let owners = match result {
             Ok(output) => output.items.unwrap_or_default(),
             Err(error) => return error.into(),
         };

@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use aws_sdk_dynamodb::types::AttributeValue;
 
 use super::Tasks;
+use super::attempts::repeat;
 use super::error::{BadItem, StoreError};
 use super::item::{self, COMPLETED, DUE_KEY, Item, TITLE_KEY, UNDATED, bytes, flag, string};
 use crate::task::{ListQuery, Order, Sort, Task, TaskId, Timestamp, Window};
@@ -161,7 +162,9 @@ impl<'a> Walk<'a> {
         if let Some(wanted) = self.wanted {
             query = query.limit(i32::try_from(wanted.max(1)).unwrap_or(i32::MAX));
         }
-        Ok(query.key_condition_expression(condition).send().await?)
+        let query = query.key_condition_expression(condition);
+        let (result, _) = repeat(|| query.clone().send()).await;
+        Ok(result?)
     }
 
     /// The key that DynamoDB starts behind. No item needs to have it: the row

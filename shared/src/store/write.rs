@@ -2,13 +2,17 @@
 //!
 //! Each write is one request that sets absolute values and a fresh revision,
 //! so that repeating it changes nothing more; the flip alone builds on what it
-//! finds. A condition keeps every update and delete to tasks that exist: an
+//! finds. `attempts.rs` tells what is repeated when. A condition keeps every update and delete to tasks that exist: an
 //! `UpdateItem` would otherwise create one.
 
+use aws_sdk_dynamodb::config::http::HttpResponse;
+use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::delete_item::DeleteItemError;
-use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
+use aws_sdk_dynamodb::operation::put_item::PutItemError;
+use aws_sdk_dynamodb::operation::update_item::{UpdateItemError, UpdateItemOutput};
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure};
 
+use super::attempts::repeat;
 use super::error::StoreError;
 use super::item::{
     self, COMPLETED, COMPLETED_AT, DESCRIPTION, DUE_KEY, FLIPPED_AT, FLIPPED_FROM, Item, PRIORITY,
@@ -16,22 +20,59 @@ use super::item::{
 };
 use super::{Tasks, title_key};
 use crate::task::{
-    Change, NewTask, Precondition, Revision, Task, TaskChanges, TaskId, Timestamp, Toggle,
+    Change, IdempotencyKey, NewTask, Precondition, Revision, Task, TaskChanges, TaskId, Timestamp,
+    Toggle,
 };
 
 /// The most revisions in a precondition: what DynamoDB takes behind `IN`.
 pub const MAX_REVISIONS: usize = 100;
 
+/// A task that was created.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Created {
+    /// The task as it was then.
+    pub task: Task,
+    /// Whether an earlier request with the same idempotency key created it.
+    pub replayed: bool,
+}
+
 impl Tasks<'_> {
-    /// Stores a new task with a fresh id.
+    /// Stores a new task with a fresh id. With a key, only the first request
+    /// with that key does; those that follow within 24 hours find its task.
     ///
     /// # Errors
     ///
-    /// [`StoreError::Unavailable`] if it is not known to be stored.
-    pub async fn create(&self, new: NewTask) -> Result<Task, StoreError> {
+    /// [`StoreError::KeyReused`] if the key was used for another task,
+    /// [`StoreError::InFlight`] if a request with the key is under way,
+    /// [`StoreError::OutcomeUnknown`] if it is not known to be stored.
+    pub async fn create(
+        &self,
+        new: NewTask,
+        key: Option<&IdempotencyKey>,
+    ) -> Result<Created, StoreError> {
+        if let Some(key) = key {
+            return self.create_once(new, key).await;
+        }
         let task = Task::new(self.user.id(), new);
-        self.insert(&task).await?;
-        Ok(task)
+        let put = self
+            .store
+            .client
+            .put_item()
+            .table_name(&self.store.table)
+            .set_item(Some(item::from_task(&task)))
+            .condition_expression("attribute_not_exists(task_id)");
+        let send = || put.clone().send();
+        let (result, attempts) = repeat(send).await;
+        match result {
+            Ok(_) => Ok(Created { task, replayed: false }),
+            Err(error) => match error.as_service_error() {
+                // Nobody else can have made this id: an earlier attempt did.
+                Some(PutItemError::ConditionalCheckFailedException(_)) => {
+                    Ok(Created { task, replayed: false })
+                }
+                _ => Err(attempts.give_up(error)),
+            },
+        }
     }
 
     /// Stores a task that has its id already, over any with the same id: for
@@ -68,7 +109,7 @@ impl Tasks<'_> {
             let holds = precondition.holds_for(task.revision);
             return if holds { Ok(task) } else { Err(StoreError::Changed) };
         }
-        self.write(id, Update::changes(id, changes), precondition).await
+        self.write(id, &Update::changes(id, changes), precondition).await
     }
 
     /// Flips the completion of the task `id`, or sets it, and gives the task
@@ -83,14 +124,13 @@ impl Tasks<'_> {
         toggle: Toggle,
         precondition: &Precondition,
     ) -> Result<Task, StoreError> {
-        let update = match toggle {
-            Toggle::Flip => Update::flip(id),
+        match toggle {
+            Toggle::Flip => self.flip(id, precondition).await,
             Toggle::Set(completed) => {
                 let changes = TaskChanges { completed: Some(completed), ..TaskChanges::default() };
-                Update::changes(id, changes)
+                self.write(id, &Update::changes(id, changes), precondition).await
             }
-        };
-        self.write(id, update, precondition).await
+        }
     }
 
     /// Deletes the task `id` for good.
@@ -99,8 +139,8 @@ impl Tasks<'_> {
     ///
     /// As [`Tasks::update`].
     pub async fn delete(&self, id: TaskId, precondition: &Precondition) -> Result<(), StoreError> {
-        let (condition, values) = condition(precondition);
-        let result = self
+        let (condition, values) = condition(precondition, None);
+        let delete = self
             .store
             .client
             .delete_item()
@@ -108,63 +148,78 @@ impl Tasks<'_> {
             .set_key(Some(self.key(id)))
             .condition_expression(condition)
             .set_expression_attribute_values(Some(values).filter(|values| !values.is_empty()))
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
-            .send()
-            .await;
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        let send = || delete.clone().send();
+        let (result, attempts) = repeat(send).await;
         let Err(error) = result else { return Ok(()) };
-        Err(match error.as_service_error() {
+        match error.as_service_error() {
             Some(DeleteItemError::ConditionalCheckFailedException(refused)) => {
-                self.why_refused(id, refused.item()).await
+                match refused.item() {
+                    Some(_) => Err(StoreError::Changed),
+                    // An earlier attempt has deleted it.
+                    None if attempts.maybe_done() => Ok(()),
+                    None => Err(self.why_missing(id).await),
+                }
             }
-            _ => error.into(),
-        })
+            _ => Err(attempts.give_up(error)),
+        }
     }
 
+    /// Sends an update that sets absolute values.
     async fn write(
         &self,
         id: TaskId,
-        update: Update,
+        update: &Update,
         precondition: &Precondition,
     ) -> Result<Task, StoreError> {
-        let (condition, mut values) = condition(precondition);
-        let expression = update.expression();
-        values.extend(update.values);
-        let result = self
-            .store
+        let send = || self.send_update(id, update, precondition, None);
+        let (result, attempts) = repeat(send).await;
+        let error = match result {
+            Ok(output) => return Ok(item::into_task(output.attributes.unwrap_or_default())?),
+            Err(error) => error,
+        };
+        match error.as_service_error() {
+            Some(UpdateItemError::ConditionalCheckFailedException(refused)) => {
+                match refused.item().cloned().map(item::into_task).transpose()? {
+                    // An earlier attempt has made this very change.
+                    Some(task) if task.revision == update.revision() => Ok(task),
+                    Some(_) => Err(StoreError::Changed),
+                    None => Err(self.why_missing(id).await),
+                }
+            }
+            _ => Err(attempts.give_up(error)),
+        }
+    }
+
+    /// Sends an update once, for a task that fulfils `precondition` and, if
+    /// given, is in the revision `seen`.
+    pub(super) async fn send_update(
+        &self,
+        id: TaskId,
+        update: &Update,
+        precondition: &Precondition,
+        seen: Option<Revision>,
+    ) -> Result<UpdateItemOutput, SdkError<UpdateItemError, HttpResponse>> {
+        let (condition, mut values) = condition(precondition, seen);
+        values.extend(update.values.clone());
+        self.store
             .client
             .update_item()
             .table_name(&self.store.table)
             .set_key(Some(self.key(id)))
-            .update_expression(expression)
+            .update_expression(update.expression())
             .condition_expression(condition)
             .set_expression_attribute_values(Some(values))
             .return_values(ReturnValue::AllNew)
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
             .send()
-            .await;
-        match result {
-            Ok(output) => Ok(item::into_task(output.attributes.unwrap_or_default())?),
-            Err(error) => Err(match error.as_service_error() {
-                Some(UpdateItemError::ConditionalCheckFailedException(refused)) => {
-                    self.why_refused(id, refused.item()).await
-                }
-                _ => error.into(),
-            }),
-        }
-    }
-
-    /// Why a condition failed that found `item`.
-    async fn why_refused(&self, id: TaskId, item: Option<&Item>) -> StoreError {
-        match item {
-            Some(_) => StoreError::Changed,
-            None => self.why_missing(id).await,
-        }
+            .await
     }
 }
 
-/// The condition that a task exists and fulfils `precondition`, and the values
-/// in it.
-fn condition(precondition: &Precondition) -> (String, Item) {
+/// The condition that a task exists, fulfils `precondition` and, if given, is
+/// in the revision `seen`; and the values in it.
+fn condition(precondition: &Precondition, seen: Option<Revision>) -> (String, Item) {
     let mut expression = "attribute_exists(task_id)".to_owned();
     let mut values = Item::new();
     if let Precondition::Revision(any) = precondition {
@@ -181,13 +236,17 @@ fn condition(precondition: &Precondition) -> (String, Item) {
             expression.push_str(&format!(" AND revision IN ({})", names.join(", ")));
         }
     }
+    if let Some(seen) = seen {
+        expression.push_str(" AND revision = :seen");
+        values.insert(":seen".to_owned(), string(seen.to_string()));
+    }
     (expression, values)
 }
 
 /// The parts of an `UpdateExpression`. All of them see the item as it was
 /// before.
-#[derive(Default)]
-struct Update {
+pub(super) struct Update {
+    revision: Revision,
     set: Vec<String>,
     remove: Vec<&'static str>,
     values: Item,
@@ -198,9 +257,11 @@ impl Update {
     /// never before the task's creation, whatever the clocks say.
     fn of(id: TaskId) -> Update {
         let now = Timestamp::now().max(id.created_at());
-        let mut update = Update::default();
+        let revision = Revision::new();
+        let mut update =
+            Update { revision, set: Vec::new(), remove: Vec::new(), values: Item::new() };
         update.set(UPDATED_AT, string(now.to_string()));
-        update.set(REVISION, string(Revision::new().to_string()));
+        update.set(REVISION, string(revision.to_string()));
         update
     }
 
@@ -236,7 +297,7 @@ impl Update {
 
     /// Turns completion around without knowing it, so that any number of flips
     /// at once end where they must.
-    fn flip(id: TaskId) -> Update {
+    pub(super) fn flip(id: TaskId) -> Update {
         let mut update = Update::of(id);
         update.values.insert(":one".into(), flag(true));
         update.set.extend([
@@ -246,6 +307,11 @@ impl Update {
         ]);
         update.remove.push(COMPLETED_AT);
         update
+    }
+
+    /// What the item is named after this write.
+    pub(super) fn revision(&self) -> Revision {
+        self.revision
     }
 
     fn set(&mut self, attribute: &'static str, value: AttributeValue) {

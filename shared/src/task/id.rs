@@ -95,6 +95,26 @@ impl fmt::Display for Revision {
     }
 }
 
+/// What a client calls a create request, so that sending it again does not
+/// create again: 1 to 255 visible ASCII characters.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IdempotencyKey(String);
+
+impl IdempotencyKey {
+    /// Reads a key; `None` if it is empty, too long or has other characters.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<IdempotencyKey> {
+        let is_key = (1..=255).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic());
+        is_key.then(|| IdempotencyKey(text.to_owned()))
+    }
+
+    /// The key as it was sent.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
 /// `Uuid::parse_str` also takes braces, URNs and bare digits.
 fn hyphenated(text: &str) -> Option<Uuid> {
     Uuid::parse_str(text).ok().filter(|_| text.len() == 36)

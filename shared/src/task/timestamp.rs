@@ -58,6 +58,13 @@ impl Timestamp {
         self.0.unix_timestamp() * 1000 + i64::from(self.0.millisecond())
     }
 
+    /// Whether it is before `other` by more than `margin`.
+    #[must_use]
+    pub fn is_before_by(self, other: Timestamp, margin: std::time::Duration) -> bool {
+        let margin = i64::try_from(margin.as_millis()).unwrap_or(i64::MAX);
+        self.unix_millis().saturating_add(margin) < other.unix_millis()
+    }
+
     /// The moment one millisecond earlier; `None` before the year 0001.
     #[must_use]
     pub fn pred(self) -> Option<Timestamp> {

@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use local::binaries::{self, Profile};
 use local::dynamodb::Data;
+use local::faults::Faults;
 use local::settings::Settings;
 use local::{Options, Server, token};
 use reqwest::{Method, StatusCode};
@@ -45,6 +46,7 @@ impl TestApp {
         let options = Options {
             settings: settings.clone(),
             issuer: None,
+            faults: Some(Arc::new(Faults::default())),
             port: 0,
             dynamodb_port: 0,
             data,
@@ -70,6 +72,12 @@ impl TestApp {
     /// A caller with this `Authorization` header.
     pub(crate) fn with_authorization(&self, authorization: &str) -> Caller<'_> {
         Caller { app: self, authorization: Some(authorization.to_owned()) }
+    }
+
+    /// What goes wrong between the functions and DynamoDB: nothing, unless the
+    /// test plans it.
+    pub(crate) fn faults(&self) -> &Faults {
+        self.server.backend().faults().unwrap()
     }
 
     /// What the functions have written to their logs.

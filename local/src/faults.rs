@@ -1,0 +1,193 @@
+//! Faults between the functions and DynamoDB, made on purpose.
+
+mod proxy;
+
+use std::collections::{BTreeMap, VecDeque};
+use std::fmt;
+use std::str::FromStr;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+
+pub use proxy::FaultProxy;
+
+/// How long [`Fault::Delay`] holds a request back: longer than the functions
+/// wait for one attempt.
+pub const DELAY: Duration = Duration::from_secs(3);
+
+/// What can go wrong with one request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Fault {
+    /// DynamoDB refuses it for the moment.
+    Throttle,
+    /// DynamoDB fails before it is executed.
+    Error,
+    /// The connection ends before it is executed.
+    Drop,
+    /// The connection ends after it was executed.
+    LostReply,
+    /// It arrives late, if anybody still waits.
+    Delay,
+    /// The connection ends in the middle of the reply.
+    Cut,
+    /// The reply is something else.
+    Garbage,
+}
+
+impl Fault {
+    /// All of them.
+    pub const ALL: [Fault; 7] = [
+        Fault::Throttle,
+        Fault::Error,
+        Fault::Drop,
+        Fault::LostReply,
+        Fault::Delay,
+        Fault::Cut,
+        Fault::Garbage,
+    ];
+
+    fn as_str(self) -> &'static str {
+        match self {
+            Fault::Throttle => "throttle",
+            Fault::Error => "error",
+            Fault::Drop => "drop",
+            Fault::LostReply => "lost-reply",
+            Fault::Delay => "delay",
+            Fault::Cut => "cut",
+            Fault::Garbage => "garbage",
+        }
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// How often what goes wrong: `lost-reply=0.2,UpdateItem:throttle=0.1`.
+#[derive(Clone, Debug, Default)]
+pub struct Rates(Vec<Rate>);
+
+#[derive(Clone, Debug)]
+struct Rate {
+    /// The operation; any if there is none.
+    operation: Option<String>,
+    fault: Fault,
+    /// From 0 to 1.
+    probability: f64,
+}
+
+impl FromStr for Rates {
+    type Err = anyhow::Error;
+
+    fn from_str(text: &str) -> Result<Rates> {
+        let rate = |part: &str| {
+            let (what, probability) =
+                part.split_once('=').with_context(|| format!("{part} has no ="))?;
+            let (operation, name) = match what.split_once(':') {
+                Some((operation, name)) => (Some(operation.to_owned()), name),
+                None => (None, what),
+            };
+            let fault = Fault::ALL.into_iter().find(|fault| fault.as_str() == name);
+            let fault = fault.with_context(|| {
+                format!("{name} is none of {}", Fault::ALL.map(Fault::as_str).join(", "))
+            })?;
+            let probability: f64 = probability.parse()?;
+            if !(0.0..=1.0).contains(&probability) {
+                bail!("{probability} is not from 0 to 1");
+            }
+            Ok(Rate { operation, fault, probability })
+        };
+        text.split(',').filter(|part| !part.is_empty()).map(rate).collect::<Result<_>>().map(Rates)
+    }
+}
+
+/// Decides what goes wrong, and counts it.
+#[derive(Debug, Default)]
+pub struct Faults {
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    rates: Rates,
+    /// Faults of the next requests of an operation.
+    planned: BTreeMap<String, VecDeque<Fault>>,
+    made: BTreeMap<Fault, u64>,
+    executed: BTreeMap<String, u64>,
+}
+
+impl Faults {
+    /// Faults at these rates.
+    #[must_use]
+    pub fn at(rates: Rates) -> Faults {
+        Faults { state: Mutex::new(State { rates, ..State::default() }) }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The next request of `operation` fails so; further calls are for those
+    /// behind it.
+    pub fn plan(&self, operation: &str, fault: Fault) {
+        self.state().planned.entry(operation.to_owned()).or_default().push_back(fault);
+    }
+
+    /// From now on faults come at these rates.
+    pub fn set_rates(&self, rates: Rates) {
+        self.state().rates = rates;
+    }
+
+    /// How many faults of each kind there were.
+    #[must_use]
+    pub fn made(&self) -> BTreeMap<Fault, u64> {
+        self.state().made.clone()
+    }
+
+    /// How many requests of `operation` DynamoDB has got.
+    #[must_use]
+    pub fn executed(&self, operation: &str) -> u64 {
+        self.state().executed.get(operation).copied().unwrap_or_default()
+    }
+
+    /// What goes wrong with a request of `operation`.
+    fn next(&self, operation: &str) -> Option<Fault> {
+        let mut state = self.state();
+        let planned = state.planned.get_mut(operation).and_then(VecDeque::pop_front);
+        let fault = planned.or_else(|| {
+            let fitting = state
+                .rates
+                .0
+                .iter()
+                .filter(|rate| rate.operation.as_deref().is_none_or(|only| only == operation));
+            let mut by_chance = fitting.filter(|rate| fastrand::f64() < rate.probability);
+            by_chance.next().map(|rate| rate.fault)
+        });
+        if let Some(fault) = fault {
+            *state.made.entry(fault).or_default() += 1;
+        }
+        fault
+    }
+
+    fn count_executed(&self, operation: &str) {
+        *self.state().executed.entry(operation.to_owned()).or_default() += 1;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rates_are_read() {
+        let rates: Rates = "lost-reply=0.2,UpdateItem:throttle=1".parse().unwrap();
+        assert_eq!(rates.0.len(), 2);
+        assert_eq!(rates.0[1].operation.as_deref(), Some("UpdateItem"));
+        for bad in ["lost-reply", "nonsense=0.1", "drop=2", "drop=x"] {
+            assert!(bad.parse::<Rates>().is_err(), "{bad}");
+        }
+    }
+}

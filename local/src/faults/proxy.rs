@@ -1,0 +1,167 @@
+//! A proxy in front of DynamoDB that makes faults.
+
+use std::net::Ipv4Addr;
+use std::sync::Arc;
+
+use anyhow::{Result, anyhow};
+use axum::body::Body;
+use axum::http::{Request, Response, StatusCode};
+use bytes::Bytes;
+use futures::stream;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use super::{DELAY, Fault, Faults};
+
+/// A running proxy. It ends when it is dropped.
+#[derive(Debug)]
+pub struct FaultProxy {
+    url: String,
+    faults: Arc<Faults>,
+    connections: watch::Sender<()>,
+    task: JoinHandle<()>,
+}
+
+impl FaultProxy {
+    /// Starts a proxy on a free port in front of the DynamoDB at `upstream`.
+    ///
+    /// # Errors
+    ///
+    /// If there is no free port.
+    pub async fn start(upstream: String, faults: Arc<Faults>) -> Result<FaultProxy> {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+        let url = format!("http://{}", listener.local_addr()?);
+        let handler =
+            Arc::new(Handler { upstream, faults: faults.clone(), client: reqwest::Client::new() });
+        let (connections, ended) = watch::channel(());
+        let task = tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                let handler = handler.clone();
+                let service = service_fn(move |request: Request<hyper::body::Incoming>| {
+                    let handler = handler.clone();
+                    async move { handler.handle(request.map(Body::new)).await }
+                });
+                let mut ended = ended.clone();
+                ended.mark_unchanged();
+                tokio::spawn(async move {
+                    let io = TokioIo::new(stream);
+                    // A service that fails ends its connection: that is a
+                    // fault, and no error of the proxy's.
+                    tokio::select! {
+                        _ = http1::Builder::new().serve_connection(io, service) => {}
+                        _ = ended.changed() => {}
+                    }
+                });
+            }
+        });
+        Ok(FaultProxy { url, faults, connections, task })
+    }
+
+    /// Where it answers.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Ends all connections that are open now.
+    pub fn drop_connections(&self) {
+        self.connections.send_replace(());
+    }
+
+    /// What goes wrong.
+    #[must_use]
+    pub fn faults(&self) -> &Faults {
+        &self.faults
+    }
+}
+
+impl Drop for FaultProxy {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+struct Handler {
+    upstream: String,
+    faults: Arc<Faults>,
+    client: reqwest::Client,
+}
+
+impl Handler {
+    /// Passes a request on. An error ends the connection.
+    async fn handle(&self, request: Request<Body>) -> Result<Response<Body>, anyhow::Error> {
+        let target = request.headers().get("x-amz-target").and_then(|value| value.to_str().ok());
+        let operation = target.and_then(|target| target.split('.').nth(1)).unwrap_or_default();
+        let operation = operation.to_owned();
+        match self.faults.next(&operation) {
+            None => self.forward(request, &operation).await.map(whole),
+            Some(Fault::Throttle) => {
+                Ok(refusal(StatusCode::BAD_REQUEST, "ProvisionedThroughputExceededException"))
+            }
+            Some(Fault::Error) => {
+                Ok(refusal(StatusCode::INTERNAL_SERVER_ERROR, "InternalServerError"))
+            }
+            Some(Fault::Drop) => Err(anyhow!("dropped on purpose")),
+            Some(Fault::LostReply) => {
+                self.forward(request, &operation).await?;
+                Err(anyhow!("the reply was lost on purpose"))
+            }
+            Some(Fault::Delay) => {
+                // Ends here if the other side gives up and closes.
+                tokio::time::sleep(DELAY).await;
+                self.forward(request, &operation).await.map(whole)
+            }
+            Some(Fault::Cut) => self.forward(request, &operation).await.map(cut),
+            Some(Fault::Garbage) => {
+                self.forward(request, &operation).await?;
+                Ok(Response::new(Body::from("<html>not what you think</html>")))
+            }
+        }
+    }
+
+    async fn forward(&self, request: Request<Body>, operation: &str) -> Result<Response<Bytes>> {
+        let (parts, body) = request.into_parts();
+        let body = axum::body::to_bytes(body, usize::MAX).await?;
+        let mut headers = parts.headers;
+        headers.remove("host");
+        headers.remove("content-length");
+        let sent = self.client.post(&self.upstream).headers(headers).body(body).send();
+        let reply = sent.await?;
+        self.faults.count_executed(operation);
+        let mut response = Response::builder().status(reply.status());
+        for (name, value) in reply.headers() {
+            if name != "transfer-encoding" && name != "connection" {
+                response = response.header(name, value);
+            }
+        }
+        Ok(response.body(reply.bytes().await?)?)
+    }
+}
+
+fn whole(response: Response<Bytes>) -> Response<Body> {
+    response.map(Body::from)
+}
+
+/// Half of a reply that says that it is whole.
+fn cut(response: Response<Bytes>) -> Response<Body> {
+    response.map(|body| {
+        let half = body.slice(..body.len() / 2);
+        let end = Err(anyhow!("cut on purpose"));
+        Body::from_stream(stream::iter([Ok::<_, anyhow::Error>(half), end]))
+    })
+}
+
+fn refusal(status: StatusCode, name: &str) -> Response<Body> {
+    let body = format!(
+        r#"{{"__type":"com.amazonaws.dynamodb.v20120810#{name}","message":"made on purpose"}}"#
+    );
+    let mut response = Response::new(Body::from(body));
+    *response.status_mut() = status;
+    let json = axum::http::HeaderValue::from_static("application/x-amz-json-1.0");
+    response.headers_mut().insert("content-type", json);
+    response
+}

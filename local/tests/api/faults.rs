@@ -1,0 +1,282 @@
+//! Every write against every fault between the functions and DynamoDB: what
+//! the caller gets, and what is stored.
+
+use futures::future::join_all;
+use local::faults::Fault;
+use local::settings::Settings;
+use local::{tables, token};
+use reqwest::{Method, StatusCode};
+use serde_json::{Value, json};
+use shared::task::{NewTask, Task, TaskId, Timestamp};
+
+use crate::support::{Caller, Reply, TestApp};
+
+/// A write: how it is sent, and as which operation it reaches DynamoDB.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Write {
+    Create,
+    CreateOnce,
+    Update,
+    UpdateIfMatch,
+    Set,
+    SetIfMatch,
+    Flip,
+    FlipIfMatch,
+    Delete,
+    DeleteIfMatch,
+}
+
+impl Write {
+    const ALL: [Write; 10] = [
+        Write::Create,
+        Write::CreateOnce,
+        Write::Update,
+        Write::UpdateIfMatch,
+        Write::Set,
+        Write::SetIfMatch,
+        Write::Flip,
+        Write::FlipIfMatch,
+        Write::Delete,
+        Write::DeleteIfMatch,
+    ];
+
+    fn operation(self) -> &'static str {
+        match self {
+            Write::Create => "PutItem",
+            Write::CreateOnce => "TransactWriteItems",
+            Write::Delete | Write::DeleteIfMatch => "DeleteItem",
+            _ => "UpdateItem",
+        }
+    }
+
+    fn creates(self) -> bool {
+        matches!(self, Write::Create | Write::CreateOnce)
+    }
+
+    async fn send(self, caller: &Caller<'_>, path: &str, tag: &str) -> Reply {
+        let complete = format!("{path}/complete");
+        let if_match = [("if-match", tag)];
+        let conditional: &[(&str, &str)] = match self {
+            Write::UpdateIfMatch
+            | Write::SetIfMatch
+            | Write::FlipIfMatch
+            | Write::DeleteIfMatch => &if_match,
+            Write::CreateOnce => &[("idempotency-key", "the-key-of-this-test")],
+            _ => &[],
+        };
+        let (method, path, body) = match self {
+            Write::Create | Write::CreateOnce => {
+                (Method::POST, "/api/tasks", Some(json!({"title": "new"})))
+            }
+            Write::Update | Write::UpdateIfMatch => {
+                (Method::PUT, path, Some(json!({"title": "changed", "priority": "high"})))
+            }
+            Write::Set | Write::SetIfMatch => {
+                (Method::PATCH, complete.as_str(), Some(json!({"completed": true})))
+            }
+            Write::Flip | Write::FlipIfMatch => (Method::PATCH, complete.as_str(), None),
+            Write::Delete | Write::DeleteIfMatch => (Method::DELETE, path, None),
+        };
+        match body {
+            Some(body) => caller.json(method, path, conditional, body).await,
+            None => caller.send(method, path, conditional, vec![]).await,
+        }
+    }
+
+    /// Whether `stored`, the list of what there is, shows that the write was
+    /// executed once; `false` if it was not executed at all.
+    #[track_caller]
+    fn was_executed(self, stored: &Value) -> bool {
+        let tasks = stored.as_array().unwrap();
+        let with_title = |title| tasks.iter().filter(|task| task["title"] == title).count();
+        match self {
+            Write::Create | Write::CreateOnce => {
+                assert!(with_title("new") <= 1, "{self:?} twice: {stored}");
+                assert_eq!(with_title("old"), 1);
+                with_title("new") == 1
+            }
+            Write::Update | Write::UpdateIfMatch => {
+                assert_eq!(tasks.len(), 1);
+                with_title("changed") == 1
+            }
+            Write::Set | Write::SetIfMatch | Write::Flip | Write::FlipIfMatch => {
+                assert_eq!(with_title("old"), 1);
+                tasks[0]["completed"] == true
+            }
+            Write::Delete | Write::DeleteIfMatch => tasks.is_empty(),
+        }
+    }
+}
+
+/// Puts a task into the table that was written long ago, and gives its path and
+/// tag.
+async fn old_task(app: &TestApp, user: &str) -> (String, String) {
+    let client = tables::client(&app.server.backend().embedded_url());
+    let owner = token::user(&Settings::default(), user).await.unwrap();
+    let new = NewTask { title: "old".into(), description: None, priority: None, due_date: None };
+    let id = TaskId::at(Timestamp::parse("2026-01-01").unwrap());
+    let task = Task::with_id(id, user, new);
+    tables::store(client).tasks(&owner).insert(&task).await.unwrap();
+    (format!("/api/tasks/{id}"), format!("\"{}\"", task.revision))
+}
+
+/// The fault meets the first attempt only.
+async fn one_fault(write: Write) {
+    let app = TestApp::start().await;
+    for fault in Fault::ALL {
+        let name = format!("{fault}");
+        let user = app.user(&name);
+        let (path, tag) = old_task(&app, &name).await;
+        app.faults().plan(write.operation(), fault);
+        let reply = write.send(&user, &path, &tag).await;
+        assert!(reply.status.is_success(), "{write:?} with {fault}: {reply:?}");
+        assert!(!reply.headers.contains_key("idempotency-replayed"), "{write:?} with {fault}");
+        let stored = user.get("/api/tasks").await.ok().json();
+        assert!(write.was_executed(&stored), "{write:?} with {fault}: {stored}");
+        if reply.status != StatusCode::NO_CONTENT {
+            let path = if write.creates() { reply.header("location") } else { &path };
+            let found = user.get(path).await.ok();
+            assert_eq!(found.json(), reply.json(), "{write:?} with {fault}");
+            assert_eq!(found.header("etag"), reply.header("etag"), "{write:?} with {fault}");
+        }
+        assert_eq!(app.faults().made()[&fault], 1, "{write:?} met {fault}");
+    }
+}
+
+/// The fault meets every attempt.
+async fn faults_without_end(write: Write, faults: &[Fault]) {
+    let app = TestApp::start().await;
+    for fault in faults {
+        let name = format!("{fault}");
+        let user = app.user(&name);
+        let (path, tag) = old_task(&app, &name).await;
+        app.faults().set_rates(format!("{}:{fault}=1", write.operation()).parse().unwrap());
+        let reply = write.send(&user, &path, &tag).await;
+        app.faults().set_rates("".parse().unwrap());
+        let executed = write.was_executed(&user.get("/api/tasks").await.ok().json());
+        let told = format!("{write:?} with {fault} without end: {reply:?}");
+        if reply.status.is_success() {
+            // A flip that is read back needs no reply.
+            assert!(matches!(write, Write::Flip | Write::FlipIfMatch) && executed, "{told}");
+            continue;
+        }
+        assert_eq!(reply.header("retry-after"), "1", "{told}");
+        let detail = reply.problem(StatusCode::SERVICE_UNAVAILABLE);
+        if *fault == Fault::Throttle {
+            assert!(!executed, "{told}");
+            assert!(detail.starts_with("The tasks cannot be reached"), "{told}");
+        } else {
+            assert!(detail.starts_with("It is not known whether"), "{told}");
+        }
+        // Once the faults are over, all is well. What was done stays done.
+        let (path, tag) = old_task(&app, &format!("{name} again")).await;
+        let again = app.user(&format!("{name} again"));
+        assert!(write.send(&again, &path, &tag).await.status.is_success(), "{write:?} {fault}");
+    }
+}
+
+macro_rules! each_write {
+    ($($test:ident: $write:ident,)*) => {
+        mod one_fault_is_not_noticed {
+            use super::*;
+            $(#[tokio::test] async fn $test() { one_fault(Write::$write).await; })*
+        }
+        mod faults_without_end_are_a_503_and_never_a_second_execution {
+            use super::*;
+            $(#[tokio::test] async fn $test() {
+                let quick = Fault::ALL.into_iter().filter(|fault| *fault != Fault::Delay);
+                faults_without_end(Write::$write, &quick.collect::<Vec<_>>()).await;
+            })*
+        }
+        #[test]
+        fn each_write_is_tried() {
+            assert_eq!(Write::ALL, [$(Write::$write),*]);
+        }
+    };
+}
+
+each_write! {
+    create: Create,
+    create_once: CreateOnce,
+    update: Update,
+    update_if_match: UpdateIfMatch,
+    set: Set,
+    set_if_match: SetIfMatch,
+    flip: Flip,
+    flip_if_match: FlipIfMatch,
+    delete: Delete,
+    delete_if_match: DeleteIfMatch,
+}
+
+#[tokio::test]
+async fn a_dynamodb_that_is_slow_without_end_is_a_503_in_time() {
+    let writes = [Write::Create, Write::Flip, Write::Delete];
+    join_all(writes.map(|write| faults_without_end(write, &[Fault::Delay]))).await;
+}
+
+#[tokio::test]
+async fn reads_survive_every_fault() {
+    let app = TestApp::start().await;
+    let alice = app.user("alice");
+    let (path, _) = old_task(&app, "alice").await;
+    for fault in Fault::ALL {
+        app.faults().plan("GetItem", fault);
+        app.faults().plan("Query", fault);
+        assert_eq!(alice.get(&path).await.ok().json()["title"], "old", "{fault}");
+        assert_eq!(alice.get("/api/tasks?sort=title").await.ok().titles(), ["old"], "{fault}");
+    }
+}
+
+#[tokio::test]
+async fn a_flip_whose_traces_are_covered_says_that_nobody_knows() {
+    let app = TestApp::start().await;
+    let alice = app.user("alice");
+    // Written just now, so perhaps by this very flip or after it.
+    let path = alice.task("young").await;
+    app.faults().plan("UpdateItem", Fault::Drop);
+    let told = alice.flip(&path).await.problem(StatusCode::SERVICE_UNAVAILABLE);
+    assert!(told.starts_with("It is not known whether the change was made."), "{told}");
+    assert_eq!(alice.get(&path).await.json()["completed"], false);
+    // A lost reply leaves the flip's own traces, whatever the task's age.
+    app.faults().plan("UpdateItem", Fault::LostReply);
+    assert_eq!(alice.flip(&path).await.ok().json()["completed"], true);
+}
+
+#[tokio::test]
+async fn of_many_flips_at_once_with_lost_replies_each_happens_once() {
+    let app = TestApp::start().await;
+    let alice = app.user("alice");
+    let (path, _) = old_task(&app, "alice").await;
+    app.faults().set_rates("UpdateItem:lost-reply=0.2".parse().unwrap());
+    let flips = join_all((0..101).map(|_| alice.flip(&path))).await;
+    app.faults().set_rates("".parse().unwrap());
+    let count = |status| flips.iter().filter(|reply| reply.status == status).count();
+    let (known, unknown) = (count(StatusCode::OK), count(StatusCode::SERVICE_UNAVAILABLE));
+    assert_eq!(known + unknown, 101);
+    let lost = app.faults().made().get(&Fault::LostReply).copied().unwrap_or_default();
+    assert!(unknown as u64 <= lost, "{unknown} unknown of {lost} lost");
+    // Lost replies are lost after the flip: all 101 were executed, once each.
+    assert_eq!(app.faults().executed("UpdateItem"), 101);
+    assert_eq!(alice.get(&path).await.json()["completed"], true);
+}
+
+#[tokio::test]
+async fn connections_that_died_while_idle_are_not_noticed() {
+    let app = TestApp::start().await;
+    let alice = app.user("alice");
+    for write in Write::ALL {
+        // Once, so that the function has a connection.
+        let (path, tag) = old_task(&app, "alice").await;
+        assert!(write.send(&alice, &path, &tag).await.status.is_success(), "{write:?}");
+        alice.get("/api/tasks").await.ok();
+        app.server.backend().drop_database_connections();
+        let name = format!("{write:?}");
+        let (path, tag) = old_task(&app, &name).await;
+        let user = app.user(&name);
+        let reply = write.send(&user, &path, &tag).await;
+        assert!(reply.status.is_success(), "{write:?}: {reply:?}");
+        app.server.backend().drop_database_connections();
+        let stored = user.get("/api/tasks").await.ok().json();
+        assert!(write.was_executed(&stored), "{write:?}: {stored}");
+    }
+}

@@ -1,0 +1,174 @@
+//! `Idempotency-Key`: a create that is sent again does not create again.
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use futures::future::join_all;
+use local::{IDEMPOTENCY_TABLE, tables};
+use reqwest::{Method, StatusCode};
+use serde_json::{Value, json};
+
+use crate::support::{Caller, Reply, TestApp};
+
+async fn create(caller: &Caller<'_>, key: &str, body: Value) -> Reply {
+    caller.json(Method::POST, "/api/tasks", &[("idempotency-key", key)], body).await
+}
+
+fn body() -> Value {
+    json!({"title": "t", "description": "d", "priority": "low", "due_date": "2027-02-10"})
+}
+
+/// The same reply, but for what each reply has of its own.
+fn assert_same(first: &Reply, again: &Reply) {
+    assert_eq!(again.status, StatusCode::CREATED);
+    assert_eq!(again.body, first.body);
+    for header in ["location", "etag", "content-type"] {
+        assert_eq!(again.header(header), first.header(header), "{header}");
+    }
+    assert_eq!(again.header("idempotency-replayed"), "true");
+}
+
+#[tokio::test]
+async fn the_same_request_gets_the_first_reply_again_and_creates_nothing() {
+    let app = TestApp::start().await;
+    let alice = app.user("alice");
+    let first = create(&alice, "key", body()).await.expect(StatusCode::CREATED);
+    assert!(!first.headers.contains_key("idempotency-replayed"));
+    for _ in 0..3 {
+        assert_same(&first, &create(&alice, "key", body()).await);
+    }
+    assert_eq!(alice.get("/api/tasks").await.json(), json!([first.json()]));
+}
+
+#[tokio::test]
+async fn what_means_the_same_is_the_same() {
+    let app = TestApp::start().await;
+    let alice = app.user("alice");
+    let first = create(&alice, "key", body()).await;
+    let mut spelled = body();
+    spelled["due_date"] = json!("2027-02-10T01:00:00+01:00");
+    spelled["unknown"] = json!(true);
+    assert_same(&first, &create(&alice, "key", spelled).await);
+}
+
+#[tokio::test]
+async fn the_first_reply_comes_again_whatever_has_become_of_the_task() {
+    let app = TestApp::start().await;
+    let alice = app.user("alice");
+    let first = create(&alice, "key", body()).await;
+    let path = first.header("location").to_owned();
+    alice.put(&path, json!({"title": "changed"})).await.ok();
+    assert_same(&first, &create(&alice, "key", body()).await);
+    alice.delete(&path).await.expect(StatusCode::NO_CONTENT);
+    assert_same(&first, &create(&alice, "key", body()).await);
+    assert_eq!(alice.get("/api/tasks").await.json(), json!([]), "it stays deleted");
+}
+
+#[tokio::test]
+async fn the_same_key_for_another_task_is_refused() {
+    let app = TestApp::start().await;
+    let alice = app.user("alice");
+    create(&alice, "key", body()).await.expect(StatusCode::CREATED);
+    for (field, value) in [
+        ("title", json!("other")),
+        ("description", json!("other")),
+        ("description", Value::Null),
+        ("priority", json!("high")),
+        ("due_date", Value::Null),
+    ] {
+        let mut other = body();
+        other[field] = value;
+        let told = create(&alice, "key", other).await.problem(StatusCode::UNPROCESSABLE_ENTITY);
+        assert_eq!(told, "This Idempotency-Key was already used with another body");
+    }
+    assert_eq!(alice.get("/api/tasks").await.titles(), ["t"]);
+}
+
+#[tokio::test]
+async fn a_key_belongs_to_its_user() {
+    let app = TestApp::start().await;
+    let (alice, bob) = (app.user("alice"), app.user("bob"));
+    let hers = create(&alice, "key", body()).await.expect(StatusCode::CREATED);
+    let his = create(&bob, "key", body()).await.expect(StatusCode::CREATED);
+    assert_ne!(hers.json()["id"], his.json()["id"]);
+    assert!(!his.headers.contains_key("idempotency-replayed"));
+    // Not even with names that look alike when they are put together.
+    let reply = create(&app.user("alicek"), "ey", body()).await;
+    assert!(!reply.headers.contains_key("idempotency-replayed"));
+}
+
+#[tokio::test]
+async fn two_hundred_requests_at_once_with_one_key_create_one_task() {
+    let app = TestApp::start().await;
+    let alice = app.user("alice");
+    let replies = join_all((0..200).map(|_| create(&alice, "key", body()))).await;
+    let first = replies.iter().filter(|reply| !reply.headers.contains_key("idempotency-replayed"));
+    assert_eq!(first.count(), 1);
+    assert!(replies.iter().all(|reply| reply.status == StatusCode::CREATED));
+    assert!(replies.iter().all(|reply| reply.body == replies[0].body));
+    assert_eq!(alice.get("/api/tasks").await.titles().len(), 1);
+}
+
+#[tokio::test]
+async fn a_malformed_key_is_refused() {
+    let app = TestApp::start().await;
+    let alice = app.user("alice");
+    for key in ["", " ", "two words", "tab\there", &"k".repeat(256)] {
+        let told = create(&alice, key, body()).await.problem(StatusCode::BAD_REQUEST);
+        assert_eq!(told, "Idempotency-Key must have 1 to 255 visible characters", "{key:?}");
+    }
+    create(&alice, &"k".repeat(255), body()).await.expect(StatusCode::CREATED);
+    create(&alice, "\"quoted,{}!~\"", body()).await.expect(StatusCode::CREATED);
+}
+
+#[tokio::test]
+async fn an_invalid_task_does_not_use_its_key_up() {
+    let app = TestApp::start().await;
+    let alice = app.user("alice");
+    create(&alice, "key", json!({"title": ""})).await.problem(StatusCode::BAD_REQUEST);
+    create(&alice, "key", body()).await.expect(StatusCode::CREATED);
+}
+
+#[tokio::test]
+async fn a_key_is_forgotten_after_a_day() {
+    let app = TestApp::start().await;
+    let alice = app.user("alice");
+    let first = create(&alice, "key", body()).await;
+    let client = tables::client(&app.server.backend().embedded_url());
+    let scan = client.scan().table_name(IDEMPOTENCY_TABLE).send().await.unwrap();
+    let mut record = scan.items()[0].clone();
+    let now = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap().as_secs();
+    let expires_at: u64 = record["expires_at"].as_n().unwrap().parse().unwrap();
+    let day = shared::store::REMEMBERED_SECONDS;
+    assert!((now + day - 60..=now + day).contains(&expires_at));
+    // DynamoDB may take days to delete it.
+    record.insert("expires_at".into(), AttributeValue::N(now.to_string()));
+    let put = client.put_item().table_name(IDEMPOTENCY_TABLE).set_item(Some(record));
+    put.send().await.unwrap();
+    let second = create(&alice, "key", body()).await.expect(StatusCode::CREATED);
+    assert_ne!(second.json()["id"], first.json()["id"]);
+    assert_same(&second, &create(&alice, "key", body()).await);
+}
+
+#[tokio::test]
+async fn without_a_key_nothing_is_recorded() {
+    let app = TestApp::start().await;
+    let alice = app.user("alice");
+    alice.task("t").await;
+    assert_eq!(app.faults().executed("TransactWriteItems"), 0);
+    assert_eq!(app.faults().executed("PutItem"), 1);
+    let client = tables::client(&app.server.backend().embedded_url());
+    let scan = client.scan().table_name(IDEMPOTENCY_TABLE).send().await.unwrap();
+    assert!(scan.items().is_empty());
+}
+
+#[tokio::test]
+async fn a_record_holds_no_title_and_no_key() {
+    let app = TestApp::start().await;
+    let alice = app.user("alice");
+    create(&alice, "a-telling-key", json!({"title": "a private title"})).await;
+    let client = tables::client(&app.server.backend().embedded_url());
+    let scan = client.scan().table_name(IDEMPOTENCY_TABLE).send().await.unwrap();
+    let record = format!("{:?}", scan.items());
+    for private in ["alice", "a-telling-key", "private"] {
+        assert!(!record.contains(private), "{private} in {record}");
+    }
+}

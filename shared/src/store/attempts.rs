@@ -1,0 +1,146 @@
+//! The rules for sending again: what, after which failure, for how long.
+//!
+//! The network may lose a reply after the write has happened, and on Lambda a
+//! pooled connection may die while the function is frozen. The SDK would repeat
+//! a request without knowing whether it may be repeated, and without telling
+//! that it did; so its retries are off (`client.rs`), and this is the one place
+//! that repeats anything:
+//!
+//! - what DynamoDB has refused for the moment (throttling) was not executed
+//!   and is sent again, whatever it is;
+//! - after any other failure the write may have been executed. Create, update,
+//!   set and delete write absolute values and are sent again: a condition that
+//!   then finds the write's own revision, or nothing left to delete, says that
+//!   it had happened;
+//! - a flip is never sent again blindly, see `flip.rs`;
+//! - a read may be sent again after any failure.
+//!
+//! If time runs out after a failure of the second kind, the outcome is not
+//! known, and the caller is told just that.
+
+use std::time::{Duration, Instant};
+
+use aws_sdk_dynamodb::config::http::HttpResponse;
+use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
+
+use super::error::StoreError;
+
+/// How many times a request is sent at the most.
+pub(super) const MAX_ATTEMPTS: u32 = 5;
+
+/// No attempt begins later than this after the first: with the two seconds
+/// that one may take, a request is over after six.
+const LAST_START: Duration = Duration::from_secs(4);
+
+/// The pause before the second attempt; it doubles from then on. Real pauses
+/// are between half of it and all, so that those who were refused together do
+/// not come back together.
+const FIRST_PAUSE: Duration = Duration::from_millis(50);
+
+/// What a failure says about the request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Failure {
+    /// It was not executed, and may be later.
+    Refused,
+    /// It may have been executed or not.
+    Ambiguous,
+    /// It was not executed, and never will be like this.
+    Final,
+}
+
+/// Sorts a failure.
+pub(super) fn sort<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> Failure {
+    match error {
+        SdkError::ConstructionFailure(_) => Failure::Final,
+        SdkError::ServiceError(context) => match context.err().code() {
+            Some(code) if REFUSALS.contains(&code) => Failure::Refused,
+            _ if context.raw().status().is_client_error() => Failure::Final,
+            // DynamoDB fails, or something else answers in its place.
+            _ => Failure::Ambiguous,
+        },
+        _ => Failure::Ambiguous,
+    }
+}
+
+/// The errors by which DynamoDB refuses a request without executing it.
+/// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html>
+pub(super) const REFUSALS: [&str; 5] = [
+    "LimitExceededException",
+    "ProvisionedThroughputExceededException",
+    "RequestLimitExceeded",
+    "ThrottlingException",
+    "TransactionInProgressException",
+];
+
+/// The attempts at one request.
+pub(super) struct Attempts {
+    began: Instant,
+    count: u32,
+    maybe_done: bool,
+}
+
+impl Attempts {
+    pub(super) fn new() -> Attempts {
+        Attempts { began: Instant::now(), count: 0, maybe_done: false }
+    }
+
+    /// Whether an attempt has failed that may have been executed.
+    pub(super) fn maybe_done(&self) -> bool {
+        self.maybe_done
+    }
+
+    /// Waits until it is time for another attempt after one that failed so;
+    /// `false` if there is to be none.
+    pub(super) async fn another(&mut self, failure: Failure) -> bool {
+        self.count += 1;
+        self.maybe_done |= failure == Failure::Ambiguous;
+        let pause = FIRST_PAUSE * 2_u32.pow(self.count - 1);
+        let pause = pause.mul_f64(0.5 + 0.5 * fraction());
+        let is_over = failure == Failure::Final
+            || self.count == MAX_ATTEMPTS
+            || self.began.elapsed() + pause > LAST_START;
+        if !is_over {
+            tokio::time::sleep(pause).await;
+        }
+        !is_over
+    }
+
+    /// The error for the caller after the last attempt failed with `error`.
+    pub(super) fn give_up<E>(&self, error: SdkError<E, HttpResponse>) -> StoreError
+    where
+        E: std::error::Error + ProvideErrorMetadata + Send + Sync + 'static,
+    {
+        if self.maybe_done {
+            StoreError::OutcomeUnknown(Box::new(error))
+        } else {
+            StoreError::from(error)
+        }
+    }
+}
+
+/// A random number from 0 to 1, good enough to spread pauses.
+fn fraction() -> f64 {
+    f64::from(uuid::Uuid::new_v4().as_u128() as u32) / f64::from(u32::MAX)
+}
+
+/// Sends a request that may be repeated until it is answered. Gives the last
+/// answer, and the attempts that led to it.
+pub(super) async fn repeat<O, E, F>(
+    send: impl Fn() -> F,
+) -> (Result<O, SdkError<E, HttpResponse>>, Attempts)
+where
+    E: ProvideErrorMetadata,
+    F: Future<Output = Result<O, SdkError<E, HttpResponse>>>,
+{
+    let mut attempts = Attempts::new();
+    loop {
+        let result = send().await;
+        let another = match &result {
+            Ok(_) => false,
+            Err(error) => attempts.another(sort(error)).await,
+        };
+        if !another {
+            return (result, attempts);
+        }
+    }
+}

@@ -1,0 +1,97 @@
+//! The flip: the one write that builds on what it finds.
+//!
+//! Sent twice, it would undo itself and report success. So after a failure
+//! that leaves open whether it was executed, a consistent read decides:
+//!
+//! - the item has this flip's own revision: it was executed, and is answered
+//!   as if nothing had happened;
+//! - nobody has written the item since this invocation began: it was not
+//!   executed. It is sent again, on condition that the item still is as it was
+//!   read: if the lost request arrives late after all, one of the two fails;
+//! - anything else: other writes have covered the traces, and the caller is
+//!   told that the outcome is not known.
+
+use std::time::Duration;
+
+use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
+
+use super::Tasks;
+use super::attempts::{Attempts, sort};
+use super::error::StoreError;
+use super::item;
+use super::write::Update;
+use crate::task::{Precondition, Revision, Task, TaskId, Timestamp};
+
+/// How far the clocks of two functions may be apart.
+const CLOCK_SKEW: Duration = Duration::from_secs(1);
+
+impl Tasks<'_> {
+    /// Flips the completion of the task `id`.
+    pub(super) async fn flip(
+        &self,
+        id: TaskId,
+        precondition: &Precondition,
+    ) -> Result<Task, StoreError> {
+        let began = Timestamp::now();
+        let update = Update::flip(id);
+        let mut attempts = Attempts::new();
+        // The revision that the item was read in after an ambiguous failure.
+        let mut seen = None;
+        loop {
+            let error = match self.send_update(id, &update, precondition, seen).await {
+                Ok(output) => {
+                    return Ok(item::into_task(output.attributes.unwrap_or_default())?);
+                }
+                Err(error) => error,
+            };
+            if let Some(UpdateItemError::ConditionalCheckFailedException(refused)) =
+                error.as_service_error()
+            {
+                let found = refused.item().cloned().map(item::into_task).transpose()?;
+                return match found {
+                    Some(task) if task.revision == update.revision() => Ok(task),
+                    Some(_) if attempts.maybe_done() => Err(attempts.give_up(error)),
+                    Some(_) => Err(StoreError::Changed),
+                    None => Err(self.why_missing(id).await),
+                };
+            }
+            if !attempts.another(sort(&error)).await {
+                return Err(attempts.give_up(error));
+            }
+            if attempts.maybe_done() {
+                let task = self.get(id).await.map_err(not_known)?;
+                match what_happened(&task, update.revision(), began) {
+                    Traces::Executed => return Ok(task),
+                    Traces::NotExecuted => seen = Some(task.revision),
+                    Traces::Covered => return Err(attempts.give_up(error)),
+                }
+            }
+        }
+    }
+}
+
+/// If even the read fails, nothing is known of the write.
+fn not_known(error: StoreError) -> StoreError {
+    match error {
+        StoreError::Unavailable(cause) => StoreError::OutcomeUnknown(cause),
+        error => error,
+    }
+}
+
+/// What an item tells of a flip that may have been executed.
+#[derive(Debug, PartialEq, Eq)]
+enum Traces {
+    Executed,
+    NotExecuted,
+    Covered,
+}
+
+fn what_happened(task: &Task, own: Revision, began: Timestamp) -> Traces {
+    if task.revision == own {
+        Traces::Executed
+    } else if task.updated_at.is_before_by(began, CLOCK_SKEW) {
+        Traces::NotExecuted
+    } else {
+        Traces::Covered
+    }
+}

@@ -1,0 +1,169 @@
+//! Creating with an idempotency key: once, however often it is asked for.
+//!
+//! The record of the key is written in one transaction with the task, so there
+//! is never one without the other. A record does not hold the reply: the same
+//! body with the recorded id and revision gives the same reply again, whatever
+//! has become of the task since.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use aws_sdk_dynamodb::config::http::HttpResponse;
+use aws_sdk_dynamodb::error::SdkError;
+use aws_sdk_dynamodb::operation::transact_write_items::{
+    TransactWriteItemsError, TransactWriteItemsOutput,
+};
+use aws_sdk_dynamodb::types::{
+    AttributeValue, CancellationReason, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem,
+};
+use base64::Engine;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD as BASE64;
+use ring::digest::{Context, SHA256};
+
+use super::Tasks;
+use super::attempts::{Attempts, Failure, sort};
+use super::error::{BadItem, StoreError};
+use super::item::{self, Item, REVISION, TASK_ID, string};
+use super::write::Created;
+use crate::task::{IdempotencyKey, NewTask, Revision, Task, TaskId};
+
+/// How long a key is remembered, in seconds.
+pub const REMEMBERED_SECONDS: u64 = 24 * 60 * 60;
+
+const KEY: &str = "key";
+const BODY_HASH: &str = "body_hash";
+const EXPIRES_AT: &str = "expires_at";
+
+impl Tasks<'_> {
+    /// Stores a new task, or finds the one that was stored with the same key.
+    pub(super) async fn create_once(
+        &self,
+        new: NewTask,
+        key: &IdempotencyKey,
+    ) -> Result<Created, StoreError> {
+        let task = Task::new(self.user.id(), new.clone());
+        let body_hash = hash(&[new.title.as_bytes(), &rest_of(&new)]);
+        let mut attempts = Attempts::new();
+        loop {
+            let error = match self.send_both(&task, key, &body_hash).await {
+                Ok(_) => return Ok(Created { task, replayed: false }),
+                Err(error) => error,
+            };
+            let reasons = cancellation_reasons(&error);
+            if let Some(record) = reasons.first().and_then(CancellationReason::item) {
+                return self.replay(record, task, new, &body_hash);
+            }
+            let conflicts = reasons.iter().any(|it| it.code() == Some("TransactionConflict"));
+            let failure = if conflicts { Failure::Refused } else { sort(&error) };
+            if !attempts.another(failure).await {
+                return Err(if conflicts && !attempts.maybe_done() {
+                    StoreError::InFlight
+                } else {
+                    attempts.give_up(error)
+                });
+            }
+        }
+    }
+
+    /// The answer to a request whose key has this record.
+    fn replay(
+        &self,
+        record: &Item,
+        task: Task,
+        new: NewTask,
+        body_hash: &str,
+    ) -> Result<Created, StoreError> {
+        let text = |attribute| match record.get(attribute) {
+            Some(AttributeValue::S(text)) => Ok(text.as_str()),
+            _ => Err(BadItem { attribute }),
+        };
+        if text(BODY_HASH)? != body_hash {
+            return Err(StoreError::KeyReused);
+        }
+        let id = TaskId::parse(text(TASK_ID)?).ok_or(BadItem { attribute: TASK_ID })?;
+        let revision = Revision::parse(text(REVISION)?).ok_or(BadItem { attribute: REVISION })?;
+        // An earlier attempt of this very request, whose reply was lost.
+        if id == task.id {
+            return Ok(Created { task, replayed: false });
+        }
+        let first = Task { revision, ..Task::with_id(id, self.user.id(), new) };
+        Ok(Created { task: first, replayed: true })
+    }
+
+    /// Writes the task and the record of the key, or neither.
+    async fn send_both(
+        &self,
+        task: &Task,
+        key: &IdempotencyKey,
+        body_hash: &str,
+    ) -> Result<TransactWriteItemsOutput, SdkError<TransactWriteItemsError, HttpResponse>> {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+        let number = |seconds: u64| AttributeValue::N(seconds.to_string());
+        let hashed_key = hash(&[self.user.id().as_bytes(), key.as_str().as_bytes()]);
+        let record = Put::builder()
+            .table_name(&self.store.idempotency_table)
+            .item(KEY, string(hashed_key))
+            .item(BODY_HASH, string(body_hash))
+            .item(TASK_ID, string(task.id.to_string()))
+            .item(REVISION, string(task.revision.to_string()))
+            .item(EXPIRES_AT, number(now + REMEMBERED_SECONDS))
+            // DynamoDB deletes what has expired within days, not at once.
+            .condition_expression("attribute_not_exists(expires_at) OR expires_at <= :now")
+            .expression_attribute_values(":now", number(now))
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+            .build()
+            .map_err(SdkError::construction_failure)?;
+        let put = Put::builder()
+            .table_name(&self.store.table)
+            .set_item(Some(item::from_task(task)))
+            .build()
+            .map_err(SdkError::construction_failure)?;
+        self.store
+            .client
+            .transact_write_items()
+            .transact_items(TransactWriteItem::builder().put(record).build())
+            .transact_items(TransactWriteItem::builder().put(put).build())
+            .send()
+            .await
+    }
+}
+
+/// Why each part of a transaction was cancelled.
+fn cancellation_reasons(
+    error: &SdkError<TransactWriteItemsError, HttpResponse>,
+) -> &[CancellationReason] {
+    match error.as_service_error() {
+        Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) => {
+            cancelled.cancellation_reasons()
+        }
+        _ => &[],
+    }
+}
+
+/// Everything of a new task but its title, in a form that is never ambiguous.
+fn rest_of(new: &NewTask) -> Vec<u8> {
+    let due_date = new.due_date.map(|moment| moment.to_string());
+    format!("{:?} {:?} {due_date:?}", new.description, new.priority).into_bytes()
+}
+
+/// SHA-256 over parts of which each is preceded by its length, so that no two
+/// lists of parts are alike.
+fn hash(parts: &[&[u8]]) -> String {
+    let mut context = Context::new(&SHA256);
+    for part in parts {
+        context.update(&(part.len() as u64).to_be_bytes());
+        context.update(part);
+    }
+    BASE64.encode(context.finish())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::hash;
+
+    #[test]
+    fn different_parts_have_different_hashes() {
+        assert_ne!(hash(&[b"ab", b"c"]), hash(&[b"a", b"bc"]));
+        assert_ne!(hash(&[b"ab"]), hash(&[b"ab", b""]));
+        assert_eq!(hash(&[b"a", b"b"]), hash(&[b"a", b"b"]));
+    }
+}
