@@ -1,6 +1,7 @@
 //! An issuer of tokens on this machine, with a key set of its own: what Better
 //! Auth's JWT plugin or an OpenID provider would be.
 
+use std::io::Write;
 use std::path::Path;
 
 use anyhow::{Context, Result, anyhow};
@@ -51,6 +52,7 @@ impl Issuer {
         let audience = settings.get("JWT_AUDIENCE").unwrap_or(AUDIENCE).to_owned();
         settings
             .with("JWKS_URL", &format!("{url}{KEY_SET_PATH}"))
+            .with("BETTER_AUTH_SECRET", "")
             .with("JWT_ISSUER", url)
             .with("JWT_AUDIENCE", &audience)
     }
@@ -86,7 +88,14 @@ impl Issuer {
 
 fn read_or_generate(file: &Path) -> Result<Vec<u8>> {
     if !file.exists() {
-        std::fs::write(file, generate()?)?;
+        // Whole or not at all, and for nobody else to read.
+        let new = file.with_extension("new");
+        let mut options = std::fs::OpenOptions::new();
+        options.write(true).create(true).truncate(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        options.open(&new)?.write_all(&generate()?)?;
+        std::fs::rename(new, file)?;
     }
     Ok(std::fs::read(file)?)
 }

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use jsonwebtoken::{EncodingKey, Header};
 use serde_json::{Value, json};
 use shared::User;
@@ -28,6 +28,9 @@ pub fn sign(
     let claims = claims(settings, user, expires_in)?;
     if let Some(issuer) = issuer {
         return Ok(issuer.sign(&claims));
+    }
+    if settings.get("JWKS_URL").is_some() && settings.get("BETTER_AUTH_SECRET").is_none() {
+        bail!("JWKS_URL is set: only its issuer can sign tokens that the functions accept");
     }
     shared::auth::install_crypto();
     let key = EncodingKey::from_secret(settings.secret().as_bytes());
@@ -68,7 +71,8 @@ pub async fn user(settings: &Settings, name: &str) -> Result<User> {
         }
         variable => settings.get(variable).map(str::to_owned),
     })?;
-    let token = sign(settings, None, name, Duration::from_secs(60))?;
+    let settings = settings.clone().with("JWKS_URL", "");
+    let token = sign(&settings, None, name, Duration::from_secs(60))?;
     let authorization = format!("Bearer {token}");
     Ok(Verifier::new(&config.identity).verify(Some(authorization.as_bytes())).await?)
 }

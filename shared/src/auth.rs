@@ -40,8 +40,10 @@ pub use bearer::MAX_TOKEN_BYTES;
 pub use claims::{LAST_EXPIRY, LEEWAY_SECONDS, MAX_SUBJECT_BYTES};
 pub use crypto::install as install_crypto;
 pub use error::AuthError;
-pub use fetch::{FETCH_TIMEOUT, MAX_KEY_SET_BYTES};
-pub use key_set::{COOLDOWN_SECONDS, DEFAULT_FRESH_SECONDS, MAX_STALE_SECONDS};
+pub use fetch::MAX_KEY_SET_BYTES;
+pub use key_set::{
+    COOLDOWN_SECONDS, DEFAULT_FRESH_SECONDS, FIRST_FETCH_COOLDOWN_SECONDS, MAX_STALE_SECONDS,
+};
 
 use crate::config::{Identity, Secret};
 use claims::Claims;
@@ -98,7 +100,7 @@ impl Verifier {
         };
         Verifier {
             secret: identity.secret.as_ref().map(shared),
-            key_set: identity.key_set.clone().map(KeySet::new),
+            key_set: identity.key_set.clone().map(|url| KeySet::new(url, clock.clone())),
             issuer: identity.issuer.clone(),
             audience: identity.audience.clone(),
             client_id: identity.client_id.clone(),
@@ -115,13 +117,12 @@ impl Verifier {
     /// that fails; [`AuthError::Unavailable`] if the issuer's keys cannot be
     /// fetched.
     pub async fn verify(&self, authorization: Option<&[u8]>) -> Result<User, AuthError> {
-        let now = (self.clock)();
         let bearer = bearer::token(authorization)?; // 1
         let token = Token::parse(bearer)?; // 2
-        let keys = self.keys(&token, now).await?; // 3
+        let keys = self.keys(&token).await?; // 3
         token.check_signature(&keys)?; // 4
         let claims = Claims::parse(token.payload())?;
-        claims.check_times(now)?; // 5
+        claims.check_times((self.clock)())?; // 5
         claims.check_issuer(self.issuer.as_deref())?; // 6
         claims.check_audience(self.audience.as_deref(), self.client_id.as_deref())?;
         claims.check_is_access_token()?;
@@ -130,11 +131,11 @@ impl Verifier {
     }
 
     /// Check 3: the keys that may have signed `token`, at least one.
-    async fn keys(&self, token: &Token<'_>, now: f64) -> Result<Vec<Arc<Key>>, AuthError> {
+    async fn keys(&self, token: &Token<'_>) -> Result<Vec<Arc<Key>>, AuthError> {
         match (token.algorithm(), &self.secret, &self.key_set) {
             (Algorithm::HS256, Some(secret), _) => Ok(vec![secret.clone()]),
             (Algorithm::HS256, None, _) | (_, _, None) => Err(AuthError::Algorithm),
-            (algorithm, _, Some(key_set)) => key_set.find(token.key_id(), algorithm, now).await,
+            (algorithm, _, Some(key_set)) => key_set.find(token.key_id(), algorithm).await,
         }
     }
 }

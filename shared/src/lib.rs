@@ -17,6 +17,7 @@
 
 mod app;
 pub mod auth;
+mod causes;
 pub mod config;
 pub mod http;
 mod json;

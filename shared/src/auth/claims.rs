@@ -31,6 +31,7 @@ pub(super) struct Claims {
     #[serde(rename = "type")]
     kind: Value,
     token_use: Value,
+    typ: Value,
 }
 
 impl Claims {
@@ -89,12 +90,19 @@ impl Claims {
         Ok(())
     }
 
-    /// Check 6: refresh tokens are for the issuer.
+    /// Check 6: refresh and ID tokens are not for APIs.
     pub(super) fn check_is_access_token(&self) -> Result<(), AuthError> {
         let refresh = |claim: &Value| {
             claim.as_str().is_some_and(|value| value.eq_ignore_ascii_case("refresh"))
         };
-        if refresh(&self.kind) || refresh(&self.token_use) {
+        // Keycloak tells its kinds of token apart by this claim.
+        let is_other = |typ: &str| {
+            ["id", "refresh", "offline", "logout"].contains(&typ.to_ascii_lowercase().as_str())
+        };
+        if refresh(&self.kind)
+            || refresh(&self.token_use)
+            || self.typ.as_str().is_some_and(is_other)
+        {
             return Err(AuthError::NotAccess);
         }
         Ok(())

@@ -25,6 +25,8 @@ pub enum AuthError {
     Unsupported(&'static str),
     /// The issuer publishes no such key as the token names.
     UnknownKey,
+    /// The token names no key, and not just one would do.
+    NoKeyId,
     /// The issuer's keys cannot be fetched: whether the token is good is not
     /// known.
     Unavailable,
@@ -60,6 +62,7 @@ impl fmt::Display for AuthError {
             AuthError::UnknownKey => {
                 "The token is signed with a key that the issuer does not publish"
             }
+            AuthError::NoKeyId => "The token does not say which key it is signed with (kid)",
             AuthError::Unavailable => {
                 "The token cannot be checked at the moment; try again shortly"
             }

@@ -13,10 +13,11 @@ use aws_smithy_types::byte_stream::ByteStream;
 use lambda_http::http::Uri;
 
 use super::jwk::{self, Key};
+use crate::causes::causes;
 use crate::config::KeySetUrl;
 
 /// How long a fetch may take, with everything.
-pub const FETCH_TIMEOUT: Duration = Duration::from_secs(2);
+const FETCH_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The largest key set that is read.
 pub const MAX_KEY_SET_BYTES: usize = 256 * 1024;
@@ -33,7 +34,7 @@ pub(super) struct Fetcher {
 pub(super) struct Fetched {
     pub(super) keys: Vec<Arc<Key>>,
     /// How long the issuer says it is good for.
-    pub(super) max_age_seconds: Option<f64>,
+    pub(super) fresh_seconds: Option<f64>,
 }
 
 /// Why there is no key set.
@@ -51,7 +52,9 @@ pub(super) enum FetchError {
 impl Fetcher {
     pub(super) fn new(url: KeySetUrl) -> Fetcher {
         let tls = Provider::Rustls(CryptoMode::Ring);
-        Fetcher { url, connector: Connector::builder().tls_provider(tls).build() }
+        // Fetches are far apart: a connection that is kept is a dead one.
+        let connector = Connector::builder().tls_provider(tls).pool_max_idle_per_host(0).build();
+        Fetcher { url, connector }
     }
 
     pub(super) async fn fetch(&self) -> Result<Fetched, FetchError> {
@@ -76,19 +79,24 @@ impl Fetcher {
     }
 
     async fn get(&self, url: &Uri) -> Result<HttpResponse, FetchError> {
-        let failed = |error: &dyn std::error::Error| FetchError::Connection(error.to_string());
         let mut request = HttpRequest::get(url.to_string()).map_err(|error| failed(&error))?;
         request.headers_mut().insert("accept", "application/json");
         self.connector.call(request).await.map_err(|error| failed(&error))
     }
 }
 
+fn failed(error: &dyn std::error::Error) -> FetchError {
+    FetchError::Connection(causes(error))
+}
+
 async fn read(response: HttpResponse) -> Result<Fetched, FetchError> {
-    let max_age_seconds = response.headers().get("cache-control").and_then(max_age);
+    let header = |name| response.headers().get(name).unwrap_or_default();
+    let age: u32 = header("age").parse().unwrap_or(0);
+    let fresh_seconds = max_age(header("cache-control")).map(|max_age| max_age - f64::from(age));
     let mut body = ByteStream::new(response.into_body());
     let mut text = Vec::new();
     while let Some(chunk) = body.next().await {
-        text.extend(chunk.map_err(|error| FetchError::Connection(error.to_string()))?);
+        text.extend(chunk.map_err(|error| failed(&error))?);
         if text.len() > MAX_KEY_SET_BYTES {
             return Err(FetchError::TooLarge);
         }
@@ -96,11 +104,7 @@ async fn read(response: HttpResponse) -> Result<Fetched, FetchError> {
     let keys = jwk::parse(&text).ok_or(FetchError::NoKeySet)?;
     // An issuer always has a key. A set without one is a mistake of the
     // moment, which must not replace a good set.
-    if keys.is_empty() {
-        Err(FetchError::NoUsableKey)
-    } else {
-        Ok(Fetched { keys, max_age_seconds })
-    }
+    if keys.is_empty() { Err(FetchError::NoUsableKey) } else { Ok(Fetched { keys, fresh_seconds }) }
 }
 
 /// Where a redirect leads, if that is within the origin of `url`: keys come
@@ -117,12 +121,15 @@ fn same_origin(url: &Uri, location: &str) -> Option<Uri> {
 
 /// The seconds that a `Cache-Control` allows (RFC 9111 section 5.2.2).
 fn max_age(cache_control: &str) -> Option<f64> {
-    let mut directives = cache_control.split(',').map(|it| it.trim().to_ascii_lowercase());
-    directives.find_map(|directive| match directive.split_once('=') {
-        Some(("max-age", seconds)) => seconds.trim_matches('"').parse::<u32>().ok().map(f64::from),
-        None if directive == "no-store" || directive == "no-cache" => Some(0.0),
-        _ => None,
-    })
+    let cache_control = cache_control.to_ascii_lowercase();
+    let mut directives = cache_control.split(',').map(str::trim);
+    if directives.clone().any(|it| it == "no-store" || it == "no-cache") {
+        return Some(0.0);
+    }
+    let seconds = directives.find_map(|it| it.strip_prefix("max-age="))?.trim_matches('"');
+    let is_number = !seconds.is_empty() && seconds.bytes().all(|byte| byte.is_ascii_digit());
+    // A number beyond all bounds is as good as the greatest.
+    is_number.then(|| f64::from(seconds.parse::<u32>().unwrap_or(u32::MAX)))
 }
 
 impl fmt::Display for FetchError {
@@ -148,6 +155,8 @@ mod tests {
         assert_eq!(max_age("public, max-age=3600, must-revalidate"), Some(3600.0));
         assert_eq!(max_age("Max-Age=\"60\""), Some(60.0));
         assert_eq!(max_age("no-cache"), Some(0.0));
+        assert_eq!(max_age("max-age=3600, no-store"), Some(0.0));
+        assert_eq!(max_age("max-age=99999999999999"), Some(f64::from(u32::MAX)));
         assert_eq!(max_age("public"), None);
         assert_eq!(max_age("max-age=soon, s-maxage=5"), None);
     }

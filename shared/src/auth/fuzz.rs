@@ -72,15 +72,18 @@ fn mutated(random: &mut Rng, seeds: &[&str]) -> Vec<u8> {
 
 /// An `Authorization` header: mostly well-formed and rightly signed, so that
 /// what is inside gets looked at.
-fn authorization(random: &mut Rng, key: &hmac::Key) -> Vec<u8> {
+///
+/// Also the token that was signed: no other may get in.
+fn authorization(random: &mut Rng, key: &hmac::Key) -> (Vec<u8>, String) {
     let (header, payload) = (mutated(random, &HEADERS), mutated(random, &PAYLOADS));
     let signed = format!("{}.{}", BASE64.encode(header), BASE64.encode(payload));
     let signature = hmac::sign(key, signed.as_bytes());
-    let mut value = format!("Bearer {signed}.{}", BASE64.encode(signature)).into_bytes();
+    let token = format!("{signed}.{}", BASE64.encode(signature));
+    let mut value = format!("Bearer {token}").into_bytes();
     if random.u8(0..4) == 0 {
         mutate(random, &mut value);
     }
-    value
+    (value, token)
 }
 
 fn run(inputs: u64, seed: u64) {
@@ -101,10 +104,11 @@ fn run(inputs: u64, seed: u64) {
             let _ = jwk::parse(&mutated(&mut random, &KEY_SETS));
             continue;
         }
-        let value = authorization(&mut random, &key);
+        let (value, token) = authorization(&mut random, &key);
         match verifier.verify(Some(&value)).now_or_never().unwrap() {
             Ok(user) => {
                 assert!((1..=MAX_SUBJECT_BYTES).contains(&user.id().len()));
+                assert!(value.trim_ascii_end().ends_with(token.as_bytes()), "{value:?}");
                 accepted += 1;
             }
             Err(_) => refused += 1,

@@ -99,7 +99,8 @@ fn ed25519(jwk: &Jwk) -> Option<DecodingKey> {
     (!is_of_small_order(point)).then(|| DecodingKey::from_ed_components(x).ok())?
 }
 
-/// RFC 7518 section 6.2.1.
+/// RFC 7518 section 6.2.1. Whether the point is on the curve shows when it
+/// checks a signature.
 fn curve_point(jwk: &Jwk, bytes: usize) -> Option<DecodingKey> {
     let (x, y) = (jwk.x.as_deref()?, jwk.y.as_deref()?);
     let is_point = decode(x)?.len() == bytes && decode(y)?.len() == bytes;
@@ -109,10 +110,14 @@ fn curve_point(jwk: &Jwk, bytes: usize) -> Option<DecodingKey> {
 /// RFC 7518 section 6.3.1. Shorter keys than 2,048 bits are not to be used
 /// (section 3.3), and longer ones than 8,192 are only there to cost time.
 fn rsa(jwk: &Jwk) -> Option<DecodingKey> {
-    let (n, e) = (decode(jwk.n.as_deref()?)?, decode(jwk.e.as_deref()?)?);
-    let modulus = n.iter().position(|byte| *byte != 0).map_or(&[][..], |start| &n[start..]);
-    let is_sane = (256..=1024).contains(&modulus.len()) && (1..=8).contains(&e.len());
-    is_sane.then(|| DecodingKey::from_rsa_raw_components(modulus, &e))
+    let number = |part: &Option<String>| {
+        let bytes = decode(part.as_deref()?)?;
+        let start = bytes.iter().position(|byte| *byte != 0)?;
+        Some(bytes[start..].to_vec())
+    };
+    let (modulus, exponent) = (number(&jwk.n)?, number(&jwk.e)?);
+    let is_sane = (256..=1024).contains(&modulus.len()) && exponent.len() <= 8;
+    is_sane.then(|| DecodingKey::from_rsa_raw_components(&modulus, &exponent))
 }
 
 fn decode(part: &str) -> Option<Vec<u8>> {

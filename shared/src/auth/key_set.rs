@@ -5,15 +5,16 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jsonwebtoken::Algorithm;
 
-use super::AuthError;
-use super::fetch::Fetcher;
+use super::fetch::{FetchError, Fetched, Fetcher};
 use super::jwk::Key;
+use super::{AuthError, Clock};
 use crate::config::KeySetUrl;
 
 /// How long a set is fresh, in seconds, if the issuer does not say.
 pub const DEFAULT_FRESH_SECONDS: f64 = 600.0;
 
-/// How long a set is used, in seconds, while no newer one can be fetched.
+/// How long a set is used, in seconds, after it was fresh, while no newer one
+/// can be fetched.
 pub const MAX_STALE_SECONDS: f64 = 24.0 * 60.0 * 60.0;
 
 /// How long, in seconds, no set is fetched again because of an unknown key or
@@ -23,14 +24,16 @@ pub const COOLDOWN_SECONDS: f64 = 30.0;
 
 /// How long, in seconds, requests are refused at once after a failure while
 /// there is no set at all.
-const FIRST_FETCH_COOLDOWN_SECONDS: f64 = 2.0;
+pub const FIRST_FETCH_COOLDOWN_SECONDS: f64 = 2.0;
 
 /// The bounds of what an issuer may say about freshness, in seconds: never so
-/// short that every request fetches, never longer than a stale set is used.
-const FRESH_SECONDS: (f64, f64) = (COOLDOWN_SECONDS, MAX_STALE_SECONDS);
+/// short that every request fetches, never so long that a key that was
+/// withdrawn goes on working for days.
+const FRESH_SECONDS: (f64, f64) = (COOLDOWN_SECONDS, 24.0 * 60.0 * 60.0);
 
 pub(super) struct KeySet {
     fetcher: Fetcher,
+    clock: Clock,
     state: Mutex<State>,
     /// Held while fetching: requests that come meanwhile wait for the result.
     fetching: tokio::sync::Mutex<()>,
@@ -42,6 +45,8 @@ struct State {
     keys: Arc<[Arc<Key>]>,
     /// When `keys` were fetched.
     fetched_at: f64,
+    /// Until when they may be used.
+    good_until: f64,
     /// When to fetch next, in the ordinary course of things.
     refresh_at: f64,
     /// Before this, an unknown key does not lead to a fetch.
@@ -53,10 +58,11 @@ struct State {
 }
 
 impl KeySet {
-    pub(super) fn new(url: KeySetUrl) -> KeySet {
+    pub(super) fn new(url: KeySetUrl, clock: Clock) -> KeySet {
         let state = State {
             keys: Arc::new([]),
             fetched_at: f64::NEG_INFINITY,
+            good_until: f64::NEG_INFINITY,
             refresh_at: f64::NEG_INFINITY,
             unknown_after: f64::NEG_INFINITY,
             attempts: 0,
@@ -64,64 +70,50 @@ impl KeySet {
         };
         KeySet {
             fetcher: Fetcher::new(url),
+            clock,
             state: Mutex::new(state),
             fetching: tokio::sync::Mutex::new(()),
         }
     }
 
     /// The keys that may have signed a token with `algorithm` and `kid`, at
-    /// least one.
+    /// least one. Fetches the set at most once.
     pub(super) async fn find(
         &self,
         kid: Option<&str>,
         algorithm: Algorithm,
-        now: f64,
     ) -> Result<Vec<Arc<Key>>, AuthError> {
-        let mut state = self.snapshot();
-        if now >= state.refresh_at {
-            state = self.fetch(&state, now).await;
+        let now = (self.clock)();
+        let seen = self.snapshot();
+        // A clock that was put back would otherwise keep the set for ever.
+        let is_due = now >= seen.refresh_at || now < seen.fetched_at;
+        let keys = seen.find(kid, algorithm);
+        // Some issuers make a key at the moment they first sign with it.
+        let is_unknown = keys.is_empty() && now >= seen.unknown_after;
+        if !is_due && !is_unknown {
+            return seen.answer(keys, kid, now);
         }
-        if now - state.fetched_at > MAX_STALE_SECONDS {
-            return Err(AuthError::Unavailable);
-        }
-        let mut keys = state.find(kid, algorithm);
-        if keys.is_empty() && now >= state.unknown_after {
-            // Some issuers make a key at the moment they first sign with it.
-            state = self.fetch(&state, now).await;
-            self.state().unknown_after = now + COOLDOWN_SECONDS;
-            keys = state.find(kid, algorithm);
-        }
-        if keys.is_empty() { Err(AuthError::UnknownKey) } else { Ok(keys) }
+        let state = self.fetch(&seen, !is_due).await;
+        state.answer(state.find(kid, algorithm), kid, now)
     }
 
-    /// The state after a fetch that began after `seen` was looked at: this
-    /// one, or that of a request that came first.
-    async fn fetch(&self, seen: &State, now: f64) -> State {
+    /// The state after a fetch: this one, or that of a request that was
+    /// quicker. A fetch because of an unknown key is not repeated soon.
+    async fn fetch(&self, seen: &State, for_unknown: bool) -> State {
         let _fetching = self.fetching.lock().await;
         if self.snapshot().attempts == seen.attempts {
+            let asked_at = (self.clock)();
             let fetched = self.fetcher.fetch().await;
+            // A fetch may take a while, which no cooldown should be shorter by.
+            let now = (self.clock)();
             let mut state = self.state();
             state.attempts += 1;
+            if for_unknown || fetched.is_err() {
+                state.unknown_after = now + COOLDOWN_SECONDS;
+            }
             match fetched {
-                Ok(set) => {
-                    let (least, most) = FRESH_SECONDS;
-                    let fresh = set.max_age_seconds.unwrap_or(DEFAULT_FRESH_SECONDS);
-                    state.keys = set.keys.into();
-                    state.fetched_at = now;
-                    state.refresh_at = now + fresh.clamp(least, most);
-                    state.failed = false;
-                }
-                Err(error) => {
-                    if !state.failed {
-                        let kept = state.keys.len();
-                        tracing::warn!(cause = %error, kept, "JWKS_URL gives no key set");
-                    }
-                    let has_set = now - state.fetched_at <= MAX_STALE_SECONDS;
-                    let cooldown =
-                        if has_set { COOLDOWN_SECONDS } else { FIRST_FETCH_COOLDOWN_SECONDS };
-                    state.refresh_at = now + cooldown;
-                    state.failed = true;
-                }
+                Ok(set) => state.take(set, asked_at),
+                Err(error) => state.fail(&error, now),
             }
         }
         self.snapshot()
@@ -138,6 +130,50 @@ impl KeySet {
 }
 
 impl State {
+    fn take(&mut self, set: Fetched, asked_at: f64) {
+        let (least, most) = FRESH_SECONDS;
+        let fresh = set.fresh_seconds.unwrap_or(DEFAULT_FRESH_SECONDS).clamp(least, most);
+        self.keys = set.keys.into();
+        self.fetched_at = asked_at;
+        self.refresh_at = asked_at + fresh;
+        self.good_until = self.refresh_at + MAX_STALE_SECONDS;
+        self.failed = false;
+    }
+
+    fn fail(&mut self, error: &FetchError, now: f64) {
+        if !self.failed {
+            tracing::warn!(cause = %error, kept = self.keys.len(), "JWKS_URL gives no key set");
+        }
+        self.failed = true;
+        self.refresh_at = if now < self.good_until {
+            // Once more before the old set is given up.
+            (now + COOLDOWN_SECONDS).min(self.good_until)
+        } else {
+            now + FIRST_FETCH_COOLDOWN_SECONDS
+        };
+    }
+
+    /// What is known about a token with `kid` whose keys are `keys`.
+    fn answer(
+        &self,
+        keys: Vec<Arc<Key>>,
+        kid: Option<&str>,
+        now: f64,
+    ) -> Result<Vec<Arc<Key>>, AuthError> {
+        if now >= self.good_until {
+            Err(AuthError::Unavailable)
+        } else if !keys.is_empty() {
+            Ok(keys)
+        } else if self.failed {
+            // The issuer may well have such a key by now.
+            Err(AuthError::Unavailable)
+        } else if kid.is_none() {
+            Err(AuthError::NoKeyId)
+        } else {
+            Err(AuthError::UnknownKey)
+        }
+    }
+
     /// Several keys may share a `kid`, of which the type decides. A token
     /// without one is only tried with a key that leaves no choice.
     fn find(&self, kid: Option<&str>, algorithm: Algorithm) -> Vec<Arc<Key>> {

@@ -209,6 +209,10 @@ fn a_refresh_token_is_not_an_access_token() {
         assert_eq!(verify_claims(&[], json!({claim: "refresh"})), Err(AuthError::NotAccess));
         assert_eq!(verify_claims(&[], json!({claim: "access"})), Ok("user_a".into()));
     }
+    for typ in ["Refresh", "Offline", "ID", "Logout"] {
+        assert_eq!(verify_claims(&[], json!({"typ": typ})), Err(AuthError::NotAccess), "{typ}");
+    }
+    assert_eq!(verify_claims(&[], json!({"typ": "Bearer"})), Ok("user_a".into()));
 }
 
 #[test]

@@ -10,6 +10,7 @@ use serde::Serialize;
 use super::Response;
 use super::response::{json, set, to_json};
 use crate::auth::AuthError;
+use crate::causes::causes;
 use crate::store::StoreError;
 use crate::task::{FieldError, Invalid};
 
@@ -71,7 +72,7 @@ impl Problem {
     pub fn internal(cause: &dyn Error) -> Problem {
         let detail = "Something went wrong on our side; it has been logged";
         let mut problem = Problem::new(StatusCode::INTERNAL_SERVER_ERROR, detail);
-        problem.cause = Some(chain(cause));
+        problem.cause = Some(causes(cause));
         problem
     }
 
@@ -200,11 +201,11 @@ impl From<StoreError> for Problem {
                 )
             },
             StoreError::OutcomeUnknown(cause) => {
-                Problem { cause: Some(chain(&*cause)), ..Problem::outcome_unknown() }
+                Problem { cause: Some(causes(&*cause)), ..Problem::outcome_unknown() }
             }
             StoreError::Unavailable(cause) => Problem {
                 retry_after_seconds: Some(1),
-                cause: Some(chain(&*cause)),
+                cause: Some(causes(&*cause)),
                 ..Problem::new(
                     StatusCode::SERVICE_UNAVAILABLE,
                     "The tasks cannot be reached at the moment; try again shortly",
@@ -213,16 +214,4 @@ impl From<StoreError> for Problem {
             StoreError::Unexpected(cause) => Problem::internal(&*cause),
         }
     }
-}
-
-/// An error with all its causes. Their `Display` texts only: the SDK's `Debug`
-/// texts contain whole requests.
-fn chain(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        let _ = write!(text, ": {error}");
-        source = error.source();
-    }
-    text
 }

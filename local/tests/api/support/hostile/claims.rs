@@ -77,7 +77,7 @@ impl Target<'_> {
         for nbf in wrong_types() {
             with(json!({ "nbf": nbf }));
         }
-        for nbf in [json!(now + 90), json!(now as f64 + 90.5), json!(now + 86400)] {
+        for nbf in [json!(now + 3600), json!(now as f64 + 3600.5), json!(now + 86400)] {
             with(json!({ "nbf": nbf }));
         }
         let header = self.signer.header().to_string();
