@@ -16,6 +16,7 @@ pub mod lambda;
 pub mod seed;
 mod server;
 pub mod settings;
+pub mod soak;
 pub mod tables;
 pub mod template;
 pub mod token;

@@ -16,7 +16,7 @@ use local::faults::{Faults, Rates};
 use local::issuer::Issuer;
 use local::lambda::{Outcome, to_standard_error};
 use local::settings::{Settings, repository};
-use local::{Backend, Options, Server, fixtures, seed, tables, token};
+use local::{Backend, Options, Server, fixtures, seed, soak, tables, token};
 use serde_json::Value;
 
 /// The user whose token is printed at the start.
@@ -61,6 +61,9 @@ enum Command {
         #[command(flatten)]
         backend: BackendArgs,
     },
+    /// Lets many users do everything at once, and compares what is stored with
+    /// what each was told
+    Soak(Soak),
     /// Fills a user's list with tasks
     Seed {
         /// The user whose list it is
@@ -72,6 +75,28 @@ enum Command {
         #[command(flatten)]
         backend: BackendArgs,
     },
+}
+
+#[derive(Args)]
+struct Soak {
+    /// For how long
+    #[arg(long, default_value_t = 60)]
+    seconds: u64,
+    /// How many users
+    #[arg(long, default_value_t = 20)]
+    users: usize,
+    /// Faults between the functions and DynamoDB, such as lost-reply=0.05
+    #[arg(long, value_name = "RATES")]
+    faults: Option<Rates>,
+    /// Kill a process of a function now and then, such as every 2s
+    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
+    kill_every: Option<Duration>,
+    /// Build the functions as they are deployed
+    #[arg(long)]
+    release: bool,
+    /// Take the functions as they were built last
+    #[arg(long)]
+    no_build: bool,
 }
 
 #[derive(Args)]
@@ -116,9 +141,7 @@ impl BackendArgs {
     }
 
     fn binaries(&self, names: &[&str]) -> Result<BTreeMap<String, PathBuf>> {
-        let profile = if self.release { Profile::Release } else { Profile::Dev };
-        let find = if self.no_build { binaries::built } else { binaries::build };
-        find(names, profile)
+        find_binaries(names, self.release, self.no_build)
     }
 
     /// The DynamoDB of a local server that is running already, if that is
@@ -130,6 +153,16 @@ impl BackendArgs {
         let url = format!("http://127.0.0.1:{}", self.dynamodb_port);
         tables::has_tasks(&tables::client(&url)).await.then_some(url)
     }
+}
+
+fn find_binaries(
+    names: &[&str],
+    release: bool,
+    no_build: bool,
+) -> Result<BTreeMap<String, PathBuf>> {
+    let profile = if release { Profile::Release } else { Profile::Dev };
+    let find = if no_build { binaries::built } else { binaries::build };
+    find(names, profile)
 }
 
 fn folder(data: Option<PathBuf>) -> Data {
@@ -155,6 +188,7 @@ async fn main() -> Result<()> {
         Some(Command::Invoke { name, event, backend }) => {
             invoke(settings, &name, event, &backend).await
         }
+        Some(Command::Soak(arguments)) => run_soak(settings, arguments).await,
         Some(Command::Seed { user, tasks, backend }) => {
             fill(settings, &user, tasks, &backend).await
         }
@@ -215,6 +249,56 @@ async fn stop_signal() -> Result<()> {
     }
     #[cfg(not(unix))]
     tokio::signal::ctrl_c().await?;
+    Ok(())
+}
+
+async fn run_soak(settings: Settings, arguments: Soak) -> Result<()> {
+    let template = settings.template()?;
+    let names: Vec<&str> = template.functions.iter().map(|it| it.name.as_str()).collect();
+    let server = Server::start(&Options {
+        faults: Some(Arc::new(Faults::at(arguments.faults.unwrap_or_default()))),
+        issuer: None,
+        port: 0,
+        dynamodb_port: 0,
+        data: Data::Memory,
+        binaries: find_binaries(&names, arguments.release, arguments.no_build)?,
+        logs: Arc::new(|_, _| {}),
+        settings: settings.clone(),
+    })
+    .await?;
+    let plan = soak::Plan {
+        duration: Duration::from_secs(arguments.seconds),
+        users: arguments.users,
+        kill_every: arguments.kill_every,
+    };
+    let report = Arc::new(soak::Report::default());
+    let bar = ProgressBar::new(arguments.seconds)
+        .with_style(ProgressStyle::with_template("{wide_bar} {pos}/{len} s  {msg}")?);
+    let progress = async {
+        loop {
+            let (requests, unknown) = (report.requests(), report.unknown());
+            bar.set_position(bar.elapsed().as_secs().min(arguments.seconds));
+            bar.set_message(format!("{requests} requests, {unknown} unknown"));
+            tokio::time::sleep(Duration::from_millis(250)).await;
+        }
+    };
+    tokio::select! {
+        result = soak::run(&server, &settings, &plan, &report) => result?,
+        () = progress => {}
+    }
+    bar.finish();
+    for (fault, count) in server.backend().faults().map(Faults::made).unwrap_or_default() {
+        say(&format!("{count:>9}  fault: {fault}"));
+    }
+    say(&report.to_string());
+    server.stop().await;
+    let violations = report.violations();
+    for violation in violations.iter().take(20) {
+        say(violation);
+    }
+    if !violations.is_empty() {
+        bail!("what is stored is not what was acknowledged");
+    }
     Ok(())
 }
 
