@@ -12,10 +12,12 @@ use crate::support::TestApp;
 use crate::support::issuer::{Answer, FakeIssuer};
 
 /// What the function answers to each file.
-const EXPECTED: [(&str, u16, &str); 20] = [
+const EXPECTED: [(&str, u16, &str); 22] = [
     ("create-task.json", 201, ""),
     ("create-task.bad-body.json", 400, "title must not be empty; priority must be"),
     ("create-task.not-json.json", 400, "The body must be a JSON object: it ends too early"),
+    ("create-task.idempotency-key.json", 201, ""),
+    ("create-task.bad-idempotency-key.json", 400, "Idempotency-Key must have 1 to 255 visible"),
     ("create-task.no-token.json", 401, "Not authenticated"),
     ("get-task.json", 200, ""),
     ("get-task.expired-token.json", 401, "The token has expired"),

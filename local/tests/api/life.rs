@@ -4,6 +4,7 @@
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 
+use futures::{StreamExt, stream};
 use local::dynamodb::Data;
 use local::settings::Settings;
 use reqwest::{Method, StatusCode};
@@ -98,16 +99,22 @@ struct Running {
     rest: BufReader<std::process::ChildStdout>,
 }
 
+/// A command of `cargo run`, with none of a developer's settings.
+fn command(arguments: &[&str]) -> Command {
+    binaries();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_local"));
+    command.args(arguments).arg("--no-build");
+    // Empty means unset, and goes before a developer's .env.
+    for variable in shared::config::VARIABLES {
+        command.env(variable, "");
+    }
+    command
+}
+
 impl Running {
-    fn start() -> Running {
-        binaries();
-        let mut child = Command::new(env!("CARGO_BIN_EXE_local"))
-            .args(["serve", "--port", "0", "--dynamodb-port", "0", "--in-memory", "--no-build"])
-            // Empty means unset, and goes before a developer's .env.
-            .envs(
-                ["AWS_ENDPOINT_URL_DYNAMODB", "BETTER_AUTH_SECRET", "JWT_ISSUER", "JWT_AUDIENCE"]
-                    .map(|variable| (variable, "")),
-            )
+    fn start(data: &[&str]) -> Running {
+        let mut child = command(&["serve", "--port", "0", "--dynamodb-port", "0"])
+            .args(data)
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()
@@ -117,6 +124,16 @@ impl Running {
         rest.read_line(&mut first).unwrap();
         let url = first.trim_end().strip_prefix("listening on ").unwrap().to_owned();
         Running { child, url, rest }
+    }
+
+    /// The token that it prints.
+    fn token(&mut self) -> String {
+        let mut line = String::new();
+        while !line.starts_with("TOKEN=") {
+            line.clear();
+            assert_ne!(self.rest.read_line(&mut line).unwrap(), 0, "no token was printed");
+        }
+        line.trim_end().strip_prefix("TOKEN=").unwrap().to_owned()
     }
 
     fn signal(&self, signal: &str) {
@@ -144,13 +161,8 @@ fn runs(process: &str) -> bool {
 
 #[tokio::test]
 async fn the_printed_session_works_and_ctrl_c_leaves_nothing_running() {
-    let mut running = Running::start();
-    let mut token = String::new();
-    while !token.starts_with("TOKEN=") {
-        token.clear();
-        assert_ne!(running.rest.read_line(&mut token).unwrap(), 0, "no token was printed");
-    }
-    let token = token.trim_end().strip_prefix("TOKEN=").unwrap();
+    let mut running = Running::start(&["--in-memory"]);
+    let token = running.token();
     let request = reqwest::Client::new().get(format!("{}/api/tasks", running.url));
     let reply = request.bearer_auth(token).send().await.unwrap();
     assert_eq!(reply.json::<serde_json::Value>().await.unwrap(), json!([]));
@@ -159,4 +171,49 @@ async fn the_printed_session_works_and_ctrl_c_leaves_nothing_running() {
     running.signal("-INT");
     assert!(running.child.wait().unwrap().success());
     assert!(!children.iter().any(|child| runs(child)));
+}
+
+#[tokio::test]
+async fn what_was_acknowledged_is_there_after_the_server_was_killed() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = ["--data", folder.path().to_str().unwrap()];
+    let http = reqwest::Client::new();
+    let mut acknowledged = Vec::new();
+    for round in 0..3 {
+        let mut running = Running::start(&data);
+        let token = running.token();
+        let tasks = format!("{}/api/tasks", running.url);
+        let create = |number: usize| {
+            let title = format!("round {round} task {number}");
+            let body = json!({ "title": title });
+            let request = http.post(&tasks).bearer_auth(&token).json(&body).send();
+            async move { request.await.is_ok_and(|reply| reply.status() == 201).then_some(title) }
+        };
+        let writes = stream::iter(0..200).map(create).buffer_unordered(8);
+        // In the middle of it all.
+        let done: Vec<_> = writes.take(40).collect().await;
+        running.signal("-KILL");
+        running.child.wait().unwrap();
+        acknowledged.extend(done.into_iter().flatten());
+    }
+    assert!(acknowledged.len() > 100);
+    let mut running = Running::start(&data);
+    let token = running.token();
+    let request = http.get(format!("{}/api/tasks", running.url)).bearer_auth(token);
+    let tasks: Vec<serde_json::Value> = request.send().await.unwrap().json().await.unwrap();
+    for title in acknowledged {
+        assert_eq!(tasks.iter().filter(|task| task["title"] == title).count(), 1, "{title}");
+    }
+}
+
+#[tokio::test]
+async fn a_soak_with_faults_and_killed_functions_finds_nothing_wrong() {
+    let faults = "lost-reply=0.05,throttle=0.05,drop=0.03,error=0.02,cut=0.02,garbage=0.02";
+    let arguments =
+        ["soak", "--seconds", "4", "--users", "6", "--kill-every", "1s", "--faults", faults];
+    let soak = tokio::task::spawn_blocking(move || command(&arguments).output().unwrap());
+    let output = soak.await.unwrap();
+    let told = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success(), "{told}");
+    assert!(told.contains(" fault: lost-reply") && told.ends_with("  0  violations\n"), "{told}");
 }
