@@ -33,10 +33,13 @@ pub enum Fault {
     Cut,
     /// The reply is something else.
     Garbage,
+    /// Another transaction is at work on the same item. Only transactions and
+    /// writes meet this.
+    Conflict,
 }
 
 impl Fault {
-    /// All of them.
+    /// What can happen to any request.
     pub const ALL: [Fault; 7] = [
         Fault::Throttle,
         Fault::Error,
@@ -56,6 +59,7 @@ impl Fault {
             Fault::Delay => "delay",
             Fault::Cut => "cut",
             Fault::Garbage => "garbage",
+            Fault::Conflict => "conflict",
         }
     }
 }
@@ -90,9 +94,11 @@ impl FromStr for Rates {
                 Some((operation, name)) => (Some(operation.to_owned()), name),
                 None => (None, what),
             };
-            let fault = Fault::ALL.into_iter().find(|fault| fault.as_str() == name);
+            let mut all = Fault::ALL.into_iter().chain([Fault::Conflict]);
+            let fault = all.clone().find(|fault| fault.as_str() == name);
             let fault = fault.with_context(|| {
-                format!("{name} is none of {}", Fault::ALL.map(Fault::as_str).join(", "))
+                let names: Vec<&str> = all.by_ref().map(Fault::as_str).collect();
+                format!("{name} is none of {}", names.join(", "))
             })?;
             let probability: f64 = probability.parse()?;
             if !(0.0..=1.0).contains(&probability) {

@@ -105,6 +105,10 @@ impl Handler {
             Some(Fault::Error) => {
                 Ok(refusal(StatusCode::INTERNAL_SERVER_ERROR, "InternalServerError"))
             }
+            Some(Fault::Conflict) if operation == "TransactWriteItems" => Ok(conflict()),
+            Some(Fault::Conflict) => {
+                Ok(refusal(StatusCode::BAD_REQUEST, "TransactionConflictException"))
+            }
             Some(Fault::Drop) => Err(anyhow!("dropped on purpose")),
             Some(Fault::LostReply) => {
                 self.forward(request, &operation).await?;
@@ -156,8 +160,21 @@ fn cut(response: Response<Bytes>) -> Response<Body> {
 }
 
 fn refusal(status: StatusCode, name: &str) -> Response<Body> {
+    answer(status, name, "")
+}
+
+/// A transaction that is cancelled because of another one.
+fn conflict() -> Response<Body> {
+    let reasons = r#","CancellationReasons":[
+        {"Code":"TransactionConflict","Message":"Transaction is ongoing for the item"},
+        {"Code":"None"}
+    ]"#;
+    answer(StatusCode::BAD_REQUEST, "TransactionCanceledException", reasons)
+}
+
+fn answer(status: StatusCode, name: &str, more: &str) -> Response<Body> {
     let body = format!(
-        r#"{{"__type":"com.amazonaws.dynamodb.v20120810#{name}","message":"made on purpose"}}"#
+        r#"{{"__type":"com.amazonaws.dynamodb.v20120810#{name}","message":"on purpose"{more}}}"#
     );
     let mut response = Response::new(Body::from(body));
     *response.status_mut() = status;

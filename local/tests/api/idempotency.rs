@@ -2,6 +2,7 @@
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use futures::future::join_all;
+use local::faults::Fault;
 use local::{IDEMPOTENCY_TABLE, tables};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -171,4 +172,31 @@ async fn a_record_holds_no_title_and_no_key() {
     for private in ["alice", "a-telling-key", "private"] {
         assert!(!record.contains(private), "{private} in {record}");
     }
+}
+
+#[tokio::test]
+async fn a_request_whose_key_is_being_used_is_told_to_come_back() {
+    let app = TestApp::start().await;
+    let alice = app.user("alice");
+    app.faults().plan("TransactWriteItems", Fault::Conflict);
+    create(&alice, "key", body()).await.expect(StatusCode::CREATED);
+    app.faults().set_rates("TransactWriteItems:conflict=1".parse().unwrap());
+    let reply = create(&alice, "other-key", body()).await;
+    assert_eq!(reply.header("retry-after"), "1");
+    let told = reply.problem(StatusCode::CONFLICT);
+    assert_eq!(told, "A request with this Idempotency-Key is still under way");
+    app.faults().set_rates("".parse().unwrap());
+    create(&alice, "other-key", body()).await.expect(StatusCode::CREATED);
+    assert_eq!(alice.get("/api/tasks").await.titles().len(), 2);
+}
+
+#[tokio::test]
+async fn a_write_that_meets_a_transaction_waits_for_it() {
+    let app = TestApp::start().await;
+    let alice = app.user("alice");
+    let path = alice.task("t").await;
+    app.faults().plan("UpdateItem", Fault::Conflict);
+    assert_eq!(alice.flip(&path).await.ok().json()["completed"], true);
+    app.faults().plan("DeleteItem", Fault::Conflict);
+    alice.delete(&path).await.expect(StatusCode::NO_CONTENT);
 }

@@ -64,11 +64,12 @@ pub(super) fn sort<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -
 
 /// The errors by which DynamoDB refuses a request without executing it.
 /// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html>
-pub(super) const REFUSALS: [&str; 5] = [
+pub(super) const REFUSALS: [&str; 6] = [
     "LimitExceededException",
     "ProvisionedThroughputExceededException",
     "RequestLimitExceeded",
     "ThrottlingException",
+    "TransactionConflictException",
     "TransactionInProgressException",
 ];
 
