@@ -1,5 +1,7 @@
 //! `cargo run`: the whole API on this machine, and tools around it.
 
+mod arguments;
+
 use std::collections::BTreeMap;
 use std::io::{IsTerminal, Read};
 use std::path::PathBuf;
@@ -8,152 +10,21 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use bytes::Bytes;
-use clap::{Args, Parser, Subcommand};
+use clap::Parser;
 use indicatif::{ProgressBar, ProgressStyle};
 use local::binaries::{self, Profile};
 use local::dynamodb::Data;
-use local::faults::{Faults, Rates};
+use local::faults::Faults;
 use local::issuer::Issuer;
 use local::lambda::{Outcome, to_standard_error};
 use local::settings::{Settings, repository};
 use local::{Backend, Options, Server, fixtures, seed, soak, tables, token};
 use serde_json::Value;
 
+use arguments::{BackendArgs, Cli, Command, Serve, Soak};
+
 /// The user whose token is printed at the start.
 const DEMO_USER: &str = "demo";
-
-/// The Tasks API on this machine.
-#[derive(Parser)]
-struct Cli {
-    #[command(subcommand)]
-    command: Option<Command>,
-    #[command(flatten)]
-    serve: Serve,
-}
-
-#[derive(Subcommand)]
-enum Command {
-    /// Runs the API (also without any command)
-    Serve(Serve),
-    /// Prints a token for a user, signed with the local secret
-    Token {
-        /// The user: what the token's `sub` says
-        user: String,
-        /// How long the token is valid, such as 15m or 30days
-        #[arg(long, default_value = "1day", value_parser = humantime::parse_duration)]
-        expires_in: Duration,
-        /// Sign with the key of `serve --jwks` instead
-        #[arg(long)]
-        jwks: bool,
-        /// The port of the API that runs with --jwks
-        #[arg(long, default_value_t = 8000, requires = "jwks")]
-        port: u16,
-        /// The folder of its data [default: .local in the repository]
-        #[arg(long, value_name = "DIR", requires = "jwks")]
-        data: Option<PathBuf>,
-    },
-    /// Sends one event to one function and prints the reply
-    Invoke {
-        /// The function, such as get-task
-        name: String,
-        /// A file with the event, or - for standard input [default: events/NAME.json]
-        event: Option<PathBuf>,
-        #[command(flatten)]
-        backend: BackendArgs,
-    },
-    /// Lets many users do everything at once, and compares what is stored with
-    /// what each was told
-    Soak(Soak),
-    /// Fills a user's list with tasks
-    Seed {
-        /// The user whose list it is
-        #[arg(long)]
-        user: String,
-        /// How many tasks to add
-        #[arg(long)]
-        tasks: usize,
-        #[command(flatten)]
-        backend: BackendArgs,
-    },
-}
-
-#[derive(Args)]
-struct Soak {
-    /// For how long
-    #[arg(long, default_value_t = 60)]
-    seconds: u64,
-    /// How many users
-    #[arg(long, default_value_t = 20)]
-    users: usize,
-    /// Faults between the functions and DynamoDB, such as lost-reply=0.05
-    #[arg(long, value_name = "RATES")]
-    faults: Option<Rates>,
-    /// Kill a process of a function now and then, such as every 2s
-    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
-    kill_every: Option<Duration>,
-    /// Build the functions as they are deployed
-    #[arg(long)]
-    release: bool,
-    /// Take the functions as they were built last
-    #[arg(long)]
-    no_build: bool,
-}
-
-#[derive(Args)]
-struct Serve {
-    /// The port of the API; 0 for any free one
-    #[arg(long, default_value_t = 8000)]
-    port: u16,
-    /// Accept tokens of a key set, which the API publishes itself, instead of
-    /// tokens that are signed with a secret
-    #[arg(long)]
-    jwks: bool,
-    /// Make faults between the functions and DynamoDB, such as
-    /// lost-reply=0.2,UpdateItem:throttle=0.1
-    #[arg(long, value_name = "RATES")]
-    faults: Option<Rates>,
-    #[command(flatten)]
-    backend: BackendArgs,
-}
-
-#[derive(Args)]
-struct BackendArgs {
-    /// The port of the embedded DynamoDB; 0 for any free one
-    #[arg(long, default_value_t = 8001)]
-    dynamodb_port: u16,
-    /// The folder of the data [default: .local in the repository]
-    #[arg(long, value_name = "DIR")]
-    data: Option<PathBuf>,
-    /// Keep the data nowhere
-    #[arg(long, conflicts_with = "data")]
-    in_memory: bool,
-    /// Build the functions as they are deployed
-    #[arg(long)]
-    release: bool,
-    /// Take the functions as they were built last
-    #[arg(long)]
-    no_build: bool,
-}
-
-impl BackendArgs {
-    fn data(&self) -> Data {
-        if self.in_memory { Data::Memory } else { folder(self.data.clone()) }
-    }
-
-    fn binaries(&self, names: &[&str]) -> Result<BTreeMap<String, PathBuf>> {
-        find_binaries(names, self.release, self.no_build)
-    }
-
-    /// The DynamoDB of a local server that is running already, if that is
-    /// where the data is: two processes cannot have the same.
-    async fn running(&self) -> Option<String> {
-        if self.dynamodb_port == 0 || self.in_memory || self.data.is_some() {
-            return None;
-        }
-        let url = format!("http://127.0.0.1:{}", self.dynamodb_port);
-        tables::has_tasks(&tables::client(&url)).await.then_some(url)
-    }
-}
 
 fn find_binaries(
     names: &[&str],

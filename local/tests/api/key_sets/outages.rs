@@ -1,0 +1,126 @@
+//! What happens when the issuer is slow, broken or away.
+
+use std::time::{Duration, Instant};
+
+use shared::auth::{
+    AuthError, DEFAULT_FRESH_SECONDS, FIRST_FETCH_COOLDOWN_SECONDS, MAX_KEY_SET_BYTES,
+    MAX_STALE_SECONDS,
+};
+
+use super::Identity;
+use crate::support::issuer::{Answer, FakeIssuer, key_set};
+use crate::support::keys::Signer;
+
+fn padded_key_set(signer: &Signer, bytes: usize) -> Answer {
+    let Answer::Text(text, headers) = key_set(&[signer]) else { unreachable!() };
+    let spaces = " ".repeat(bytes - text.len());
+    Answer::Text(text + &spaces, headers)
+}
+
+#[tokio::test]
+async fn a_set_may_be_as_large_as_it_may() {
+    let ed = Signer::ed25519("ed");
+    let identity = Identity::start(padded_key_set(&ed, MAX_KEY_SET_BYTES)).await;
+    assert_eq!(identity.verify(&ed).await, Ok(()));
+}
+
+/// Everything that an issuer can do wrong.
+fn failures(ed: &Signer, other: &FakeIssuer) -> Vec<(&'static str, Answer)> {
+    let text = |text: &str| Answer::Text(text.to_owned(), vec![]);
+    let too_large = padded_key_set(ed, MAX_KEY_SET_BYTES + 1);
+    vec![
+        ("away", Answer::Status(503)),
+        ("not found", Answer::Status(404)),
+        ("empty", text("")),
+        ("an HTML page", text("<!doctype html><title>Sign in</title>")),
+        ("no keys", text(r#"{"keys":[]}"#)),
+        ("no usable key", text(r#"{"keys":[{"kty":"oct","k":"AAAA"}]}"#)),
+        ("something else in JSON", text(r#"{"error":"invalid_request"}"#)),
+        ("a PEM", text("-----BEGIN PUBLIC KEY-----")),
+        ("too large", too_large),
+        ("endless", Answer::Endless),
+        ("a redirect elsewhere", Answer::Redirect(other.key_set_url())),
+        ("a redirect to another scheme", Answer::Redirect("https://127.0.0.1/jwks".into())),
+        ("a redirect in a circle", Answer::Redirect("/jwks".into())),
+        ("a redirect to nowhere", Answer::Redirect(String::new())),
+    ]
+}
+
+#[tokio::test]
+async fn without_any_set_the_answer_is_that_nobody_knows() {
+    let ed = Signer::ed25519("ed");
+    let other = FakeIssuer::start(key_set(&[&ed])).await;
+    for (name, failure) in failures(&ed, &other) {
+        let identity = Identity::start(failure).await;
+        assert_eq!(identity.verify(&ed).await, Err(AuthError::Unavailable), "{name}");
+        let requests = identity.issuer.requests();
+        assert!(requests <= 3, "{name}: {requests} requests");
+        assert_eq!(identity.verify(&ed).await, Err(AuthError::Unavailable), "{name}");
+        assert_eq!(identity.issuer.requests(), requests, "{name}: not asked again at once");
+        identity.issuer.answer(key_set(&[&ed]));
+        identity.pass(5.0);
+        assert_eq!(identity.verify(&ed).await, Ok(()), "{name}: as soon as the issuer is back");
+    }
+    assert_eq!(other.requests(), 0, "no other origin was asked");
+}
+
+#[tokio::test]
+async fn with_a_set_nobody_notices_that_the_issuer_fails() {
+    let (ed, unknown) = (Signer::ed25519("ed"), Signer::ed25519("unknown"));
+    let other = FakeIssuer::start(key_set(&[&ed])).await;
+    for (name, failure) in failures(&ed, &other) {
+        let identity = Identity::start(key_set(&[&ed])).await;
+        assert_eq!(identity.verify(&ed).await, Ok(()));
+        identity.issuer.answer(failure);
+        identity.pass(DEFAULT_FRESH_SECONDS);
+        assert_eq!(identity.verify(&ed).await, Ok(()), "{name}");
+        let requests = identity.issuer.requests();
+        assert_eq!(identity.verify(&ed).await, Ok(()), "{name}");
+        assert_eq!(identity.issuer.requests(), requests, "{name}: not asked again at once");
+        let told = identity.verify(&unknown).await;
+        assert_eq!(told, Err(AuthError::Unavailable), "{name}: there may be such a key by now");
+        identity.pass(MAX_STALE_SECONDS - 1.0);
+        assert_eq!(identity.verify(&ed).await, Ok(()), "{name}: a day later");
+        identity.pass(1.0);
+        assert_eq!(identity.verify(&ed).await, Err(AuthError::Unavailable), "{name}: too old");
+    }
+}
+
+#[tokio::test]
+async fn a_fetch_that_takes_its_time_is_followed_by_a_whole_cooldown() {
+    let ed = Signer::ed25519("ed");
+    let identity = Identity::start(Answer::Silence).await;
+    let (verified, ()) = tokio::join!(identity.verify(&ed), async {
+        while identity.issuer.requests() == 0 {
+            tokio::task::yield_now().await;
+        }
+        identity.pass(2.0);
+    });
+    assert_eq!(verified, Err(AuthError::Unavailable));
+    identity.pass(FIRST_FETCH_COOLDOWN_SECONDS - 0.1);
+    assert_eq!(identity.verify(&ed).await, Err(AuthError::Unavailable));
+    assert_eq!(identity.issuer.requests(), 1);
+}
+
+#[tokio::test]
+async fn a_clock_that_is_put_back_does_not_keep_a_set_for_ever() {
+    let (old, new) = (Signer::ed25519("1"), Signer::ed25519("2"));
+    let identity = Identity::start(key_set(&[&old])).await;
+    assert_eq!(identity.verify(&old).await, Ok(()));
+    identity.issuer.answer(key_set(&[&new]));
+    identity.pass(-86400.0);
+    assert_eq!(identity.verify(&new).await, Ok(()));
+}
+
+#[tokio::test]
+async fn a_slow_issuer_is_not_waited_for() {
+    let ed = Signer::ed25519("ed");
+    for slow in [Answer::Silence, Answer::Half] {
+        let identity = Identity::start(slow).await;
+        let start = Instant::now();
+        let all = futures::future::join_all((0..20).map(|_| identity.verify(&ed))).await;
+        assert!(all.iter().all(|result| *result == Err(AuthError::Unavailable)));
+        assert_eq!(identity.issuer.requests(), 1, "they share one fetch");
+        assert!(start.elapsed() < Duration::from_secs(20), "{:?}", start.elapsed());
+    }
+}
