@@ -125,9 +125,9 @@ async fn kill(
         let running = functions.flat_map(|function| backend.lambda().processes(&function.name));
         if let Some(process) = fastrand::choice(running.collect::<Vec<_>>()) {
             let command = format!("kill -9 {process}");
+            report.kills.fetch_add(1, Ordering::Relaxed);
             let mut kill = tokio::process::Command::new("sh");
             kill.args(["-c", &command]).stderr(std::process::Stdio::null()).status().await?;
-            report.kills.fetch_add(1, Ordering::Relaxed);
         }
     }
     Ok(())

@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::time::Duration;
 
+use lambda_http::http::Method;
 use lambda_http::{RequestExt, service_fn};
 use tracing::Level;
 use tracing_subscriber::Layer;
@@ -54,7 +55,7 @@ where
 
 /// When the caller gets an answer at the latest. The function itself is cut off
 /// at ten seconds, and then the answer would be the gateway's.
-const ANSWER_WITHIN: Duration = Duration::from_secs(8);
+const ANSWER_WITHIN: Duration = Duration::from_millis(7500);
 
 async fn serve<H, F>(handler: H) -> Result<(), lambda_http::Error>
 where
@@ -63,12 +64,12 @@ where
 {
     let service = service_fn(|request: Request| {
         let request_id = request.lambda_context().request_id;
+        let is_read = request.method() == Method::GET;
         let reply = handler(request);
         async move {
             let reply = tokio::time::timeout(ANSWER_WITHIN, reply).await;
-            let response = reply
-                .unwrap_or_else(|_| Err(Problem::outcome_unknown()))
-                .unwrap_or_else(|problem| {
+            let response =
+                reply.unwrap_or_else(|_| Err(Problem::late(is_read))).unwrap_or_else(|problem| {
                     problem.log(&request_id);
                     problem.into_response(&request_id)
                 });

@@ -18,6 +18,8 @@ mod title_key;
 mod walk;
 mod write;
 
+use std::time::Instant;
+
 use aws_sdk_dynamodb::Client;
 
 pub use client::{connect, http_client};
@@ -45,10 +47,10 @@ impl Store {
         Store { client, table, idempotency_table }
     }
 
-    /// The tasks of `user`.
+    /// The tasks of `user`, for one request: its time runs from now.
     #[must_use]
     pub fn tasks<'a>(&'a self, user: &'a User) -> Tasks<'a> {
-        Tasks { store: self, user }
+        Tasks { store: self, user, began: Instant::now() }
     }
 }
 
@@ -57,4 +59,6 @@ impl Store {
 pub struct Tasks<'a> {
     store: &'a Store,
     user: &'a User,
+    /// When the request began: its attempts share one time limit.
+    began: Instant,
 }

@@ -99,13 +99,18 @@ impl Handler {
         let operation = operation.to_owned();
         match self.faults.next(&operation) {
             None => self.forward(request, &operation).await.map(whole),
+            Some(Fault::Throttle) if operation == "TransactWriteItems" => {
+                Ok(cancelled("ThrottlingError"))
+            }
             Some(Fault::Throttle) => {
                 Ok(refusal(StatusCode::BAD_REQUEST, "ProvisionedThroughputExceededException"))
             }
             Some(Fault::Error) => {
                 Ok(refusal(StatusCode::INTERNAL_SERVER_ERROR, "InternalServerError"))
             }
-            Some(Fault::Conflict) if operation == "TransactWriteItems" => Ok(conflict()),
+            Some(Fault::Conflict) if operation == "TransactWriteItems" => {
+                Ok(cancelled("TransactionConflict"))
+            }
             Some(Fault::Conflict) => {
                 Ok(refusal(StatusCode::BAD_REQUEST, "TransactionConflictException"))
             }
@@ -163,13 +168,12 @@ fn refusal(status: StatusCode, name: &str) -> Response<Body> {
     answer(status, name, "")
 }
 
-/// A transaction that is cancelled because of another one.
-fn conflict() -> Response<Body> {
-    let reasons = r#","CancellationReasons":[
-        {"Code":"TransactionConflict","Message":"Transaction is ongoing for the item"},
-        {"Code":"None"}
-    ]"#;
-    answer(StatusCode::BAD_REQUEST, "TransactionCanceledException", reasons)
+/// A transaction that is cancelled because of its first part.
+fn cancelled(code: &str) -> Response<Body> {
+    let reasons = format!(
+        r#","CancellationReasons":[{{"Code":"{code}","Message":"on purpose"}},{{"Code":"None"}}]"#
+    );
+    answer(StatusCode::BAD_REQUEST, "TransactionCanceledException", &reasons)
 }
 
 fn answer(status: StatusCode, name: &str, more: &str) -> Response<Body> {

@@ -269,16 +269,26 @@ impl SoakUser {
     }
 
     fn expect_unavailable(&self, operation: &str, response: &Response) {
-        let is_problem = response.headers().contains_key("retry-after");
-        let is_killed = response.status() == 500 && !is_problem;
+        // A transaction in the way is 409.
+        let is_told = [409, 503].contains(&response.status().as_u16())
+            && response.headers().contains_key("retry-after");
         let kills = self.report.kills.load(Ordering::Relaxed) > 0;
-        if !(response.status() == 503 && is_problem || is_killed && kills) {
+        let is_killed = kills && is_from_gateway(response);
+        if !is_told && !is_killed {
             self.report.violation(format!("{operation}: the answer is {}", response.status()));
+        }
+    }
+
+    /// Lets the last requests of a function that was killed arrive.
+    async fn settle(&self) {
+        if self.report.kills.load(Ordering::Relaxed) > 0 {
+            tokio::time::sleep(Duration::from_millis(200)).await;
         }
     }
 
     /// What is stored, past the faults.
     async fn stored(&self) -> Result<Vec<Value>> {
+        self.settle().await;
         let Page { json, next } = self.store.tasks(&self.user).list(&ListQuery::default()).await?;
         if next.is_some() {
             bail!("more tasks than a soak makes");
@@ -287,6 +297,7 @@ impl SoakUser {
     }
 
     async fn stored_task(&self, id: &str) -> Result<Option<Value>> {
+        self.settle().await;
         let id = TaskId::parse(id).context("an id that is none")?;
         match self.store.tasks(&self.user).get(id).await {
             Ok(task) => Ok(Some(serde_json::to_value(task)?)),
@@ -294,6 +305,12 @@ impl SoakUser {
             Err(error) => Err(error.into()),
         }
     }
+}
+
+/// The answer for a function that ended: no problem, and no function's words.
+fn is_from_gateway(response: &Response) -> bool {
+    let content_type = response.headers().get("content-type");
+    response.status() == 500 && content_type.is_some_and(|value| value == "application/json")
 }
 
 /// Whether `task` is `expected`, but for the times of the write.

@@ -7,7 +7,7 @@ use local::settings::Settings;
 use local::{tables, token};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
-use shared::task::{NewTask, Task, TaskId, Timestamp};
+use shared::task::{NewTask, Precondition, Task, TaskId, Timestamp, Toggle};
 
 use crate::support::{Caller, Reply, TestApp};
 
@@ -210,8 +210,64 @@ each_write! {
 
 #[tokio::test]
 async fn a_dynamodb_that_is_slow_without_end_is_a_503_in_time() {
-    let writes = [Write::Create, Write::Flip, Write::Delete];
-    join_all(writes.map(|write| faults_without_end(write, &[Fault::Delay]))).await;
+    let app = TestApp::start().await;
+    let alice = app.user("alice");
+    let (path, tag) = old_task(&app, "alice").await;
+    app.faults().set_rates("delay=1".parse().unwrap());
+    let writes = [Write::Create, Write::CreateOnce, Write::Flip, Write::Delete];
+    let writes = writes.map(|write| write.send(&alice, &path, &tag));
+    let (writes, get, list) =
+        tokio::join!(join_all(writes), alice.get(&path), alice.get("/api/tasks?sort=title"));
+    // From the functions themselves: the gateway's 503 would be no problem.
+    for reply in writes {
+        let told = reply.problem(StatusCode::SERVICE_UNAVAILABLE);
+        assert!(told.starts_with("It is not known whether"), "{told}");
+    }
+    for reply in [get, list] {
+        let told = reply.problem(StatusCode::SERVICE_UNAVAILABLE);
+        assert!(told.starts_with("The tasks cannot be reached"), "{told}");
+    }
+}
+
+#[tokio::test]
+async fn a_change_of_somebody_else_after_a_lost_reply_is_no_412() {
+    let app = TestApp::start().await;
+    for write in [Write::UpdateIfMatch, Write::SetIfMatch] {
+        let name = format!("{write:?}");
+        let alice = app.user(&name);
+        let (path, tag) = old_task(&app, &name).await;
+        // The first attempt is executed and its reply lost. While the second is
+        // held back, somebody else writes; the third finds that.
+        app.faults().plan("UpdateItem", Fault::LostReply);
+        app.faults().plan("UpdateItem", Fault::Delay);
+        let executed = app.faults().executed("UpdateItem");
+        let other = async {
+            while app.faults().executed("UpdateItem") == executed {
+                tokio::task::yield_now().await;
+            }
+            let owner = token::user(&Settings::default(), &name).await.unwrap();
+            let client = tables::client(&app.server.backend().embedded_url());
+            let id = TaskId::parse(path.rsplit('/').next().unwrap()).unwrap();
+            let tasks = tables::store(client);
+            let exists = Precondition::Exists;
+            tasks.tasks(&owner).toggle(id, Toggle::Flip, &exists).await.unwrap();
+        };
+        let (reply, ()) = tokio::join!(write.send(&alice, &path, &tag), other);
+        let told = reply.problem(StatusCode::SERVICE_UNAVAILABLE);
+        assert!(told.starts_with("It is not known whether"), "{write:?}: {told}");
+    }
+}
+
+#[tokio::test]
+async fn a_repeated_delete_of_another_users_task_is_still_forbidden() {
+    let app = TestApp::start().await;
+    let (path, _) = old_task(&app, "alice").await;
+    for fault in [Fault::Drop, Fault::LostReply] {
+        app.faults().plan("DeleteItem", fault);
+        let told = app.user("bob").delete(&path).await.problem(StatusCode::FORBIDDEN);
+        assert_eq!(told, "Not authorized to access this task");
+    }
+    app.user("alice").get(&path).await.ok();
 }
 
 #[tokio::test]

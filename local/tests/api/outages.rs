@@ -19,6 +19,7 @@ async fn stuck_function(timeout: Duration) -> (Lambda, TcpListener) {
     let settings = Settings::default();
     let environment = [
         ("TASKS_TABLE", "TasksTable"),
+        ("IDEMPOTENCY_TABLE", "IdempotencyTable"),
         ("BETTER_AUTH_SECRET", settings.secret()),
         ("AWS_ENDPOINT_URL_DYNAMODB", endpoint.as_str()),
     ];

@@ -76,8 +76,23 @@ impl Problem {
         problem
     }
 
+    /// 503 for a request that took too long.
+    pub(crate) fn late(is_read: bool) -> Problem {
+        let problem = if is_read { Problem::unavailable() } else { Problem::outcome_unknown() };
+        Problem { cause: Some("there was no more time".to_owned()), ..problem }
+    }
+
+    /// 503 for a request that was not executed.
+    fn unavailable() -> Problem {
+        let detail = "The tasks cannot be reached at the moment; try again shortly";
+        Problem {
+            retry_after_seconds: Some(1),
+            ..Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail)
+        }
+    }
+
     /// 503 for a write that may have been executed or not.
-    pub(crate) fn outcome_unknown() -> Problem {
+    fn outcome_unknown() -> Problem {
         let detail = "It is not known whether the change was made. Safe to repeat: an update, \
                       a delete, {\"completed\": true} or false instead of a flip, a create \
                       with the same Idempotency-Key";
@@ -203,14 +218,9 @@ impl From<StoreError> for Problem {
             StoreError::OutcomeUnknown(cause) => {
                 Problem { cause: Some(causes(&*cause)), ..Problem::outcome_unknown() }
             }
-            StoreError::Unavailable(cause) => Problem {
-                retry_after_seconds: Some(1),
-                cause: Some(causes(&*cause)),
-                ..Problem::new(
-                    StatusCode::SERVICE_UNAVAILABLE,
-                    "The tasks cannot be reached at the moment; try again shortly",
-                )
-            },
+            StoreError::Unavailable(cause) => {
+                Problem { cause: Some(causes(&*cause)), ..Problem::unavailable() }
+            }
             StoreError::Unexpected(cause) => Problem::internal(&*cause),
         }
     }

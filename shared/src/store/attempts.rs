@@ -28,9 +28,10 @@ use super::error::StoreError;
 /// How many times a request is sent at the most.
 pub(super) const MAX_ATTEMPTS: u32 = 5;
 
-/// No attempt begins later than this after the first: with the two seconds
-/// that one may take, a request is over after six.
-const LAST_START: Duration = Duration::from_secs(4);
+/// Nothing is sent again later than this after the request began. With the two
+/// seconds that an attempt may take, and one more to find out what happened, it
+/// is over after seven.
+const LAST_START: Duration = Duration::from_secs(3);
 
 /// The pause before the second attempt; it doubles from then on. Real pauses
 /// are between half of it and all, so that those who were refused together do
@@ -81,8 +82,9 @@ pub(super) struct Attempts {
 }
 
 impl Attempts {
-    pub(super) fn new() -> Attempts {
-        Attempts { began: Instant::now(), count: 0, maybe_done: false }
+    /// The attempts of a request that began then.
+    pub(super) fn since(began: Instant) -> Attempts {
+        Attempts { began, count: 0, maybe_done: false }
     }
 
     /// Whether an attempt has failed that may have been executed.
@@ -127,13 +129,14 @@ fn fraction() -> f64 {
 /// Sends a request that may be repeated until it is answered. Gives the last
 /// answer, and the attempts that led to it.
 pub(super) async fn repeat<O, E, F>(
+    began: Instant,
     send: impl Fn() -> F,
 ) -> (Result<O, SdkError<E, HttpResponse>>, Attempts)
 where
     E: ProvideErrorMetadata,
     F: Future<Output = Result<O, SdkError<E, HttpResponse>>>,
 {
-    let mut attempts = Attempts::new();
+    let mut attempts = Attempts::since(began);
     loop {
         let result = send().await;
         let another = match &result {

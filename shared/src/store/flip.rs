@@ -5,9 +5,10 @@
 //!
 //! - the item has this flip's own revision: it was executed, and is answered
 //!   as if nothing had happened;
-//! - nobody has written the item since this invocation began: it was not
+//! - nobody can have written the item since this invocation began: it was not
 //!   executed. It is sent again, on condition that the item still is as it was
-//!   read: if the lost request arrives late after all, one of the two fails;
+//!   read. Should the lost request arrive late after all, it finds its own
+//!   revision and does nothing: that is a condition of every flip;
 //! - anything else: other writes have covered the traces, and the caller is
 //!   told that the outcome is not known.
 
@@ -19,11 +20,12 @@ use super::Tasks;
 use super::attempts::{Attempts, sort};
 use super::error::StoreError;
 use super::item;
-use super::write::Update;
+use super::write::{Only, Update};
 use crate::task::{Precondition, Revision, Task, TaskId, Timestamp};
 
-/// How far the clocks of two functions may be apart.
-const CLOCK_SKEW: Duration = Duration::from_secs(1);
+/// How long after the time in `updated_at` a write may still be executed: a
+/// function lives at most ten seconds, and clocks differ by one.
+const LONGEST_WRITE: Duration = Duration::from_secs(11);
 
 impl Tasks<'_> {
     /// Flips the completion of the task `id`.
@@ -34,11 +36,11 @@ impl Tasks<'_> {
     ) -> Result<Task, StoreError> {
         let began = Timestamp::now();
         let update = Update::flip(id);
-        let mut attempts = Attempts::new();
+        let mut attempts = Attempts::since(self.began);
         // The revision that the item was read in after an ambiguous failure.
         let mut seen = None;
         loop {
-            let error = match self.send_update(id, &update, precondition, seen).await {
+            let error = match self.send_update(id, &update, precondition, Only::Once(seen)).await {
                 Ok(output) => {
                     return Ok(item::into_task(output.attributes.unwrap_or_default())?);
                 }
@@ -73,7 +75,9 @@ impl Tasks<'_> {
 /// If even the read fails, nothing is known of the write.
 fn not_known(error: StoreError) -> StoreError {
     match error {
-        StoreError::Unavailable(cause) => StoreError::OutcomeUnknown(cause),
+        StoreError::Unavailable(cause) | StoreError::Unexpected(cause) => {
+            StoreError::OutcomeUnknown(cause)
+        }
         error => error,
     }
 }
@@ -89,7 +93,7 @@ enum Traces {
 fn what_happened(task: &Task, own: Revision, began: Timestamp) -> Traces {
     if task.revision == own {
         Traces::Executed
-    } else if task.updated_at.is_before_by(began, CLOCK_SKEW) {
+    } else if task.updated_at.is_before_by(began, LONGEST_WRITE) {
         Traces::NotExecuted
     } else {
         Traces::Covered

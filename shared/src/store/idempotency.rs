@@ -24,7 +24,7 @@ use super::attempts::{Attempts, Failure, sort};
 use super::error::{BadItem, StoreError};
 use super::item::{self, Item, REVISION, TASK_ID, string};
 use super::write::Created;
-use crate::task::{IdempotencyKey, NewTask, Revision, Task, TaskId};
+use crate::task::{IdempotencyKey, NewTask, Priority, Revision, Task, TaskId};
 
 /// How long a key is remembered, in seconds.
 pub const REMEMBERED_SECONDS: u64 = 24 * 60 * 60;
@@ -32,6 +32,11 @@ pub const REMEMBERED_SECONDS: u64 = 24 * 60 * 60;
 const KEY: &str = "key";
 const BODY_HASH: &str = "body_hash";
 const EXPIRES_AT: &str = "expires_at";
+
+/// Why a transaction is cancelled without being executed.
+/// <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html>
+const CONFLICT: &str = "TransactionConflict";
+const THROTTLED: [&str; 2] = ["ProvisionedThroughputExceeded", "ThrottlingError"];
 
 impl Tasks<'_> {
     /// Stores a new task, or finds the one that was stored with the same key.
@@ -41,8 +46,8 @@ impl Tasks<'_> {
         key: &IdempotencyKey,
     ) -> Result<Created, StoreError> {
         let task = Task::new(self.user.id(), new.clone());
-        let body_hash = hash(&[new.title.as_bytes(), &rest_of(&new)]);
-        let mut attempts = Attempts::new();
+        let body_hash = hash_of(&new);
+        let mut attempts = Attempts::since(self.began);
         loop {
             let error = match self.send_both(&task, key, &body_hash).await {
                 Ok(_) => return Ok(Created { task, replayed: false }),
@@ -52,13 +57,17 @@ impl Tasks<'_> {
             if let Some(record) = reasons.first().and_then(CancellationReason::item) {
                 return self.replay(record, task, new, &body_hash);
             }
-            let conflicts = reasons.iter().any(|it| it.code() == Some("TransactionConflict"));
-            let failure = if conflicts { Failure::Refused } else { sort(&error) };
+            let because = |codes: &[&str]| {
+                reasons.iter().any(|it| it.code().is_some_and(|code| codes.contains(&code)))
+            };
+            let (conflict, throttled) = (because(&[CONFLICT]), because(&THROTTLED));
+            let refused = conflict || throttled;
+            let failure = if refused { Failure::Refused } else { sort(&error) };
             if !attempts.another(failure).await {
-                return Err(if conflicts && !attempts.maybe_done() {
-                    StoreError::InFlight
-                } else {
-                    attempts.give_up(error)
+                return Err(match refused && !attempts.maybe_done() {
+                    true if conflict => StoreError::InFlight,
+                    true => StoreError::Unavailable(Box::new(error)),
+                    false => attempts.give_up(error),
                 });
             }
         }
@@ -139,10 +148,17 @@ fn cancellation_reasons(
     }
 }
 
-/// Everything of a new task but its title, in a form that is never ambiguous.
-fn rest_of(new: &NewTask) -> Vec<u8> {
+/// A hash of what a new task is made of. Stored, so it must not change.
+fn hash_of(new: &NewTask) -> String {
     let due_date = new.due_date.map(|moment| moment.to_string());
-    format!("{:?} {:?} {due_date:?}", new.description, new.priority).into_bytes()
+    let optional =
+        [new.description.as_deref(), new.priority.map(Priority::as_str), due_date.as_deref()];
+    let mut parts = vec![new.title.as_bytes()];
+    for value in optional {
+        parts.push(if value.is_some() { b"+" } else { b"-" });
+        parts.push(value.unwrap_or_default().as_bytes());
+    }
+    hash(&parts)
 }
 
 /// SHA-256 over parts of which each is preceded by its length, so that no two
@@ -158,7 +174,25 @@ fn hash(parts: &[&[u8]]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::hash;
+    use super::*;
+    use crate::task::Timestamp;
+
+    #[test]
+    fn the_hash_of_a_task_is_that_which_is_stored_already() {
+        let mut new = NewTask {
+            title: "Buy milk".into(),
+            description: Some("\u{1f44b}".into()),
+            priority: Some(Priority::High),
+            due_date: Timestamp::parse("2027-02-10"),
+        };
+        assert_eq!(hash_of(&new), "5ocO6XhriGIQkSK3tkpfeLhmr89Y7KRzSccwW60rAUQ");
+        let whole = hash_of(&new);
+        new.description = Some(String::new());
+        let empty = hash_of(&new);
+        new.description = None;
+        assert_ne!(hash_of(&new), empty);
+        assert_ne!(hash_of(&new), whole);
+    }
 
     #[test]
     fn different_parts_have_different_hashes() {

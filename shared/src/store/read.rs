@@ -26,7 +26,7 @@ impl Tasks<'_> {
             .table_name(&self.store.table)
             .set_key(Some(self.key(id)))
             .consistent_read(true);
-        let (result, _) = repeat(|| get.clone().send()).await;
+        let (result, _) = repeat(self.began, || get.clone().send()).await;
         match result?.item {
             Some(item) => Ok(item::into_task(item)?),
             None => Err(self.why_missing(id).await),
@@ -44,7 +44,7 @@ impl Tasks<'_> {
             .index_name(BY_ID)
             .key_condition_expression("task_id = :id")
             .expression_attribute_values(":id", string(id.to_string()));
-        let (result, _) = repeat(|| query.clone().send()).await;
+        let (result, _) = repeat(self.began, || query.clone().send()).await;
         let owners = match result {
             Ok(output) => output.items.unwrap_or_default(),
             Err(error) => return error.into(),

@@ -163,7 +163,7 @@ impl<'a> Walk<'a> {
             query = query.limit(i32::try_from(wanted.max(1)).unwrap_or(i32::MAX));
         }
         let query = query.key_condition_expression(condition);
-        let (result, _) = repeat(|| query.clone().send()).await;
+        let (result, _) = repeat(self.tasks.began, || query.clone().send()).await;
         Ok(result?)
     }
 

@@ -61,8 +61,7 @@ impl Tasks<'_> {
             .table_name(&self.store.table)
             .set_item(Some(item::from_task(&task)))
             .condition_expression("attribute_not_exists(task_id)");
-        let send = || put.clone().send();
-        let (result, attempts) = repeat(send).await;
+        let (result, attempts) = repeat(self.began, || put.clone().send()).await;
         match result {
             Ok(_) => Ok(Created { task, replayed: false }),
             Err(error) => match error.as_service_error() {
@@ -139,7 +138,7 @@ impl Tasks<'_> {
     ///
     /// As [`Tasks::update`].
     pub async fn delete(&self, id: TaskId, precondition: &Precondition) -> Result<(), StoreError> {
-        let (condition, values) = condition(precondition, None);
+        let (condition, values) = condition(precondition);
         let delete = self
             .store
             .client
@@ -149,16 +148,18 @@ impl Tasks<'_> {
             .condition_expression(condition)
             .set_expression_attribute_values(Some(values).filter(|values| !values.is_empty()))
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
-        let send = || delete.clone().send();
-        let (result, attempts) = repeat(send).await;
+        let (result, attempts) = repeat(self.began, || delete.clone().send()).await;
         let Err(error) = result else { return Ok(()) };
         match error.as_service_error() {
             Some(DeleteItemError::ConditionalCheckFailedException(refused)) => {
                 match refused.item() {
+                    Some(_) if attempts.maybe_done() => Err(attempts.give_up(error)),
                     Some(_) => Err(StoreError::Changed),
-                    // An earlier attempt has deleted it.
-                    None if attempts.maybe_done() => Ok(()),
-                    None => Err(self.why_missing(id).await),
+                    None => match self.why_missing(id).await {
+                        // An earlier attempt has deleted it.
+                        StoreError::NotFound if attempts.maybe_done() => Ok(()),
+                        error => Err(error),
+                    },
                 }
             }
             _ => Err(attempts.give_up(error)),
@@ -172,8 +173,8 @@ impl Tasks<'_> {
         update: &Update,
         precondition: &Precondition,
     ) -> Result<Task, StoreError> {
-        let send = || self.send_update(id, update, precondition, None);
-        let (result, attempts) = repeat(send).await;
+        let send = || self.send_update(id, update, precondition, Only::AsOften);
+        let (result, attempts) = repeat(self.began, send).await;
         let error = match result {
             Ok(output) => return Ok(item::into_task(output.attributes.unwrap_or_default())?),
             Err(error) => error,
@@ -183,6 +184,8 @@ impl Tasks<'_> {
                 match refused.item().cloned().map(item::into_task).transpose()? {
                     // An earlier attempt has made this very change.
                     Some(task) if task.revision == update.revision() => Ok(task),
+                    // Or it has, and somebody has changed the task since.
+                    Some(_) if attempts.maybe_done() => Err(attempts.give_up(error)),
                     Some(_) => Err(StoreError::Changed),
                     None => Err(self.why_missing(id).await),
                 }
@@ -191,17 +194,23 @@ impl Tasks<'_> {
         }
     }
 
-    /// Sends an update once, for a task that fulfils `precondition` and, if
-    /// given, is in the revision `seen`.
+    /// Sends an update, for a task that fulfils `precondition` and `only`.
     pub(super) async fn send_update(
         &self,
         id: TaskId,
         update: &Update,
         precondition: &Precondition,
-        seen: Option<Revision>,
+        only: Only,
     ) -> Result<UpdateItemOutput, SdkError<UpdateItemError, HttpResponse>> {
-        let (condition, mut values) = condition(precondition, seen);
+        let (mut condition, mut values) = condition(precondition);
         values.extend(update.values.clone());
+        if let Only::Once(seen) = only {
+            condition.push_str(" AND revision <> :revision");
+            if let Some(seen) = seen {
+                condition.push_str(" AND revision = :seen");
+                values.insert(":seen".to_owned(), string(seen.to_string()));
+            }
+        }
         self.store
             .client
             .update_item()
@@ -217,9 +226,18 @@ impl Tasks<'_> {
     }
 }
 
-/// The condition that a task exists, fulfils `precondition` and, if given, is
-/// in the revision `seen`; and the values in it.
-fn condition(precondition: &Precondition, seen: Option<Revision>) -> (String, Item) {
+/// How often an update may be executed.
+#[derive(Clone, Copy)]
+pub(super) enum Only {
+    /// As often as it arrives: it sets absolute values.
+    AsOften,
+    /// Once, and, if given, only for the task in this revision.
+    Once(Option<Revision>),
+}
+
+/// The condition that a task exists and fulfils `precondition`, and the values
+/// in it.
+fn condition(precondition: &Precondition) -> (String, Item) {
     let mut expression = "attribute_exists(task_id)".to_owned();
     let mut values = Item::new();
     if let Precondition::Revision(any) = precondition {
@@ -235,10 +253,6 @@ fn condition(precondition: &Precondition, seen: Option<Revision>) -> (String, It
         } else {
             expression.push_str(&format!(" AND revision IN ({})", names.join(", ")));
         }
-    }
-    if let Some(seen) = seen {
-        expression.push_str(" AND revision = :seen");
-        values.insert(":seen".to_owned(), string(seen.to_string()));
     }
     (expression, values)
 }
