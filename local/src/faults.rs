@@ -33,6 +33,8 @@ pub enum Fault {
     Cut,
     /// The reply is something else.
     Garbage,
+    /// It arrives late, also if nobody waits any more.
+    Late,
     /// Another transaction is at work on the same item. Only transactions and
     /// writes meet this.
     Conflict,
@@ -59,6 +61,7 @@ impl Fault {
             Fault::Delay => "delay",
             Fault::Cut => "cut",
             Fault::Garbage => "garbage",
+            Fault::Late => "late",
             Fault::Conflict => "conflict",
         }
     }
@@ -94,7 +97,7 @@ impl FromStr for Rates {
                 Some((operation, name)) => (Some(operation.to_owned()), name),
                 None => (None, what),
             };
-            let mut all = Fault::ALL.into_iter().chain([Fault::Conflict]);
+            let mut all = Fault::ALL.into_iter().chain([Fault::Late, Fault::Conflict]);
             let fault = all.clone().find(|fault| fault.as_str() == name);
             let fault = fault.with_context(|| {
                 let names: Vec<&str> = all.by_ref().map(Fault::as_str).collect();

@@ -93,7 +93,10 @@ struct Handler {
 
 impl Handler {
     /// Passes a request on. An error ends the connection.
-    async fn handle(&self, request: Request<Body>) -> Result<Response<Body>, anyhow::Error> {
+    async fn handle(
+        self: Arc<Self>,
+        request: Request<Body>,
+    ) -> Result<Response<Body>, anyhow::Error> {
         let target = request.headers().get("x-amz-target").and_then(|value| value.to_str().ok());
         let operation = target.and_then(|target| target.split('.').nth(1)).unwrap_or_default();
         let operation = operation.to_owned();
@@ -123,6 +126,15 @@ impl Handler {
                 // Ends here if the other side gives up and closes.
                 tokio::time::sleep(DELAY).await;
                 self.forward(request, &operation).await.map(whole)
+            }
+            Some(Fault::Late) => {
+                tokio::spawn(async move {
+                    tokio::time::sleep(DELAY).await;
+                    // There is nobody to tell.
+                    let _ = self.forward(request, &operation).await;
+                });
+                tokio::time::sleep(DELAY).await;
+                Err(anyhow!("late on purpose"))
             }
             Some(Fault::Cut) => self.forward(request, &operation).await.map(cut),
             Some(Fault::Garbage) => {

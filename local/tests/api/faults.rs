@@ -259,6 +259,38 @@ async fn a_change_of_somebody_else_after_a_lost_reply_is_no_412() {
 }
 
 #[tokio::test]
+async fn a_request_that_arrives_after_its_repetition_changes_nothing() {
+    let app = TestApp::start().await;
+    let arrive = Write::ALL.map(async |write| {
+        let name = format!("{write:?}");
+        let user = app.user(&name);
+        let (path, tag) = old_task(&app, &name).await;
+        app.faults().plan(write.operation(), Fault::Late);
+        let reply = write.send(&user, &path, &tag).await;
+        assert!(reply.status.is_success(), "{write:?}: {reply:?}");
+        (write, user)
+    });
+    let mut done = Vec::new();
+    for arrive in arrive {
+        done.push(arrive.await);
+    }
+    // Everything has arrived: each write twice.
+    let executed = || {
+        ["PutItem", "TransactWriteItems", "UpdateItem", "DeleteItem"]
+            .map(|operation| app.faults().executed(operation))
+            .iter()
+            .sum::<u64>()
+    };
+    while executed() < 2 * Write::ALL.len() as u64 {
+        tokio::task::yield_now().await;
+    }
+    for (write, user) in done {
+        let stored = user.get("/api/tasks").await.ok().json();
+        assert!(write.was_executed(&stored), "{write:?}: {stored}");
+    }
+}
+
+#[tokio::test]
 async fn a_repeated_delete_of_another_users_task_is_still_forbidden() {
     let app = TestApp::start().await;
     let (path, _) = old_task(&app, "alice").await;
