@@ -2,13 +2,15 @@
 
 mod proxy;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt;
 use std::str::FromStr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
+
+use crate::template::Permission;
 
 pub use proxy::FaultProxy;
 
@@ -126,6 +128,8 @@ struct State {
     planned: BTreeMap<String, VecDeque<Fault>>,
     made: BTreeMap<Fault, u64>,
     executed: BTreeMap<String, u64>,
+    /// What each function has asked for.
+    asked: BTreeMap<String, BTreeSet<Permission>>,
 }
 
 impl Faults {
@@ -160,6 +164,16 @@ impl Faults {
     #[must_use]
     pub fn executed(&self, operation: &str) -> u64 {
         self.state().executed.get(operation).copied().unwrap_or_default()
+    }
+
+    /// What each function has asked DynamoDB for, by its name.
+    #[must_use]
+    pub fn asked(&self) -> BTreeMap<String, BTreeSet<Permission>> {
+        self.state().asked.clone()
+    }
+
+    fn note(&self, function: &str, permissions: Vec<Permission>) {
+        self.state().asked.entry(function.to_owned()).or_default().extend(permissions);
     }
 
     /// What goes wrong with a request of `operation`.

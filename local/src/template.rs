@@ -4,7 +4,7 @@
 mod intrinsics;
 mod yaml;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::time::Duration;
 
@@ -39,6 +39,17 @@ pub struct Function {
     pub environment: BTreeMap<String, Option<String>>,
     /// The requests that invoke the function.
     pub routes: Vec<Route>,
+    /// What the function may do to which table or index.
+    pub permissions: BTreeSet<Permission>,
+}
+
+/// An action of DynamoDB on a table or on one of its indexes.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Permission {
+    /// Without its prefix: `GetItem`.
+    pub action: String,
+    /// A table, or a table and an index: `TasksTable/index/by_id`.
+    pub resource: String,
 }
 
 /// A route of the HTTP API.
@@ -199,6 +210,7 @@ fn function(logical_id: &str, resource: &Value, defaults: &Value) -> Result<Func
         routes.push(part(&event["Properties"])?);
     }
     Ok(Function {
+        permissions: permissions(&own["Policies"])?,
         name: name.to_owned(),
         logical_id: logical_id.to_owned(),
         timeout: Duration::from_secs(number("Timeout")?),
@@ -206,6 +218,33 @@ fn function(logical_id: &str, resource: &Value, defaults: &Value) -> Result<Func
         environment,
         routes,
     })
+}
+
+/// The permissions in the `Policies` of a function.
+fn permissions(policies: &Value) -> Result<BTreeSet<Permission>> {
+    let mut permissions = BTreeSet::new();
+    for policy in policies.as_array().into_iter().flatten() {
+        let statements = policy["Statement"].as_array().context("a policy without statements")?;
+        for statement in statements {
+            for action in one_or_many(&statement["Action"])? {
+                for resource in one_or_many(&statement["Resource"])? {
+                    let action = action.strip_prefix("dynamodb:").context("another service")?;
+                    permissions.insert(Permission {
+                        action: action.to_owned(),
+                        resource: intrinsics::local_name(&resource),
+                    });
+                }
+            }
+        }
+    }
+    Ok(permissions)
+}
+
+fn one_or_many(value: &Value) -> Result<Vec<String>> {
+    match value {
+        Value::String(one) => Ok(vec![one.clone()]),
+        many => part(many),
+    }
 }
 
 fn part<T: DeserializeOwned>(value: &Value) -> Result<T> {

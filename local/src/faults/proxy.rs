@@ -5,17 +5,19 @@ use std::sync::Arc;
 
 use anyhow::{Result, anyhow};
 use axum::body::Body;
-use axum::http::{Request, Response, StatusCode};
+use axum::http::{HeaderMap, Request, Response, StatusCode};
 use bytes::Bytes;
 use futures::stream;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
+use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use super::{DELAY, Fault, Faults};
+use crate::template::Permission;
 
 /// A running proxy. It ends when it is dropped.
 #[derive(Debug)]
@@ -147,6 +149,9 @@ impl Handler {
     async fn forward(&self, request: Request<Body>, operation: &str) -> Result<Response<Bytes>> {
         let (parts, body) = request.into_parts();
         let body = axum::body::to_bytes(body, usize::MAX).await?;
+        if let Some(function) = function(&parts.headers) {
+            self.faults.note(&function, permissions(operation, &body));
+        }
         let mut headers = parts.headers;
         headers.remove("host");
         headers.remove("content-length");
@@ -160,6 +165,34 @@ impl Handler {
             }
         }
         Ok(response.body(reply.bytes().await?)?)
+    }
+}
+
+/// The function that sends a request: its SDK has been given that for an app id.
+fn function(headers: &HeaderMap) -> Option<String> {
+    let agent = headers.get("x-amz-user-agent").or(headers.get("user-agent"))?.to_str().ok()?;
+    agent.split(' ').find_map(|part| part.strip_prefix("app/")).map(str::to_owned)
+}
+
+/// What somebody must be allowed to do for a request. A transaction needs what
+/// its parts would.
+fn permissions(operation: &str, body: &[u8]) -> Vec<Permission> {
+    let body: Value = serde_json::from_slice(body).unwrap_or_default();
+    let permission = |action: &str, request: &Value| {
+        let table = request["TableName"].as_str().unwrap_or_default();
+        let resource = match request["IndexName"].as_str() {
+            Some(index) => format!("{table}/index/{index}"),
+            None => table.to_owned(),
+        };
+        Permission { action: action.to_owned(), resource }
+    };
+    match body["TransactItems"].as_array() {
+        Some(parts) => parts
+            .iter()
+            .flat_map(|part| part.as_object().into_iter().flatten())
+            .map(|(kind, request)| permission(&format!("{kind}Item"), request))
+            .collect(),
+        None => vec![permission(operation, &body)],
     }
 }
 

@@ -93,9 +93,17 @@ fn named<'a>(name: &str, names: &'a BTreeMap<String, String>) -> Result<&'a str>
     names.get(name).map(String::as_str).with_context(|| format!("nothing is called {name}"))
 }
 
+/// How the ARNs of this machine begin.
+const ARN: &str = "arn:aws:local:us-east-1:123456789012:";
+
 /// `Table.Arn` and the like. Nobody looks them up here.
 fn attribute(name: &str) -> String {
-    format!("arn:aws:local:us-east-1:123456789012:{name}")
+    format!("{ARN}{name}")
+}
+
+/// The resource that an ARN from here stands for: `Table` for `Table.Arn`.
+pub(super) fn local_name(arn: &str) -> String {
+    arn.trim_start_matches(ARN).replace(".Arn", "")
 }
 
 /// `text` with each `${Name}` and `${Name.Attribute}` replaced.

@@ -15,6 +15,7 @@ mod key_sets;
 mod life;
 mod list;
 mod outages;
+mod permissions;
 mod support;
 mod tasks;
 mod tokens;

@@ -1,0 +1,43 @@
+//! Each function may do in AWS what it does, and nothing else.
+
+use local::faults::Fault;
+use reqwest::{Method, StatusCode};
+use serde_json::json;
+
+use crate::support::TestApp;
+
+#[tokio::test]
+async fn each_function_is_allowed_what_it_does_and_nothing_else() {
+    let app = TestApp::start().await;
+    let (alice, bob) = (app.user("alice"), app.user("bob"));
+    let path = alice.task("t").await;
+    let complete = format!("{path}/complete");
+    // Everything that makes a function ask for something else.
+    let key = [("idempotency-key", "key")];
+    let create = alice.json(Method::POST, "/api/tasks", &key, json!({"title": "u"})).await;
+    create.expect(StatusCode::CREATED);
+    for status in ["all", "pending", "completed"] {
+        for sort in ["created", "title", "due_date"] {
+            alice.get(&format!("/api/tasks?status={status}&sort={sort}")).await.ok();
+        }
+    }
+    alice.get(&path).await.ok();
+    alice.put(&path, json!({})).await.ok();
+    alice.put(&path, json!({"title": "T"})).await.ok();
+    alice.json(Method::PATCH, &complete, &[], json!({"completed": true})).await.ok();
+    app.faults().plan("UpdateItem", Fault::LostReply);
+    alice.flip(&path).await.ok();
+    bob.get(&path).await.problem(StatusCode::FORBIDDEN);
+    bob.put(&path, json!({"title": "T"})).await.problem(StatusCode::FORBIDDEN);
+    bob.flip(&path).await.problem(StatusCode::FORBIDDEN);
+    bob.delete(&path).await.problem(StatusCode::FORBIDDEN);
+    alice.delete(&path).await.expect(StatusCode::NO_CONTENT);
+    alice.get("/health").await.ok();
+
+    let asked = app.faults().asked();
+    for function in &app.server.backend().template().functions {
+        let asked = asked.get(&function.name).cloned().unwrap_or_default();
+        assert_eq!(function.permissions, asked, "{}: allowed, asked for", function.name);
+    }
+    assert_eq!(asked.len(), 6, "health asks for nothing");
+}
