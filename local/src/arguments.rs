@@ -54,14 +54,18 @@ pub(crate) enum Command {
     /// Lets many users do everything at once, and compares what is stored with
     /// what each was told
     Soak(Soak),
-    /// Fills a user's list with tasks
+    /// Fills users' lists with tasks, the same ones each time; goes on where it
+    /// was interrupted
     Seed {
         /// The user whose list it is
         #[arg(long)]
         user: String,
-        /// How many tasks to add
+        /// So many users instead, with a number behind the name
+        #[arg(long, default_value_t = 1)]
+        users: u32,
+        /// How many tasks each has then
         #[arg(long)]
-        tasks: usize,
+        tasks: u32,
         #[command(flatten)]
         backend: BackendArgs,
     },

@@ -60,8 +60,12 @@ async fn main() -> Result<()> {
             invoke(settings, &name, event, &backend).await
         }
         Some(Command::Soak(arguments)) => run_soak(settings, arguments).await,
-        Some(Command::Seed { user, tasks, backend }) => {
-            fill(settings, &user, tasks, &backend).await
+        Some(Command::Seed { user, users, tasks, backend }) => {
+            let names = match users {
+                1 => vec![user],
+                _ => (1..=users).map(|number| format!("{user}-{number}")).collect(),
+            };
+            fill(settings, &names, tasks, &backend).await
         }
     }
 }
@@ -233,8 +237,12 @@ fn readable(reply: &[u8]) -> Result<String> {
     Ok(serde_json::to_string_pretty(&reply)?)
 }
 
-async fn fill(settings: Settings, user: &str, count: usize, arguments: &BackendArgs) -> Result<()> {
-    let user = token::user(&settings, user).await?;
+async fn fill(
+    settings: Settings,
+    users: &[String],
+    count: u32,
+    arguments: &BackendArgs,
+) -> Result<()> {
     let running = arguments.running().await;
     let embedded = match &running {
         Some(_) => None,
@@ -247,14 +255,20 @@ async fn fill(settings: Settings, user: &str, count: usize, arguments: &BackendA
     let client = tables::client(settings.get("AWS_ENDPOINT_URL_DYNAMODB").unwrap_or(&url));
     tables::create(&client, &settings.template()?.tables).await?;
 
-    let bar = ProgressBar::new(count as u64).with_style(ProgressStyle::with_template(
-        "{wide_bar} {pos}/{len} tasks  {per_sec}  {eta} left",
+    let all = u64::from(count) * users.len() as u64;
+    let bar = ProgressBar::new(all).with_style(ProgressStyle::with_template(
+        "{wide_bar} {human_pos}/{human_len} tasks  {per_sec}  {eta} left",
     )?);
-    seed::fill(&client, &user, count, || bar.inc(1)).await?;
+    for (number, name) in (0_u64..).zip(users) {
+        let user = token::user(&settings, name).await?;
+        let before = number * u64::from(count);
+        seed::fill(&client, &user, count, |done| bar.set_position(before + u64::from(done)))
+            .await?;
+    }
     bar.finish();
     if !std::io::stderr().is_terminal() {
         // A bar shows only on a terminal.
-        say(&format!("{count} tasks"));
+        say(&format!("{all} tasks in {:.1} s", bar.elapsed().as_secs_f64()));
     }
     Ok(())
 }

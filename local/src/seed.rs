@@ -1,69 +1,117 @@
-//! Fills a user's list.
+//! Fills users' lists, the same way each time.
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use aws_sdk_dynamodb::Client;
+use fastrand::Rng;
 use futures::{StreamExt, TryStreamExt, stream};
 use shared::User;
-use shared::task::{NewTask, Precondition, Priority, Timestamp, Toggle};
+use shared::store::{MAX_BATCH, StoreError, Tasks};
+use shared::task::{NewTask, Priority, Revision, Task, TaskId, Timestamp};
 
 use crate::tables;
 
-/// How many writes are under way at once.
-const CONCURRENCY: usize = 16;
+/// How many batches are under way at once.
+const CONCURRENCY: usize = 8;
 
-const TITLES: [&str; 12] = [
+/// Seconds between the creations of two tasks.
+const INTERVAL: u32 = 7;
+
+const TITLES: [&str; 16] = [
     "Buy milk",
     "Call the dentist",
     "Éclairs for Saturday",
     "Äpfel pflücken",
     "Write the report",
-    "яблоки",
-    "買い物",
+    "Купить яблоки",
+    "買い物に行く",
     "Renew passport",
     "Fix the bike",
-    "¿Quién paga?",
+    "¿Quién paga la cuenta?",
     "Water the plants",
     "Zebra crossing petition",
+    "दूध खरीदना",
+    "شراء الحليب",
+    "장보기",
+    "fix the Bike",
 ];
 
-/// Creates `count` tasks for `user`: titles in several scripts, some with a
-/// priority or a due date, a third of them completed. Calls `progress` after
-/// each.
+/// Gives `user` the tasks 0 to `count`: titles in several scripts, some with a
+/// priority, a description or a due date, a third of them completed. The same
+/// task is the same in every run, so a run that was interrupted goes on where it
+/// ended. Calls `progress` with the number of tasks that are there.
 ///
 /// # Errors
 ///
-/// If a write fails; those before it stay.
-pub async fn fill(client: &Client, user: &User, count: usize, progress: impl Fn()) -> Result<()> {
+/// If DynamoDB cannot be reached; what is stored stays.
+pub async fn fill(client: &Client, user: &User, count: u32, progress: impl Fn(u32)) -> Result<()> {
     let store = tables::store(client.clone());
-    let tasks = store.tasks(user);
-    stream::iter(0..count)
-        .map(Ok)
-        .try_for_each_concurrent(CONCURRENCY, |index| {
-            let progress = &progress;
-            async move {
-                let task = tasks.create(example(index), None).await?.task;
-                if index % 3 == 0 {
-                    tasks.toggle(task.id, Toggle::Set(true), &Precondition::Exists).await?;
-                }
-                progress();
-                anyhow::Ok(())
-            }
-        })
-        .await
+    let first = first_missing(store.tasks(user), user, count).await?;
+    progress(first);
+    let batch = u32::try_from(MAX_BATCH)?;
+    let batches = stream::iter((first..count).step_by(MAX_BATCH)).map(|from| {
+        let store = &store;
+        async move {
+            let to = count.min(from + batch);
+            let tasks = (from..to).map(|index| task(user, index)).collect::<Result<Vec<_>>>()?;
+            store.tasks(user).insert_all(&tasks).await?;
+            anyhow::Ok(to)
+        }
+    });
+    // In their order, so that there are no gaps behind what is reported.
+    let mut done = std::pin::pin!(batches.buffered(CONCURRENCY));
+    while let Some(to) = done.try_next().await? {
+        progress(to);
+    }
+    Ok(())
 }
 
-/// The same for the same `index`.
-fn example(index: usize) -> NewTask {
-    let mut random = fastrand::Rng::with_seed(index as u64);
+/// The first task that is not stored, less those that may have been under way
+/// with it.
+async fn first_missing(tasks: Tasks<'_>, user: &User, count: u32) -> Result<u32> {
+    let (mut stored, mut missing) = (0, count);
+    while stored < missing {
+        let middle = stored + (missing - stored) / 2;
+        match tasks.get(task(user, middle)?.id).await {
+            Ok(_) => stored = middle + 1,
+            Err(StoreError::NotFound) => missing = middle,
+            Err(error) => return Err(error.into()),
+        }
+    }
+    let under_way = u32::try_from(2 * CONCURRENCY * MAX_BATCH)?;
+    Ok(if stored == count { count } else { stored.saturating_sub(under_way) })
+}
+
+/// The task number `index` of `user`.
+fn task(user: &User, index: u32) -> Result<Task> {
+    // FNV-1a, so that different users have different tasks.
+    let seed = user.id().bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
+    });
+    let mut random = Rng::with_seed(seed ^ (u64::from(index) << 32 | u64::from(index)));
+    let start = Timestamp::parse("2024-01-01").context("a date")?;
+    let created_at = start.after_seconds(index * INTERVAL).context("so many tasks")?;
+    let mut bits = [0; 10];
+    random.fill(&mut bits);
+    let id = TaskId::from_parts(created_at, bits);
     let title = random.choice(TITLES).unwrap_or("Task");
     let due_date = random.bool().then(|| {
-        let (month, day, hour) = (random.u8(1..=12), random.u8(1..=28), random.u8(8..=18));
-        Timestamp::parse(&format!("2027-{month:02}-{day:02}T{hour:02}:00"))
+        // Offices are closed: there are days without any.
+        let (day, hour) = (random.u32(0..300) * 7 / 5, random.u32(8..18));
+        Timestamp::parse("2027-01-01")?.after_seconds((day * 24 + hour) * 3600)
     });
-    NewTask {
-        title: format!("{title} #{}", index + 1),
+    let new = NewTask {
+        title: format!("{title} {}", index + 1),
         description: random.bool().then(|| "What to think of, in a few words.".to_owned()),
         priority: random.choice([None, Some(Priority::Low), Some(Priority::High)]).flatten(),
         due_date: due_date.flatten(),
-    }
+    };
+    let completed = index.is_multiple_of(3);
+    let done_at = created_at.after_seconds(3600).context("so many tasks")?;
+    Ok(Task {
+        completed,
+        completed_at: completed.then_some(done_at),
+        updated_at: if completed { done_at } else { created_at },
+        revision: Revision::of(id),
+        ..Task::with_id(id, user.id(), new)
+    })
 }

@@ -10,6 +10,7 @@ mod cursor;
 mod error;
 mod flip;
 mod idempotency;
+mod import;
 mod item;
 mod list;
 mod merge;
@@ -25,6 +26,7 @@ use aws_sdk_dynamodb::Client;
 pub use client::{connect, http_client};
 pub use error::StoreError;
 pub use idempotency::REMEMBERED_SECONDS;
+pub use import::MAX_BATCH;
 pub use title_key::{MAX_TITLE_KEY_BYTES, title_key};
 pub use write::{Created, MAX_REVISIONS};
 

@@ -9,9 +9,10 @@ mod strategies;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use aws_sdk_dynamodb::Client;
 use local::dynamodb::{Data, EmbeddedDynamoDb};
 use local::settings::Settings;
-use local::{tables, token};
+use local::{seed, tables, token};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use shared::User;
@@ -29,6 +30,7 @@ use strategies::{Operation, due_dates, new_tasks, operations};
 /// not see each other.
 struct Database {
     runtime: Runtime,
+    client: Client,
     store: Store,
     _embedded: EmbeddedDynamoDb,
 }
@@ -41,14 +43,14 @@ fn database() -> &'static Database {
         let client = tables::client(&embedded.url());
         let template = Settings::default().template().unwrap();
         runtime.block_on(tables::create(&client, &template.tables)).unwrap();
-        Database { runtime, store: tables::store(client), _embedded: embedded }
+        Database { runtime, store: tables::store(client.clone()), client, _embedded: embedded }
     })
 }
 
-fn new_user() -> User {
+async fn new_user() -> User {
     static COUNT: AtomicUsize = AtomicUsize::new(0);
     let name = format!("user {}", COUNT.fetch_add(1, Ordering::Relaxed));
-    database().runtime.block_on(token::user(&Settings::default(), &name)).unwrap()
+    token::user(&Settings::default(), &name).await.unwrap()
 }
 
 /// Runs `case` with the tasks of a new user.
@@ -56,8 +58,11 @@ fn with_tasks<F, R>(case: F) -> R
 where
     F: AsyncFnOnce(Tasks<'_>) -> R,
 {
-    let (database, user) = (database(), new_user());
-    database.runtime.block_on(case(database.store.tasks(&user)))
+    let database = database();
+    database.runtime.block_on(async {
+        let user = new_user().await;
+        case(database.store.tasks(&user)).await
+    })
 }
 
 /// All pages of a list, each as its ids.
@@ -220,5 +225,36 @@ fn an_imported_task_belongs_to_the_user_who_imports_it() {
         let stored = store.get(task.id).await.unwrap();
         assert_ne!(stored.user_id, "somebody else");
         assert_eq!(stored.id.created_at(), created_at);
+    });
+}
+
+#[test]
+fn a_seed_that_was_interrupted_goes_on_and_gives_the_same_tasks() {
+    let database = database();
+    let list = async |user: &User| {
+        let page = database.store.tasks(user).list(&ListQuery::default()).await.unwrap();
+        assert_eq!(page.next, None);
+        page.json
+    };
+    let seed = async |user: &User, count: u32| {
+        let counts = std::cell::RefCell::new(Vec::new());
+        let progress = |done| counts.borrow_mut().push(done);
+        seed::fill(&database.client, user, count, progress).await.unwrap();
+        let counts = counts.into_inner();
+        assert!(counts.is_sorted());
+        assert_eq!(counts.last(), Some(&count));
+    };
+    database.runtime.block_on(async {
+        let user = new_user().await;
+        seed(&user, 60).await;
+        let first = list(&user).await;
+        assert_eq!(first.matches("\"id\"").count(), 60);
+        seed(&user, 1000).await;
+        let all = list(&user).await;
+        assert_eq!(all.matches("\"id\"").count(), 1000);
+        assert_eq!(all.matches("\"completed\":true").count(), 334);
+        assert!(all.ends_with(&first[1..]), "the newest are new, the others are as they were");
+        seed(&user, 1000).await;
+        assert_eq!(list(&user).await, all);
     });
 }

@@ -74,21 +74,6 @@ impl Tasks<'_> {
         }
     }
 
-    /// Stores a task that has its id already, over any with the same id: for
-    /// tasks that come from elsewhere. Whatever its `user_id` says, it becomes
-    /// this user's.
-    ///
-    /// # Errors
-    ///
-    /// As [`Tasks::create`].
-    pub async fn insert(&self, task: &Task) -> Result<(), StoreError> {
-        let mut item = item::from_task(task);
-        item.extend(self.key(task.id));
-        let put = self.store.client.put_item().table_name(&self.store.table);
-        put.set_item(Some(item)).send().await?;
-        Ok(())
-    }
-
     /// Changes what `changes` names in the task `id`, and gives the task as it
     /// is then. Without any change nothing is written.
     ///

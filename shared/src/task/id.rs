@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::{Duration, UNIX_EPOCH};
 
 use serde::{Serialize, Serializer};
-use uuid::{NoContext, Uuid};
+use uuid::{Builder, Uuid};
 
 use super::Timestamp;
 
@@ -26,13 +26,16 @@ impl TaskId {
     /// elsewhere. Moments before 1970 become 1970.
     #[must_use]
     pub fn at(created_at: Timestamp) -> TaskId {
+        let random = Uuid::new_v4().into_bytes();
+        TaskId::from_parts(created_at, std::array::from_fn(|at| random[at]))
+    }
+
+    /// The id of the moment `created_at` with these other bits, of which 74
+    /// count: for data that must come out the same each time.
+    #[must_use]
+    pub fn from_parts(created_at: Timestamp, random: [u8; 10]) -> TaskId {
         let millis = u64::try_from(created_at.unix_millis()).unwrap_or(0);
-        let time = uuid::Timestamp::from_unix(
-            NoContext,
-            millis / 1000,
-            u32::try_from(millis % 1000).unwrap_or(0) * 1_000_000,
-        );
-        TaskId(Uuid::new_v7(time))
+        TaskId(Builder::from_unix_timestamp_millis(millis, &random).into_uuid())
     }
 
     /// Reads the usual form, `01234567-89ab-7cde-8f01-23456789abcd`, in either
@@ -80,6 +83,12 @@ impl Revision {
     #[allow(clippy::new_without_default)] // Each call gives another value.
     pub fn new() -> Revision {
         Revision(Uuid::new_v4())
+    }
+
+    /// The first revision of a task that must come out the same each time.
+    #[must_use]
+    pub fn of(id: TaskId) -> Revision {
+        Revision(id.0)
     }
 
     /// Reads a revision as [`fmt::Display`] writes it.

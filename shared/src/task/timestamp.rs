@@ -58,6 +58,13 @@ impl Timestamp {
         self.0.unix_timestamp() * 1000 + i64::from(self.0.millisecond())
     }
 
+    /// The moment `seconds` later; `None` after the year 9999.
+    #[must_use]
+    pub fn after_seconds(self, seconds: u32) -> Option<Timestamp> {
+        let later = self.0.checked_add(time::Duration::seconds(seconds.into()))?;
+        (later.year() <= 9999).then_some(Timestamp(later))
+    }
+
     /// Whether it is before `other` by more than `margin`.
     #[must_use]
     pub fn is_before_by(self, other: Timestamp, margin: std::time::Duration) -> bool {
