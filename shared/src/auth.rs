@@ -21,6 +21,7 @@
 //!
 //! `docs/authentication.md` tells how to configure it for which issuer.
 
+mod algorithm;
 mod bearer;
 mod claims;
 mod crypto;

@@ -8,6 +8,8 @@ use jsonwebtoken::{Algorithm, DecodingKey};
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::algorithm::public_key_algorithm;
+
 /// A key that checks signatures, and what it may be used for.
 pub(super) struct Key {
     id: Option<String>,
@@ -84,7 +86,7 @@ fn usable(key: &Value) -> Option<Key> {
     let algorithms = match jwk.alg.as_deref() {
         None => algorithms,
         Some(name) => {
-            let named = super::token::public_key_algorithm(name)?;
+            let named = public_key_algorithm(name)?;
             let at = algorithms.iter().position(|algorithm| *algorithm == named)?;
             &algorithms[at..=at]
         }

@@ -23,7 +23,7 @@ use std::time::{Duration, Instant};
 use aws_sdk_dynamodb::config::http::HttpResponse;
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 
-use super::error::StoreError;
+use super::error::{REFUSALS, StoreError};
 
 /// How many times a request is sent at the most.
 pub(super) const MAX_ATTEMPTS: u32 = 5;
@@ -62,17 +62,6 @@ pub(super) fn sort<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -
         _ => Failure::Ambiguous,
     }
 }
-
-/// The errors by which DynamoDB refuses a request without executing it.
-/// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html>
-pub(super) const REFUSALS: [&str; 6] = [
-    "LimitExceededException",
-    "ProvisionedThroughputExceededException",
-    "RequestLimitExceeded",
-    "ThrottlingException",
-    "TransactionConflictException",
-    "TransactionInProgressException",
-];
 
 /// The attempts at one request.
 pub(super) struct Attempts {

@@ -6,8 +6,6 @@ use std::fmt;
 use aws_sdk_dynamodb::config::http::HttpResponse;
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 
-use super::attempts::REFUSALS;
-
 /// Why an operation on tasks was not done.
 #[derive(Debug)]
 pub enum StoreError {
@@ -30,6 +28,17 @@ pub enum StoreError {
     /// DynamoDB answered something that it should not.
     Unexpected(Box<dyn Error + Send + Sync>),
 }
+
+/// The errors by which DynamoDB refuses a request without executing it.
+/// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html>
+pub(super) const REFUSALS: [&str; 6] = [
+    "LimitExceededException",
+    "ProvisionedThroughputExceededException",
+    "RequestLimitExceeded",
+    "ThrottlingException",
+    "TransactionConflictException",
+    "TransactionInProgressException",
+];
 
 impl<E> From<SdkError<E, HttpResponse>> for StoreError
 where
