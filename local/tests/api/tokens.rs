@@ -113,3 +113,17 @@ async fn the_request_id_of_a_problem_is_in_the_log_whatever_the_filter() {
         assert!(logs.contains(&format!("\"request_id\":\"{id}\"")), "{logs}");
     }
 }
+
+#[tokio::test]
+async fn an_issuer_that_differs_by_a_slash_is_refused_and_the_log_says_so() {
+    let settings = Settings::default().with("JWT_ISSUER", "https://issuer.example/");
+    let app = TestApp::start_with(settings, Data::Memory).await;
+    app.user("alice").get("/api/tasks").await.ok();
+    let without = Settings::default().with("JWT_ISSUER", "https://issuer.example");
+    let token = token::sign(&without, None, "alice", Duration::from_secs(3600)).unwrap();
+    let reply = app.with_authorization(&format!("Bearer {token}")).get("/api/tasks").await;
+    assert_eq!(reply.status, StatusCode::UNAUTHORIZED);
+    app.server.backend().lambda().stop().await;
+    let logs = app.logs().join("\n");
+    assert!(logs.contains("JWT_ISSUER differs from the token's iss by a slash"), "{logs}");
+}
