@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use anyhow::Result;
 use clap::{Args, Parser, Subcommand};
+use local::binaries::{self, Profile};
 use local::dynamodb::Data;
 use local::faults::Rates;
 use local::tables;
 
-use crate::{find_binaries, folder};
+use crate::folder;
 
 /// The Tasks API on this machine.
 #[derive(Parser)]
@@ -85,12 +86,8 @@ pub(crate) struct Soak {
     /// Kill a process of a function now and then, such as every 2s
     #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
     pub(crate) kill_every: Option<Duration>,
-    /// Build the functions as they are deployed
-    #[arg(long)]
-    pub(crate) release: bool,
-    /// Take the functions as they were built last
-    #[arg(long)]
-    pub(crate) no_build: bool,
+    #[command(flatten)]
+    pub(crate) build: BuildArgs,
 }
 
 #[derive(Args)]
@@ -121,21 +118,31 @@ pub(crate) struct BackendArgs {
     /// Keep the data nowhere
     #[arg(long, conflicts_with = "data")]
     pub(crate) in_memory: bool,
+    #[command(flatten)]
+    pub(crate) build: BuildArgs,
+}
+
+#[derive(Args)]
+pub(crate) struct BuildArgs {
     /// Build the functions as they are deployed
     #[arg(long)]
-    pub(crate) release: bool,
+    release: bool,
     /// Take the functions as they were built last
     #[arg(long)]
-    pub(crate) no_build: bool,
+    no_build: bool,
+}
+
+impl BuildArgs {
+    pub(crate) fn binaries(&self, names: &[&str]) -> Result<BTreeMap<String, PathBuf>> {
+        let profile = if self.release { Profile::Release } else { Profile::Dev };
+        let find = if self.no_build { binaries::built } else { binaries::build };
+        find(names, profile)
+    }
 }
 
 impl BackendArgs {
     pub(crate) fn data(&self) -> Data {
         if self.in_memory { Data::Memory } else { folder(self.data.clone()) }
-    }
-
-    pub(crate) fn binaries(&self, names: &[&str]) -> Result<BTreeMap<String, PathBuf>> {
-        find_binaries(names, self.release, self.no_build)
     }
 
     /// The DynamoDB of a local server that is running already, if that is

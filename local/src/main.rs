@@ -2,7 +2,6 @@
 
 mod arguments;
 
-use std::collections::BTreeMap;
 use std::io::{IsTerminal, Read};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -12,7 +11,6 @@ use anyhow::{Context, Result, bail};
 use bytes::Bytes;
 use clap::Parser;
 use indicatif::{ProgressBar, ProgressStyle};
-use local::binaries::{self, Profile};
 use local::dynamodb::Data;
 use local::faults::Faults;
 use local::issuer::Issuer;
@@ -25,16 +23,6 @@ use arguments::{BackendArgs, Cli, Command, Serve, Soak};
 
 /// The user whose token is printed at the start.
 const DEMO_USER: &str = "demo";
-
-fn find_binaries(
-    names: &[&str],
-    release: bool,
-    no_build: bool,
-) -> Result<BTreeMap<String, PathBuf>> {
-    let profile = if release { Profile::Release } else { Profile::Dev };
-    let find = if no_build { binaries::built } else { binaries::build };
-    find(names, profile)
-}
 
 fn folder(data: Option<PathBuf>) -> Data {
     Data::Folder(data.unwrap_or_else(|| repository().join(".local")))
@@ -72,7 +60,6 @@ async fn main() -> Result<()> {
 
 async fn serve(settings: Settings, arguments: Serve) -> Result<()> {
     let template = settings.template()?;
-    let names: Vec<&str> = template.functions.iter().map(|it| it.name.as_str()).collect();
     let data = arguments.backend.data();
     let issuer = arguments.jwks.then(|| Issuer::open(&data)).transpose()?.map(Arc::new);
     let server = Server::start(&Options {
@@ -81,7 +68,7 @@ async fn serve(settings: Settings, arguments: Serve) -> Result<()> {
         port: arguments.port,
         dynamodb_port: arguments.backend.dynamodb_port,
         data,
-        binaries: arguments.backend.binaries(&names)?,
+        binaries: arguments.backend.build.binaries(&template.names())?,
         logs: to_standard_error(),
         settings: settings.clone(),
     })
@@ -129,14 +116,13 @@ async fn stop_signal() -> Result<()> {
 
 async fn run_soak(settings: Settings, arguments: Soak) -> Result<()> {
     let template = settings.template()?;
-    let names: Vec<&str> = template.functions.iter().map(|it| it.name.as_str()).collect();
     let server = Server::start(&Options {
         faults: Some(Arc::new(Faults::at(arguments.faults.unwrap_or_default()))),
         issuer: None,
         port: 0,
         dynamodb_port: 0,
         data: Data::Memory,
-        binaries: find_binaries(&names, arguments.release, arguments.no_build)?,
+        binaries: arguments.build.binaries(&template.names())?,
         logs: Arc::new(|_, _| {}),
         settings: settings.clone(),
     })
@@ -198,7 +184,7 @@ async fn invoke(
         port: 0,
         dynamodb_port: options.0,
         data: options.1,
-        binaries: arguments.binaries(&[name])?,
+        binaries: arguments.build.binaries(&[name])?,
         logs: to_standard_error(),
         settings: settings.clone(),
     })

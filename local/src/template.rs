@@ -170,6 +170,12 @@ impl Template {
         Ok(Template { functions, cors: cors.context("no AWS::Serverless::HttpApi")?, tables })
     }
 
+    /// The names of the functions.
+    #[must_use]
+    pub fn names(&self) -> Vec<&str> {
+        self.functions.iter().map(|function| function.name.as_str()).collect()
+    }
+
     /// The function of that name.
     ///
     /// # Errors
@@ -177,8 +183,8 @@ impl Template {
     /// If there is none; the message lists those that there are.
     pub fn function(&self, name: &str) -> Result<&Function> {
         self.functions.iter().find(|function| function.name == name).with_context(|| {
-            let names: Vec<&str> = self.functions.iter().map(|f| f.name.as_str()).collect();
-            format!("no function {name} in template.yaml; there are {}", names.join(", "))
+            let names = self.names().join(", ");
+            format!("no function {name} in template.yaml; there are {names}")
         })
     }
 }

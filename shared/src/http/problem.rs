@@ -169,19 +169,15 @@ impl From<AuthError> for Problem {
             };
         }
         // RFC 6750 section 3.1: no error code for a request that did not try.
-        let challenge = match error {
-            AuthError::Missing => "Bearer realm=\"tasks\"".to_owned(),
-            AuthError::NotBearer => {
-                format!(
-                    "Bearer realm=\"tasks\", error=\"invalid_request\", error_description=\"{error}\""
-                )
-            }
-            _ => {
-                format!(
-                    "Bearer realm=\"tasks\", error=\"invalid_token\", error_description=\"{error}\""
-                )
-            }
+        let code = match error {
+            AuthError::Missing => None,
+            AuthError::NotBearer => Some("invalid_request"),
+            _ => Some("invalid_token"),
         };
+        let mut challenge = "Bearer realm=\"tasks\"".to_owned();
+        if let Some(code) = code {
+            challenge.push_str(&format!(", error=\"{code}\", error_description=\"{error}\""));
+        }
         Problem {
             challenge: Some(challenge),
             ..Problem::new(StatusCode::UNAUTHORIZED, error.to_string())

@@ -26,10 +26,10 @@ use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use super::error::{REFUSALS, StoreError};
 
 /// How many times a request is sent at the most.
-pub(super) const MAX_ATTEMPTS: u32 = 5;
+const MAX_ATTEMPTS: u32 = 5;
 
 /// Nothing is sent again later than this after the request began. With the two
-/// seconds that an attempt may take, and one more to find out what happened, it
+/// seconds that an attempt may take, and two more to find out what happened, it
 /// is over after seven.
 const LAST_START: Duration = Duration::from_secs(3);
 

@@ -2,8 +2,9 @@
 //!
 //! Each write is one request that sets absolute values and a fresh revision,
 //! so that repeating it changes nothing more; the flip alone builds on what it
-//! finds. `attempts.rs` tells what is repeated when. A condition keeps every update and delete to tasks that exist: an
-//! `UpdateItem` would otherwise create one.
+//! finds. `attempts.rs` tells what is repeated when. A condition keeps every
+//! update and delete to tasks that exist: an `UpdateItem` would otherwise create
+//! one.
 
 use aws_sdk_dynamodb::config::http::HttpResponse;
 use aws_sdk_dynamodb::error::SdkError;

@@ -23,8 +23,7 @@ pub(crate) fn binaries() -> &'static BTreeMap<String, PathBuf> {
     static BINARIES: OnceLock<BTreeMap<String, PathBuf>> = OnceLock::new();
     BINARIES.get_or_init(|| {
         let template = Settings::default().template().unwrap();
-        let names: Vec<&str> = template.functions.iter().map(|it| it.name.as_str()).collect();
-        binaries::build(&names, Profile::Test).unwrap()
+        binaries::build(&template.names(), Profile::Test).unwrap()
     })
 }
 
