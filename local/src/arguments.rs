@@ -55,6 +55,9 @@ pub(crate) enum Command {
     /// Lets many users do everything at once, and compares what is stored with
     /// what each was told
     Soak(Soak),
+    /// Measures what lists cost users with few and with many tasks (Linux only;
+    /// about 4 GB of data)
+    Bench(Bench),
     /// Fills users' lists with tasks, the same ones each time; goes on where it
     /// was interrupted
     Seed {
@@ -88,6 +91,24 @@ pub(crate) struct Soak {
     pub(crate) kill_every: Option<Duration>,
     #[command(flatten)]
     pub(crate) build: BuildArgs,
+}
+
+#[derive(Args)]
+pub(crate) struct Bench {
+    /// How many tasks the users have
+    #[arg(long, value_delimiter = ',', default_values_t = [100, 10_000, 1_000_000],
+          value_parser = clap::value_parser!(u32).range(10..=10_000_000))]
+    pub(crate) tasks: Vec<u32>,
+    /// The folder of the data, which is kept for the next time
+    /// [default: .local/bench in the repository]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data: Option<PathBuf>,
+    /// Write the tables and the plot into docs/
+    #[arg(long)]
+    pub(crate) write: bool,
+    /// Take the functions as they were built last
+    #[arg(long)]
+    pub(crate) no_build: bool,
 }
 
 #[derive(Args)]

@@ -1,6 +1,7 @@
 //! Faults between the functions and DynamoDB, made on purpose.
 
 mod proxy;
+mod usage;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt;
@@ -13,6 +14,7 @@ use anyhow::{Context, Result, bail};
 use crate::template::Permission;
 
 pub use proxy::FaultProxy;
+pub use usage::Usage;
 
 /// How long [`Fault::Delay`] holds a request back: longer than the functions
 /// wait for one attempt.
@@ -128,6 +130,8 @@ struct State {
     planned: BTreeMap<String, VecDeque<Fault>>,
     made: BTreeMap<Fault, u64>,
     executed: BTreeMap<String, u64>,
+    /// What DynamoDB has done, if somebody wants to know.
+    usage: Option<Usage>,
     /// What each function has asked for.
     asked: BTreeMap<String, BTreeSet<Permission>>,
 }
@@ -137,6 +141,13 @@ impl Faults {
     #[must_use]
     pub fn at(rates: Rates) -> Faults {
         Faults { state: Mutex::new(State { rates, ..State::default() }) }
+    }
+
+    /// No faults, but counts what DynamoDB reads and charges.
+    #[must_use]
+    pub fn metered() -> Faults {
+        let usage = Some(Usage::default());
+        Faults { state: Mutex::new(State { usage, ..State::default() }) }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -166,6 +177,12 @@ impl Faults {
         self.state().executed.get(operation).copied().unwrap_or_default()
     }
 
+    /// What DynamoDB has done so far; nothing without [`Faults::metered`].
+    #[must_use]
+    pub fn usage(&self) -> Usage {
+        self.state().usage.unwrap_or_default()
+    }
+
     /// What each function has asked DynamoDB for, by its name.
     #[must_use]
     pub fn asked(&self) -> BTreeMap<String, BTreeSet<Permission>> {
@@ -193,6 +210,15 @@ impl Faults {
             *state.made.entry(fault).or_default() += 1;
         }
         fault
+    }
+
+    fn count_usage(&self, reply: &[u8]) {
+        // Replies may be a megabyte.
+        if self.state().usage.is_some() {
+            let usage = Usage::of(reply);
+            let mut state = self.state();
+            state.usage = state.usage.map(|before| before + usage);
+        }
     }
 
     fn count_executed(&self, operation: &str) {

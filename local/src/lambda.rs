@@ -103,6 +103,14 @@ impl Lambda {
         self.pools.get(name).map(|pool| pool.processes()).unwrap_or_default()
     }
 
+    /// Ends the processes of a function and waits until they are gone. The next
+    /// invocation starts anew.
+    pub async fn stop_processes(&self, name: &str) {
+        if let Some(pool) = self.pools.get(name) {
+            pool.end_processes().await;
+        }
+    }
+
     /// Ends all processes and waits until they are gone.
     pub async fn stop(&self) {
         for pool in self.pools.values() {

@@ -6,6 +6,7 @@
 //! ([`template`]), settings from the environment and `.env` ([`settings`]).
 //! The tests use the same parts.
 
+pub mod bench;
 pub mod binaries;
 pub mod dynamodb;
 pub mod faults;

@@ -11,15 +11,16 @@ use anyhow::{Context, Result, bail};
 use bytes::Bytes;
 use clap::Parser;
 use indicatif::{ProgressBar, ProgressStyle};
+use local::binaries::Profile;
 use local::dynamodb::Data;
 use local::faults::Faults;
 use local::issuer::Issuer;
 use local::lambda::{Outcome, to_standard_error};
 use local::settings::{Settings, repository};
-use local::{Backend, Options, Server, fixtures, seed, soak, tables, token};
+use local::{Backend, Options, Server, bench, binaries, fixtures, seed, soak, tables, token};
 use serde_json::Value;
 
-use arguments::{BackendArgs, Cli, Command, Serve, Soak};
+use arguments::{BackendArgs, Bench, Cli, Command, Serve, Soak};
 
 /// The user whose token is printed at the start.
 const DEMO_USER: &str = "demo";
@@ -48,6 +49,7 @@ async fn main() -> Result<()> {
             invoke(settings, &name, event, &backend).await
         }
         Some(Command::Soak(arguments)) => run_soak(settings, arguments).await,
+        Some(Command::Bench(arguments)) => run_bench(settings, arguments).await,
         Some(Command::Seed { user, users, tasks, backend }) => {
             let names = match users {
                 1 => vec![user],
@@ -163,6 +165,52 @@ async fn run_soak(settings: Settings, arguments: Soak) -> Result<()> {
     Ok(())
 }
 
+async fn run_bench(settings: Settings, arguments: Bench) -> Result<()> {
+    let folder = arguments.data.unwrap_or_else(|| repository().join(".local/bench"));
+    let data = Data::Folder(folder);
+    let mut sizes = arguments.tasks;
+    sizes.sort_unstable();
+    let find = if arguments.no_build { binaries::built } else { binaries::build };
+    let binaries = find(&[bench::FUNCTION], Profile::Release)?;
+    let bar = task_bar(sizes.iter().copied().map(u64::from).sum())?;
+    bench::seed(&data, &settings, &sizes, |done| bar.set_position(done)).await?;
+    bar.finish();
+
+    let server = Server::start(&Options {
+        faults: Some(Arc::new(Faults::metered())),
+        issuer: None,
+        port: 0,
+        dynamodb_port: 0,
+        data,
+        binaries,
+        logs: to_standard_error(),
+        settings: settings.clone(),
+    })
+    .await?;
+    let spinner = ProgressBar::new_spinner();
+    let progress = |what: &str| spinner.set_message(what.to_owned());
+    let report = bench::measure(&server, &settings, &sizes, &progress).await?;
+    spinner.finish_and_clear();
+    server.stop().await;
+
+    say(&report.tables());
+    if arguments.write {
+        bench::write(&report, &repository().join("docs"))?;
+    }
+    let over = report.over_target();
+    if !over.is_empty() {
+        bail!("more items are read than may be:\n{}", over.join("\n"));
+    }
+    Ok(())
+}
+
+/// A progress bar for tasks that are stored.
+fn task_bar(all: u64) -> Result<ProgressBar> {
+    Ok(ProgressBar::new(all).with_style(ProgressStyle::with_template(
+        "{wide_bar} {human_pos}/{human_len} tasks  {per_sec}  {eta} left",
+    )?))
+}
+
 async fn invoke(
     settings: Settings,
     name: &str,
@@ -242,9 +290,7 @@ async fn fill(
     tables::create(&client, &settings.template()?.tables).await?;
 
     let all = u64::from(count) * users.len() as u64;
-    let bar = ProgressBar::new(all).with_style(ProgressStyle::with_template(
-        "{wide_bar} {human_pos}/{human_len} tasks  {per_sec}  {eta} left",
-    )?);
+    let bar = task_bar(all)?;
     for (number, name) in (0_u64..).zip(users) {
         let user = token::user(&settings, name).await?;
         let before = number * u64::from(count);

@@ -69,6 +69,14 @@ impl User {
     }
 }
 
+#[cfg(test)]
+impl User {
+    /// A user for tests of what comes behind authentication.
+    pub(crate) fn named(name: &str) -> User {
+        User { id: name.to_owned() }
+    }
+}
+
 /// Tells the time in seconds since 1970.
 pub type Clock = Arc<dyn Fn() -> f64 + Send + Sync>;
 

@@ -13,7 +13,7 @@ pub use request::{
     MAX_BODY_BYTES, authorization, body, idempotency_key, if_match, if_none_match, optional_body,
     query, task_id,
 };
-pub use response::{created, healthy, no_content, ok, ok_unless_known, page};
+pub use response::{created, healthy, no_content, ok, ok_unless_known, page, query_string};
 
 /// What a function answers.
 pub type Response = lambda_http::Response<lambda_http::Body>;

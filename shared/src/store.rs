@@ -9,14 +9,16 @@ mod client;
 mod cursor;
 mod error;
 mod flip;
+mod hash;
 mod idempotency;
 mod import;
 mod item;
 mod list;
 mod merge;
 mod read;
+mod reader;
+mod share;
 mod title_key;
-mod walk;
 mod write;
 
 use std::time::Instant;

@@ -164,7 +164,9 @@ impl Handler {
                 response = response.header(name, value);
             }
         }
-        Ok(response.body(reply.bytes().await?)?)
+        let body = reply.bytes().await?;
+        self.faults.count_usage(&body);
+        Ok(response.body(body)?)
     }
 }
 

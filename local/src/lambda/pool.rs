@@ -223,19 +223,31 @@ impl Pool {
         let mut state = self.state();
         state.stopped = true;
         state.queue.clear();
-        state.instances.values_mut().for_each(|instance| instance.process.kill());
+        state.kill();
+    }
+
+    /// Ends all processes and waits until they are gone; there will be no
+    /// others.
+    pub(super) async fn stop(&self) {
+        self.kill_all();
+        self.end_processes().await;
     }
 
     /// Ends all processes and waits until they are gone.
-    pub(super) async fn stop(&self) {
-        self.kill_all();
+    pub(super) async fn end_processes(&self) {
         while !self.state().instances.is_empty() {
+            // One may have been started meanwhile.
+            self.state().kill();
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     }
 }
 
 impl State {
+    fn kill(&mut self) {
+        self.instances.values_mut().for_each(|instance| instance.process.kill());
+    }
+
     /// Takes an instance that waits for something to do.
     fn take_idle(&mut self) -> Option<(u64, oneshot::Sender<Assignment>)> {
         for (id, instance) in &mut self.instances {

@@ -57,7 +57,7 @@ async fn lists_contain_only_the_callers_tasks() {
 }
 
 #[tokio::test]
-async fn another_users_cursor_leads_nowhere_but_into_ones_own_list() {
+async fn another_users_cursor_is_refused_and_made_to_fit_it_leads_into_ones_own_list() {
     let app = TestApp::start().await;
     let (alice, bob) = (app.user("alice"), app.user("bob"));
     for title in ["a", "b", "c"] {
@@ -65,12 +65,29 @@ async fn another_users_cursor_leads_nowhere_but_into_ones_own_list() {
         bob.task(title).await;
     }
     for sort in ["created", "title", "due_date"] {
-        let first = bob.get(&format!("/api/tasks?sort={sort}&order=asc&limit=1")).await.ok();
-        let next = alice.get(&first.next().unwrap()).await.ok();
+        let list = format!("/api/tasks?sort={sort}&order=asc&limit=1");
+        let (hers, his) = (alice.get(&list).await.next(), bob.get(&list).await.next());
+        let (hers, his) = (hers.unwrap(), his.unwrap());
+        let told = alice.get(&his).await.problem(StatusCode::BAD_REQUEST);
+        assert_eq!(told, "cursor must be a cursor that this API gave out for the same list");
+
+        let mut forged = contents(&his);
+        forged["u"] = contents(&hers)["u"].clone();
+        let next = alice.get(&format!("{list}&cursor={}", encode(&forged))).await.ok();
         let owners: Vec<Value> =
             next.json().as_array().unwrap().iter().map(|task| task["user_id"].clone()).collect();
         assert_eq!(owners, ["alice"], "{sort}");
     }
+}
+
+/// What the cursor in `link` holds.
+fn contents(link: &str) -> Value {
+    let cursor = link.split("cursor=").nth(1).unwrap();
+    serde_json::from_slice(&BASE64_URL_SAFE_NO_PAD.decode(cursor).unwrap()).unwrap()
+}
+
+fn encode(cursor: &Value) -> String {
+    BASE64_URL_SAFE_NO_PAD.encode(cursor.to_string())
 }
 
 #[tokio::test]
@@ -83,24 +100,20 @@ async fn a_made_up_cursor_gives_nothing() {
     }
     let list = "/api/tasks?sort=title&order=asc&limit=1";
     let next = alice.get(list).await.next().unwrap();
-    let cursor = next.split("cursor=").nth(1).unwrap();
-    let json = BASE64_URL_SAFE_NO_PAD.decode(cursor).unwrap();
-    let good: Value = serde_json::from_slice(&json).unwrap();
+    let good = contents(&next);
     let forge = |change: &dyn Fn(&mut Value)| {
         let mut forged = good.clone();
         change(&mut forged);
-        BASE64_URL_SAFE_NO_PAD.encode(forged.to_string())
+        encode(&forged)
     };
-    // More than the cursor holds is ignored; nothing in it is the user.
-    let with_user = forge(&|it| {
-        it["user_id"] = json!("bob");
-        it["u"] = json!("bob");
-    });
+    // More than the cursor holds is ignored; nothing in it names the user.
+    let with_user = forge(&|it| it["user_id"] = json!("bob"));
     let reply = alice.get(&format!("{list}&cursor={with_user}")).await.ok();
     assert_eq!(reply.json()[0]["user_id"], "alice");
     for bad in [
         forge(&|it| it["v"] = json!(0)),
         forge(&|it| it["i"] = json!("bob")),
+        forge(&|it| it["u"] = json!("bob")),
         forge(&|it| it["k"] = json!(null)),
         forge(&|it| it["k"] = json!({"S": "x"})),
         forge(&|it| it["status"] = json!("pending")),

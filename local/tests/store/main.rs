@@ -3,13 +3,16 @@
 
 #![allow(clippy::unwrap_used, reason = "in a test, what fails is the message")]
 
+mod cost;
 mod model;
 mod strategies;
+mod walks;
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use aws_sdk_dynamodb::Client;
+use local::bench::List;
 use local::dynamodb::{Data, EmbeddedDynamoDb};
 use local::settings::Settings;
 use local::{seed, tables, token};
@@ -18,8 +21,8 @@ use proptest::prelude::*;
 use shared::User;
 use shared::store::{Store, StoreError, Tasks};
 use shared::task::{
-    ListQuery, NewTask, Order, Precondition, Revision, Sort, Status, Task, TaskChanges, TaskId,
-    Timestamp, Toggle, Window,
+    ListQuery, NewTask, Order, Precondition, Revision, Sort, Task, TaskChanges, TaskId, Timestamp,
+    Toggle, Window,
 };
 use tokio::runtime::Runtime;
 
@@ -32,7 +35,7 @@ struct Database {
     runtime: Runtime,
     client: Client,
     store: Store,
-    _embedded: EmbeddedDynamoDb,
+    embedded: EmbeddedDynamoDb,
 }
 
 fn database() -> &'static Database {
@@ -43,7 +46,7 @@ fn database() -> &'static Database {
         let client = tables::client(&embedded.url());
         let template = Settings::default().template().unwrap();
         runtime.block_on(tables::create(&client, &template.tables)).unwrap();
-        Database { runtime, store: tables::store(client.clone()), client, _embedded: embedded }
+        Database { runtime, store: tables::store(client.clone()), client, embedded }
     })
 }
 
@@ -79,17 +82,7 @@ async fn pages(store: &Tasks<'_>, query: &ListQuery) -> Vec<Vec<TaskId>> {
 }
 
 fn combinations() -> impl Iterator<Item = ListQuery> {
-    let all = [Status::All, Status::Pending, Status::Completed];
-    all.into_iter().flat_map(|status| {
-        [Sort::Created, Sort::Title, Sort::DueDate].into_iter().flat_map(move |sort| {
-            [Order::Asc, Order::Desc].map(|order| ListQuery {
-                status,
-                sort,
-                order,
-                ..ListQuery::default()
-            })
-        })
-    })
+    List::all().map(List::query)
 }
 
 /// The list of `query`, whole and in pages of `size`, is that of the model.

@@ -101,7 +101,8 @@ pub(super) fn set(response: &mut Response, name: HeaderName, value: &str) {
 }
 
 /// The query string that asks `query`.
-fn query_string(query: &ListQuery) -> String {
+#[must_use]
+pub fn query_string(query: &ListQuery) -> String {
     let mut pairs = form_urlencoded::Serializer::new(String::new());
     pairs.append_pair("status", query.status.as_str());
     pairs.append_pair("sort", query.sort.as_str());

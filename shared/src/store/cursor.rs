@@ -1,27 +1,50 @@
 //! Cursors: where a list goes on.
 //!
-//! A cursor is the position of the last row that was given out, together with
-//! the list it belongs to, as JSON in base64url. It is not secret and not
-//! signed, because it can do no harm: the user always comes from the token,
-//! and a position is only a place to start in that user's own list.
+//! A cursor is the position of the last row that was given out, with what the
+//! walk so far has shown, as JSON in base64url. It belongs to one list of one
+//! user and is refused for any other. It is not secret and not signed, because
+//! it can do no harm: the user always comes from the token, and a position is
+//! only a place to start in that user's own list.
+//!
+//! It outlives deployments: members are only ever added, as optional ones, and
+//! those that are not known are ignored, so that old and new functions go on
+//! with each other's cursors. A change that cannot be made so gets another
+//! [`VERSION`].
 
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD as BASE64;
 use serde::{Deserialize, Serialize};
 
 use super::error::StoreError;
+use super::hash::hash;
 use super::item::UNDATED;
+use super::reader::{Position, SortKey};
+use super::share::Share;
 use super::title_key::MAX_TITLE_KEY_BYTES;
-use super::walk::{Position, SortKey};
+use crate::auth::User;
 use crate::task::{ListQuery, Sort, TaskId, Timestamp};
 
 /// The form of the cursors below. A cursor of another version is refused.
 const VERSION: u8 = 1;
 
+/// How far a walk through a list has come.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Progress {
+    /// Behind the last row that was given out.
+    pub(super) position: Position,
+    /// When its first page was asked for.
+    pub(super) walk_began: Timestamp,
+    /// How its rows were divided over the halves of a merged list.
+    pub(super) share: Share,
+}
+
 #[derive(Debug, Deserialize, PartialEq, Serialize)]
 struct Cursor {
     #[serde(rename = "v")]
     version: u8,
+    /// Whose list it is, hashed: cursors are in URLs, and URLs in logs.
+    #[serde(rename = "u")]
+    user: String,
     #[serde(flatten)]
     list: List,
     /// The sort key: base64url of a title key, or a due key as it is.
@@ -29,6 +52,11 @@ struct Cursor {
     key: Option<String>,
     #[serde(rename = "i")]
     id: String,
+    /// In milliseconds since 1970.
+    #[serde(rename = "t")]
+    walk_began: i64,
+    #[serde(rename = "n", default, skip_serializing_if = "is_default")]
+    share: Share,
 }
 
 /// The parameters that a cursor is bound to.
@@ -55,29 +83,50 @@ impl List {
     }
 }
 
-/// The cursor that goes on behind `position` in the list of `query`.
-pub(super) fn encode(query: &ListQuery, position: &Position) -> String {
-    let key = match &position.key {
+fn is_default(share: &Share) -> bool {
+    *share == Share::default()
+}
+
+/// What stands for a user: 24 bits, enough to notice a cursor that got mixed up,
+/// and too few to tell one user of many.
+fn user_tag(user: &User) -> String {
+    let mut tag = hash(&[b"cursor", user.id().as_bytes()]);
+    tag.truncate(4);
+    tag
+}
+
+/// The cursor with which `user` goes on in the list of `query`.
+pub(super) fn encode(user: &User, query: &ListQuery, progress: &Progress) -> String {
+    let key = match &progress.position.key {
         SortKey::Created => None,
         SortKey::Title(key) => Some(BASE64.encode(key)),
         SortKey::Due(key) => Some(key.clone()),
     };
-    let id = position.id.to_string();
-    let cursor = Cursor { version: VERSION, list: List::of(query), key, id };
+    let cursor = Cursor {
+        version: VERSION,
+        user: user_tag(user),
+        list: List::of(query),
+        key,
+        id: progress.position.id.to_string(),
+        walk_began: progress.walk_began.unix_millis(),
+        share: progress.share,
+    };
     #[expect(clippy::expect_used, reason = "structs of strings and numbers cannot fail")]
     let json = serde_json::to_vec(&cursor).expect("a cursor that JSON can hold");
     BASE64.encode(json)
 }
 
-/// The position in `text`, if that is a cursor for the list of `query`.
-pub(super) fn decode(text: &str, query: &ListQuery) -> Result<Position, StoreError> {
-    parse(text, query).ok_or(StoreError::BadCursor)
+/// How far the walk has come, if `text` is a cursor of `user` for the list of
+/// `query`.
+pub(super) fn decode(text: &str, user: &User, query: &ListQuery) -> Result<Progress, StoreError> {
+    parse(text, user, query).ok_or(StoreError::BadCursor)
 }
 
-fn parse(text: &str, query: &ListQuery) -> Option<Position> {
+fn parse(text: &str, user: &User, query: &ListQuery) -> Option<Progress> {
     let json = BASE64.decode(text).ok()?;
     let cursor: Cursor = serde_json::from_slice(&json).ok()?;
-    if cursor.version != VERSION || cursor.list != List::of(query) {
+    let is_theirs = cursor.user == user_tag(user) && cursor.list == List::of(query);
+    if cursor.version != VERSION || !is_theirs {
         return None;
     }
     let key = match (query.sort, cursor.key) {
@@ -94,7 +143,9 @@ fn parse(text: &str, query: &ListQuery) -> Option<Position> {
         }
         _ => return None,
     };
-    Some(Position { key, id: TaskId::parse(&cursor.id)? })
+    let position = Position { key, id: TaskId::parse(&cursor.id)? };
+    let walk_began = Timestamp::from_unix_millis(cursor.walk_began)?;
+    Some(Progress { position, walk_began, share: cursor.share })
 }
 
 #[cfg(test)]
@@ -102,34 +153,46 @@ mod tests {
     use super::*;
     use crate::task::{Order, Status, Window};
 
+    const BOB: &str = "bob";
+
     fn query(sort: Sort) -> ListQuery {
         ListQuery { sort, ..ListQuery::default() }
     }
 
-    fn position(key: SortKey) -> Position {
-        Position { key, id: TaskId::new() }
+    fn at(key: SortKey) -> Progress {
+        let position = Position { key, id: TaskId::new() };
+        let walk_began = Timestamp::from_unix_millis(1_795_000_000_123).unwrap();
+        Progress { position, walk_began, share: Share::default().after((2, 1)) }
     }
 
-    fn due(text: &str) -> Position {
-        position(SortKey::Due(text.into()))
+    fn due(text: &str) -> Progress {
+        at(SortKey::Due(text.into()))
+    }
+
+    fn encode(query: &ListQuery, progress: &Progress) -> String {
+        super::encode(&User::named(BOB), query, progress)
+    }
+
+    fn decode(text: &str, query: &ListQuery) -> Result<Progress, StoreError> {
+        super::decode(text, &User::named(BOB), query)
     }
 
     #[test]
-    fn a_cursor_gives_its_position_back() {
+    fn a_cursor_gives_back_how_far_the_walk_has_come() {
         for (sort, key) in [
             (Sort::Created, SortKey::Created),
             (Sort::Title, SortKey::Title(vec![0, 255, 7])),
             (Sort::DueDate, SortKey::Due("2027-02-10T00:00:00.000Z".into())),
             (Sort::DueDate, SortKey::Due(UNDATED.into())),
         ] {
-            let position = position(key);
-            let text = encode(&query(sort), &position);
-            assert_eq!(decode(&text, &query(sort)).unwrap(), position);
+            let progress = at(key);
+            let text = encode(&query(sort), &progress);
+            assert_eq!(decode(&text, &query(sort)).unwrap(), progress);
         }
     }
 
     #[test]
-    fn a_cursor_is_bound_to_its_list() {
+    fn a_cursor_is_bound_to_its_list_and_its_user() {
         let bound = query(Sort::DueDate);
         let text = encode(&bound, &due("2027-02-10T00:00:00.000Z"));
         let after = Timestamp::parse("2027-01-01");
@@ -142,13 +205,34 @@ mod tests {
         ] {
             assert!(decode(&text, &other).is_err(), "{other:?}");
         }
+        assert!(super::decode(&text, &User::named("alice"), &bound).is_err());
         assert!(decode(&text, &ListQuery { limit: Some(3), ..bound }).is_ok());
+    }
+
+    #[test]
+    fn a_cursor_outlives_a_deployment() {
+        // As functions of today give it out, and those of tomorrow, which have
+        // something to add.
+        let today = r#"{"v":1,"u":"rDjI","status":"all","sort":"title","order":"asc","k":"AQ","i":"01a1f8c8-b570-72e1-a943-5e26883ce3c8","t":1795000000123,"n":[2,3]}"#;
+        let tomorrow = today.replace("{", r#"{"x":{"y":[1]},"#);
+        let query = ListQuery { order: Order::Asc, ..query(Sort::Title) };
+        let progress = Progress {
+            position: Position {
+                key: SortKey::Title(vec![1]),
+                id: TaskId::parse("01a1f8c8-b570-72e1-a943-5e26883ce3c8").unwrap(),
+            },
+            ..at(SortKey::Created)
+        };
+        assert_eq!(encode(&query, &progress), BASE64.encode(today));
+        for cursor in [today, &tomorrow] {
+            assert_eq!(decode(&BASE64.encode(cursor), &query).unwrap(), progress, "{cursor}");
+        }
     }
 
     #[test]
     fn a_made_up_cursor_is_refused() {
         let title = query(Sort::Title);
-        let good = encode(&title, &position(SortKey::Title(vec![1])));
+        let good = encode(&title, &at(SortKey::Title(vec![1])));
         let json = String::from_utf8(BASE64.decode(&good).unwrap()).unwrap();
         for forged in [
             json.replace("\"v\":1", "\"v\":2"),
@@ -157,6 +241,11 @@ mod tests {
             json.replace("\"k\":\"AQ\",", ""),
             json.replace("\"k\":\"AQ\"", &format!("\"k\":\"{}\"", "A".repeat(1204))),
             json.replace("\"i\":\"", "\"i\":\"x"),
+            json.replace("\"u\":\"", "\"u\":\"x"),
+            json.replace("\"t\":", "\"t\":1e99,\"z\":"),
+            json.replace("\"t\":", "\"t\":-9223372036854775808,\"z\":"),
+            json.replace("\"t\":", "\"t\":9223372036854775807,\"z\":"),
+            json.replace("\"n\":[", "\"n\":[-1,"),
             "[]".into(),
             String::new(),
         ] {

@@ -29,6 +29,12 @@ pub(super) const FLIPPED_AT: &str = "flipped_at";
 /// What `completed` was before the last flip.
 pub(super) const FLIPPED_FROM: &str = "flipped_from";
 
+/// When the title was last set, in milliseconds since 1970; absent if it is
+/// still that of the creation.
+pub(super) const TITLE_CHANGED: &str = "title_changed";
+/// The same for the due date.
+pub(super) const DUE_CHANGED: &str = "due_changed";
+
 /// The due key of a task without a due date: behind every date, which begins
 /// with a digit.
 pub(super) const UNDATED: &str = "~";
@@ -40,7 +46,11 @@ pub(super) fn string(text: impl Into<String>) -> AttributeValue {
 /// A boolean as a number: only strings, numbers and bytes can be keys, and
 /// only numbers can be subtracted from one.
 pub(super) fn flag(value: bool) -> AttributeValue {
-    AttributeValue::N(u8::from(value).to_string())
+    number(u8::from(value))
+}
+
+pub(super) fn number(value: impl ToString) -> AttributeValue {
+    AttributeValue::N(value.to_string())
 }
 
 pub(super) fn bytes(value: Vec<u8>) -> AttributeValue {
@@ -132,6 +142,17 @@ fn take_flag(item: &mut Item, attribute: &'static str) -> Result<Option<bool>, B
         Some(AttributeValue::N(number)) if number == "1" => Ok(Some(true)),
         Some(_) => Err(BadItem { attribute }),
     }
+}
+
+/// The moment that `attribute` of an item holds as a number, if it has one.
+pub(super) fn moment_of(
+    item: &Item,
+    attribute: &'static str,
+) -> Result<Option<Timestamp>, BadItem> {
+    let Some(value) = item.get(attribute) else { return Ok(None) };
+    let millis = value.as_n().ok().and_then(|number| number.parse().ok());
+    let moment = millis.and_then(Timestamp::from_unix_millis);
+    moment.map(Some).ok_or(BadItem { attribute })
 }
 
 fn moment(text: &str, attribute: &'static str) -> Result<Timestamp, BadItem> {

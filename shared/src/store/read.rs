@@ -1,6 +1,6 @@
 //! Reading one task.
 
-use aws_sdk_dynamodb::types::AttributeValue;
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity};
 
 use super::Tasks;
 use super::attempts::repeat;
@@ -25,7 +25,8 @@ impl Tasks<'_> {
             .get_item()
             .table_name(&self.store.table)
             .set_key(Some(self.key(id)))
-            .consistent_read(true);
+            .consistent_read(true)
+            .return_consumed_capacity(ReturnConsumedCapacity::Total);
         let (result, _) = repeat(self.began, || get.clone().send()).await;
         match result?.item {
             Some(item) => Ok(item::into_task(item)?),
@@ -43,7 +44,8 @@ impl Tasks<'_> {
             .table_name(&self.store.table)
             .index_name(BY_ID)
             .key_condition_expression("task_id = :id")
-            .expression_attribute_values(":id", string(id.to_string()));
+            .expression_attribute_values(":id", string(id.to_string()))
+            .return_consumed_capacity(ReturnConsumedCapacity::Total);
         let (result, _) = repeat(self.began, || query.clone().send()).await;
         let owners = match result {
             Ok(output) => output.items.unwrap_or_default(),

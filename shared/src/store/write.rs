@@ -11,13 +11,16 @@ use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::delete_item::DeleteItemError;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::operation::update_item::{UpdateItemError, UpdateItemOutput};
-use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure};
+use aws_sdk_dynamodb::types::{
+    AttributeValue, ReturnConsumedCapacity, ReturnValue, ReturnValuesOnConditionCheckFailure,
+};
 
 use super::attempts::repeat;
 use super::error::StoreError;
 use super::item::{
-    self, COMPLETED, COMPLETED_AT, DESCRIPTION, DUE_KEY, FLIPPED_AT, FLIPPED_FROM, Item, PRIORITY,
-    REVISION, TITLE, TITLE_KEY, UPDATED_AT, bytes, flag, string,
+    self, COMPLETED, COMPLETED_AT, DESCRIPTION, DUE_CHANGED, DUE_KEY, FLIPPED_AT, FLIPPED_FROM,
+    Item, PRIORITY, REVISION, TITLE, TITLE_CHANGED, TITLE_KEY, UPDATED_AT, bytes, flag, number,
+    string,
 };
 use super::{Tasks, title_key};
 use crate::task::{
@@ -61,7 +64,8 @@ impl Tasks<'_> {
             .put_item()
             .table_name(&self.store.table)
             .set_item(Some(item::from_task(&task)))
-            .condition_expression("attribute_not_exists(task_id)");
+            .condition_expression("attribute_not_exists(task_id)")
+            .return_consumed_capacity(ReturnConsumedCapacity::Total);
         let (result, attempts) = repeat(self.began, || put.clone().send()).await;
         match result {
             Ok(_) => Ok(Created { task, replayed: false }),
@@ -133,7 +137,8 @@ impl Tasks<'_> {
             .set_key(Some(self.key(id)))
             .condition_expression(condition)
             .set_expression_attribute_values(Some(values).filter(|values| !values.is_empty()))
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+            .return_consumed_capacity(ReturnConsumedCapacity::Total);
         let (result, attempts) = repeat(self.began, || delete.clone().send()).await;
         let Err(error) = result else { return Ok(()) };
         match error.as_service_error() {
@@ -207,6 +212,7 @@ impl Tasks<'_> {
             .set_expression_attribute_values(Some(values))
             .return_values(ReturnValue::AllNew)
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+            .return_consumed_capacity(ReturnConsumedCapacity::Total)
             .send()
             .await
     }
@@ -246,6 +252,7 @@ fn condition(precondition: &Precondition) -> (String, Item) {
 /// The parts of an `UpdateExpression`. All of them see the item as it was
 /// before.
 pub(super) struct Update {
+    now: Timestamp,
     revision: Revision,
     set: Vec<String>,
     remove: Vec<&'static str>,
@@ -259,7 +266,7 @@ impl Update {
         let now = Timestamp::now().max(id.created_at());
         let revision = Revision::new();
         let mut update =
-            Update { revision, set: Vec::new(), remove: Vec::new(), values: Item::new() };
+            Update { now, revision, set: Vec::new(), remove: Vec::new(), values: Item::new() };
         update.set(UPDATED_AT, string(now.to_string()));
         update.set(REVISION, string(revision.to_string()));
         update
@@ -271,13 +278,18 @@ impl Update {
         if let Some(title) = changes.title {
             update.set(TITLE_KEY, bytes(title_key(&title)));
             update.set(TITLE, string(title));
+            update.moved(TITLE_CHANGED);
         }
         update.change(DESCRIPTION, changes.description);
         update.change(PRIORITY, changes.priority.map(|priority| priority.as_str().to_owned()));
-        match changes.due_date {
-            Change::Keep => {}
-            Change::Clear => update.set(DUE_KEY, string(item::due_key(None))),
-            Change::Set(date) => update.set(DUE_KEY, string(item::due_key(Some(date)))),
+        let due_date = match changes.due_date {
+            Change::Keep => None,
+            Change::Clear => Some(None),
+            Change::Set(date) => Some(Some(date)),
+        };
+        if let Some(due_date) = due_date {
+            update.set(DUE_KEY, string(item::due_key(due_date)));
+            update.moved(DUE_CHANGED);
         }
         if let Some(completed) = changes.completed {
             update.set_completed(completed);
@@ -307,6 +319,12 @@ impl Update {
         ]);
         update.remove.push(COMPLETED_AT);
         update
+    }
+
+    /// Marks the task as one that may stand elsewhere now in the lists that are
+    /// sorted by what has changed; see `list.rs`.
+    fn moved(&mut self, attribute: &'static str) {
+        self.set(attribute, number(self.now.unix_millis()));
     }
 
     /// What the item is named after this write.

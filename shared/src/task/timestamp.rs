@@ -58,6 +58,23 @@ impl Timestamp {
         self.0.unix_timestamp() * 1000 + i64::from(self.0.millisecond())
     }
 
+    /// The moment so many milliseconds after 1970 began; `None` outside of the
+    /// years 0001 to 9999.
+    #[must_use]
+    pub fn from_unix_millis(millis: i64) -> Option<Timestamp> {
+        let nanos = i128::from(millis) * 1_000_000;
+        let moment = UtcDateTime::from_unix_timestamp_nanos(nanos).ok()?;
+        (1..=9999).contains(&moment.year()).then_some(Timestamp(moment))
+    }
+
+    /// The moment `time` earlier, or the first of all.
+    #[must_use]
+    pub fn minus(self, time: std::time::Duration) -> Timestamp {
+        let millis = i64::try_from(time.as_millis()).unwrap_or(i64::MAX);
+        let earlier = Timestamp::from_unix_millis(self.unix_millis().saturating_sub(millis));
+        earlier.unwrap_or(Timestamp(UtcDateTime::MIN))
+    }
+
     /// The moment `seconds` later; `None` after the year 9999.
     #[must_use]
     pub fn after_seconds(self, seconds: u32) -> Option<Timestamp> {

@@ -1,13 +1,18 @@
 //! One partition of the table or of an index, in order.
 
 use std::collections::VecDeque;
+use std::time::Duration;
 
-use aws_sdk_dynamodb::types::AttributeValue;
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity};
 
 use super::Tasks;
 use super::attempts::repeat;
+use super::cursor::Progress;
 use super::error::{BadItem, StoreError};
-use super::item::{self, COMPLETED, DUE_KEY, Item, TITLE_KEY, UNDATED, bytes, flag, string};
+use super::item::{
+    self, COMPLETED, DUE_CHANGED, DUE_KEY, Item, TITLE_CHANGED, TITLE_KEY, UNDATED, bytes, flag,
+    string,
+};
 use crate::task::{ListQuery, Order, Sort, Task, TaskId, Timestamp, Window};
 
 /// The first due key that is a date. DynamoDB takes no empty string for a key,
@@ -16,6 +21,15 @@ const FIRST_DATE: &str = "0001-01-01T00:00:00.000Z";
 
 /// The last due key that is a date.
 const LAST_DATE: &str = "9999-12-31T23:59:59.999Z";
+
+/// How many rows are read by one request of a list without a limit. DynamoDB
+/// would give a megabyte; as items of the SDK that is ten times as much memory,
+/// and twice that where two are read side by side.
+const AT_ONCE: usize = 1000;
+
+/// For how long a walk leaves out tasks that were moved after its beginning. It
+/// bounds how much a page may have to leave out.
+const MOVES_REMEMBERED: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// A task and where it stands.
 pub(super) struct Row {
@@ -53,85 +67,141 @@ enum Range {
 }
 
 /// Reads one partition, request by request, as rows are asked for.
-pub(super) struct Walk<'a> {
+pub(super) struct Reader<'a> {
     tasks: Tasks<'a>,
     sort: Sort,
     order: Order,
     /// The partition of an index; `None` for the table itself.
     completed: Option<bool>,
-    /// What is still to be read, one after the other.
-    ranges: VecDeque<Range>,
-    /// Where to go on in the first of them.
+    /// What is being read.
+    range: Option<Range>,
+    /// What comes behind it: the undated tasks behind the dated ones.
+    later: Option<Range>,
+    /// Where to go on in the range.
     start: Option<Item>,
-    /// How many more rows are worth reading; `None` for all.
-    wanted: Option<usize>,
-    rows: VecDeque<Row>,
+    /// Tasks that were moved since then are left out.
+    walk_began: Option<Timestamp>,
+    /// How many rows will probably do, as long as that is not refuted.
+    expected: Option<usize>,
+    next: Option<Row>,
+    /// What was read behind it. A merge leaves some of it unused, so each item
+    /// becomes a task when it is its turn.
+    items: VecDeque<Item>,
 }
 
-impl<'a> Walk<'a> {
-    /// The rows of `query` in one partition behind `start`, of which the
-    /// caller will need about `wanted`.
+impl<'a> Reader<'a> {
+    /// The rows of `query` in one partition behind `progress`, of which the
+    /// caller will probably need no more than `expected`.
     pub(super) fn new(
         tasks: Tasks<'a>,
         query: &ListQuery,
         completed: Option<bool>,
-        start: Option<&Position>,
-        wanted: Option<usize>,
-    ) -> Walk<'a> {
-        let mut walk = Walk {
+        progress: Option<&Progress>,
+        expected: Option<usize>,
+    ) -> Reader<'a> {
+        let (range, later) = ranges(query);
+        let oldest = Timestamp::now().minus(MOVES_REMEMBERED);
+        let mut reader = Reader {
             tasks,
             sort: query.sort,
             order: query.order,
             completed,
-            ranges: ranges(query),
+            range,
+            later,
             start: None,
-            wanted,
-            rows: VecDeque::new(),
+            walk_began: progress.map(|progress| progress.walk_began.max(oldest)),
+            expected,
+            next: None,
+            items: VecDeque::new(),
         };
-        if let Some(position) = start {
-            if position.key.is_undated() && walk.ranges.len() > 1 {
-                walk.ranges.pop_front();
-            }
-            walk.start = Some(walk.start_key(position));
+        if let Some(Progress { position, .. }) = progress {
+            reader.go_on_behind(position);
         }
-        walk
+        reader
     }
 
-    /// The next row, if [`Walk::fill`] found one.
+    fn go_on_behind(&mut self, position: &Position) {
+        if position.key.is_undated() && self.later.is_some() {
+            self.range = self.later.take();
+        }
+        // DynamoDB starts at the key below anyway; what stands before it is cut
+        // off the range too, for an emulator that would read it first.
+        if let (Some(Range::Due(from, to)), SortKey::Due(key)) = (&mut self.range, &position.key) {
+            let bound = if self.order == Order::Asc { from } else { to };
+            bound.clone_from(key);
+        }
+        self.start = Some(self.start_key(position));
+    }
+
+    /// The next row, if [`Reader::fill`] found one.
     pub(super) fn peek(&self) -> Option<&Row> {
-        self.rows.front()
+        self.next.as_ref()
+    }
+
+    /// Whether a row has been read that was not taken.
+    pub(super) fn has_rows(&self) -> bool {
+        self.next.is_some() || !self.items.is_empty()
     }
 
     /// Takes the next row.
     pub(super) fn pop(&mut self) -> Option<Row> {
-        let row = self.rows.pop_front()?;
-        self.wanted = self.wanted.map(|wanted| wanted.saturating_sub(1));
-        Some(row)
+        self.next.take()
     }
 
-    /// Reads on until there is a next row, or nothing more to read.
-    pub(super) async fn fill(&mut self) -> Result<(), StoreError> {
-        while self.rows.is_empty()
-            && let Some(range) = self.ranges.front()
+    /// Reads on until there is a next row, or the range ends. The caller has use
+    /// for `wanted` rows, or for all.
+    pub(super) async fn fill(&mut self, wanted: Option<usize>) -> Result<(), StoreError> {
+        if self.next.is_some() {
+            return Ok(());
+        }
+        let mut reads = wanted.unwrap_or(AT_ONCE).max(1);
+        while self.items.is_empty()
+            && let Some(range) = self.range.take()
         {
-            let range = range.clone();
+            reads = self.expected.take().unwrap_or(reads);
             let start = self.start.take();
-            let output = self.query(&range, start).await?;
+            let output = self.query(&range, start, reads).await?;
             for item in output.items.unwrap_or_default() {
-                self.rows.push_back(row(item, self.sort)?);
+                if !self.has_moved(&item)? {
+                    self.items.push_back(item);
+                }
             }
             self.start = output.last_evaluated_key;
-            if self.start.is_none() {
-                self.ranges.pop_front();
+            if self.start.is_some() {
+                self.range = Some(range);
+                // A run of moved tasks is passed in longer and longer steps.
+                reads = AT_ONCE.min(10 * reads);
+            } else {
+                self.expected = reads.checked_sub(self.items.len()).filter(|rest| *rest > 0);
             }
         }
+        self.next = self.items.pop_front().map(|item| row(item, self.sort)).transpose()?;
         Ok(())
+    }
+
+    /// Goes on to what comes behind the range, if there is anything.
+    pub(super) fn go_on(&mut self) -> bool {
+        self.range = self.later.take();
+        self.range.is_some()
+    }
+
+    /// Whether a task got its place in this list after the walk had begun: an
+    /// earlier page may have shown it where it was before.
+    fn has_moved(&self, item: &Item) -> Result<bool, BadItem> {
+        let attribute = match self.sort {
+            Sort::Created => return Ok(false),
+            Sort::Title => TITLE_CHANGED,
+            Sort::DueDate => DUE_CHANGED,
+        };
+        let changed = item::moment_of(item, attribute)?;
+        Ok(self.walk_began.zip(changed).is_some_and(|(began, changed)| changed >= began))
     }
 
     async fn query(
         &self,
         range: &Range,
         start: Option<Item>,
+        reads: usize,
     ) -> Result<aws_sdk_dynamodb::operation::query::QueryOutput, StoreError> {
         let mut condition = "user_id = :user".to_owned();
         let mut query = self
@@ -142,7 +212,9 @@ impl<'a> Walk<'a> {
             .table_name(&self.tasks.store.table)
             .expression_attribute_values(":user", string(self.tasks.user.id()))
             .scan_index_forward(self.order == Order::Asc)
-            .set_exclusive_start_key(start);
+            .set_exclusive_start_key(start)
+            .limit(i32::try_from(reads).unwrap_or(i32::MAX))
+            .return_consumed_capacity(ReturnConsumedCapacity::Total);
         query = match self.completed {
             // Only the table itself can be read consistently.
             None => query.consistent_read(true),
@@ -158,9 +230,6 @@ impl<'a> Walk<'a> {
             query = query
                 .expression_attribute_values(":from", string(from))
                 .expression_attribute_values(":to", string(to));
-        }
-        if let Some(wanted) = self.wanted {
-            query = query.limit(i32::try_from(wanted.max(1)).unwrap_or(i32::MAX));
         }
         let query = query.key_condition_expression(condition);
         let (result, _) = repeat(self.tasks.began, || query.clone().send()).await;
@@ -196,18 +265,15 @@ fn index(sort: Sort) -> &'static str {
     }
 }
 
-/// What to read for `query`, in this order. Descending by due date, the
+/// What to read for `query`, and what behind it. Descending by due date, the
 /// undated tasks, which the index has last, must not come first.
-fn ranges(query: &ListQuery) -> VecDeque<Range> {
-    let undated = || Range::Due(UNDATED.to_owned(), UNDATED.to_owned());
+fn ranges(query: &ListQuery) -> (Option<Range>, Option<Range>) {
     match (query.sort, query.order) {
-        (Sort::DueDate, _) if query.window.is_bounded() => {
-            dated(query.window).into_iter().collect()
-        }
+        (Sort::DueDate, _) if query.window.is_bounded() => (dated(query.window), None),
         (Sort::DueDate, Order::Desc) => {
-            dated(query.window).into_iter().chain([undated()]).collect()
+            (dated(query.window), Some(Range::Due(UNDATED.to_owned(), UNDATED.to_owned())))
         }
-        _ => VecDeque::from([Range::Whole]),
+        _ => (Some(Range::Whole), None),
     }
 }
 
@@ -265,7 +331,8 @@ mod tests {
                 let window = Window { after, before };
                 let query =
                     ListQuery { sort: Sort::DueDate, order, window, ..ListQuery::default() };
-                for range in ranges(&query) {
+                let (range, later) = ranges(&query);
+                for range in range.into_iter().chain(later) {
                     if let Range::Due(from, to) = range {
                         assert!(!from.is_empty() && from <= to, "{from} {to}");
                     }

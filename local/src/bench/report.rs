@@ -1,0 +1,233 @@
+//! What was measured, as tables and files.
+
+use std::fmt::Write;
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context, Result};
+
+use super::{Cell, List, MAX_READ_MERGED, Memory, PAGES, Place, Walk, plot};
+
+/// Between these lines of the document stands what is generated.
+const BEGIN: &str = "<!-- lists: generated -->\n";
+const END: &str = "<!-- lists: end -->\n";
+
+/// Everything that was measured.
+#[derive(Clone, Debug, Default)]
+#[allow(missing_docs)]
+pub struct Report {
+    pub cells: Vec<Cell>,
+    pub walks: Vec<Walk>,
+    pub memory: Vec<Memory>,
+}
+
+impl Report {
+    /// What reads more than it may, each in a line.
+    #[must_use]
+    pub fn over_target(&self) -> Vec<String> {
+        let told = |list: List, tasks: u32, page: usize, read: f64| {
+            format!("{}, {} tasks, a page of {page}: {read:.2}", list.name(), human(tasks))
+        };
+        let cells = self.cells.iter().filter(|cell| cell.is_over_target());
+        let walks = self.walks.iter().filter(|walk| walk.read_per_task() > MAX_READ_MERGED);
+        cells
+            .map(|cell| told(cell.list, cell.tasks, cell.page, cell.read_per_task()))
+            .chain(walks.map(|it| told(it.list, it.tasks, it.page, it.read_per_task())))
+            .collect()
+    }
+
+    /// The numbers of tasks, from few to many.
+    pub(super) fn sizes(&self) -> Vec<u32> {
+        let mut sizes: Vec<u32> = self.cells.iter().map(|cell| cell.tasks).collect();
+        sizes.sort_unstable();
+        sizes.dedup();
+        sizes
+    }
+
+    /// How much longer the function works for a page than for the first page
+    /// of the user with the fewest tasks; `None` if that has fewer tasks in it.
+    pub(super) fn ratio(&self, cell: &Cell, value: fn(&Cell) -> f64) -> Option<f64> {
+        let least = self.cells.iter().filter(|other| {
+            other.list == cell.list
+                && other.page == cell.page
+                && other.place == Place::First
+                && other.returned == cell.returned
+        });
+        least.min_by_key(|other| other.tasks).map(|least| value(cell) / value(least))
+    }
+
+    /// Markdown.
+    #[must_use]
+    pub fn tables(&self) -> String {
+        let mut text = String::new();
+        for page in PAGES {
+            self.page_table(&mut text, page);
+        }
+        self.walk_table(&mut text);
+        self.memory_table(&mut text);
+        text
+    }
+
+    fn page_table(&self, text: &mut String, page: usize) {
+        let sizes = self.sizes();
+        let title = sizes.iter().map(|size| human(*size)).collect::<Vec<_>>().join(" / ");
+        line(text, &format!("**A page of {page} behind two fifths of a list of {title} tasks**\n"));
+        line(
+            text,
+            "| status, sort, order | tasks in it | requests | items read per task | request units | bytes | function's own work |",
+        );
+        line(text, "|---|---|---|---|---|---|---|");
+        let first = sizes.first().copied().unwrap_or_default();
+        let rows = self
+            .cells
+            .iter()
+            .filter(|cell| cell.page == page && cell.place == Place::Middle && cell.tasks == first);
+        for row in rows {
+            let of_size = |size: &u32| {
+                self.cells.iter().find(|cell| {
+                    cell.tasks == *size
+                        && cell.list == row.list
+                        && cell.page == page
+                        && cell.place == Place::Middle
+                })
+            };
+            let cells: Vec<&Cell> = sizes.iter().filter_map(of_size).collect();
+            let column = |value: &dyn Fn(&Cell) -> String| {
+                cells.iter().map(|cell| value(cell)).collect::<Vec<_>>().join(" / ")
+            };
+            let work = |cell: &Cell| {
+                let ratio = self.ratio(cell, |cell| cell.processor);
+                let ratio = ratio.map_or_else(|| "–".to_owned(), |ratio| format!("× {ratio:.2}"));
+                format!("{:.0} µs {ratio}", cell.processor)
+            };
+            line(
+                text,
+                &format!(
+                    "| {} | {} | {} | {} | {} | {} | {} |",
+                    row.list.name(),
+                    column(&|cell| cell.returned.to_string()),
+                    column(&|cell| cell.requests.to_string()),
+                    column(&|cell| format!("{:.2}", cell.read_per_task())),
+                    column(&|cell| cell.units.to_string()),
+                    column(&|cell| cell.bytes.to_string()),
+                    column(&work),
+                ),
+            );
+        }
+        line(text, "");
+    }
+
+    fn walk_table(&self, text: &mut String) {
+        line(text, "**Walks through merged lists, from the beginning**\n");
+        line(
+            text,
+            "| status, sort, order | tasks | page | pages | requests per page | items read per task | request units per page |",
+        );
+        line(text, "|---|---|---|---|---|---|---|");
+        for walk in &self.walks {
+            let pages = f64::from(walk.pages);
+            line(
+                text,
+                &format!(
+                    "| {} | {} | {} | {} | {:.2} | {:.2} | {:.2} |",
+                    walk.list.name(),
+                    human(walk.tasks),
+                    walk.page,
+                    walk.pages,
+                    walk.requests / pages,
+                    walk.read_per_task(),
+                    walk.units / pages,
+                ),
+            );
+        }
+        line(text, "");
+    }
+
+    fn memory_table(&self, text: &mut String) {
+        line(text, "**A list without a limit, as the first request of a process**\n");
+        line(
+            text,
+            "| status, sort, order | tasks | in the reply | its bytes | requests | request units | peak memory | time |",
+        );
+        line(text, "|---|---|---|---|---|---|---|---|");
+        for it in &self.memory {
+            line(
+                text,
+                &format!(
+                    "| {} | {} | {} | {} | {} | {} | {:.1} MB | {:.0} ms |",
+                    it.list.name(),
+                    human(it.tasks),
+                    it.returned,
+                    it.bytes,
+                    it.requests,
+                    it.units,
+                    it.peak as f64 / 1024.0,
+                    it.latency / 1000.0,
+                ),
+            );
+        }
+    }
+
+    fn csv(&self) -> String {
+        let mut text = String::new();
+        line(
+            &mut text,
+            "status,sort,order,tasks,page,place,returned,requests,request_units,items_read,bytes,\
+             processor_us,latency_us",
+        );
+        for cell in &self.cells {
+            line(
+                &mut text,
+                &format!(
+                    "{},{},{},{:?},{},{},{},{},{},{:.0},{:.0}",
+                    cell.list.name().replace(' ', ","),
+                    cell.tasks,
+                    cell.page,
+                    cell.place,
+                    cell.returned,
+                    cell.requests,
+                    cell.units,
+                    cell.read,
+                    cell.bytes,
+                    cell.processor,
+                    cell.latency,
+                ),
+            );
+        }
+        text
+    }
+}
+
+/// Writes the report into `folder`: the tables into `performance.md`, where
+/// that has a place for them, and beside it a plot and all numbers.
+///
+/// # Errors
+///
+/// If the document has no place for the tables, or a file cannot be written.
+pub fn write(report: &Report, folder: &Path) -> Result<()> {
+    let path = folder.join("performance.md");
+    let document = fs::read_to_string(&path).with_context(|| path.display().to_string())?;
+    let (before, rest) = document.split_once(BEGIN).context("no place for the tables")?;
+    let (_, after) = rest.split_once(END).context("no end of the place for the tables")?;
+    fs::write(&path, format!("{before}{BEGIN}\n{}\n{END}{after}", report.tables()))?;
+    fs::write(folder.join("lists.csv"), report.csv())?;
+    plot::write(report, &folder.join("lists.svg"))
+}
+
+fn line(text: &mut String, line: &str) {
+    // Writing to a string does not fail.
+    let _ = writeln!(text, "{line}");
+}
+
+/// A number with its thousands apart.
+pub(super) fn human(number: u32) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}

@@ -1,0 +1,71 @@
+//! The function under test, as the kernel sees it.
+
+use std::fs;
+use std::path::PathBuf;
+use std::time::Instant;
+
+use anyhow::{Context, Result, bail};
+use reqwest::header::{AUTHORIZATION, LINK};
+use shared::task::ListQuery;
+
+use crate::Server;
+
+use super::FUNCTION;
+
+/// What one request has cost the function.
+pub(super) struct Answer {
+    pub(super) body: String,
+    pub(super) has_next: bool,
+    /// Microseconds.
+    pub(super) processor: f64,
+    pub(super) latency: f64,
+}
+
+/// Asks `list-tasks` on behalf of one user.
+pub(super) struct Subject<'a> {
+    pub(super) server: &'a Server,
+    pub(super) client: &'a reqwest::Client,
+    pub(super) token: &'a str,
+}
+
+impl Subject<'_> {
+    pub(super) async fn ask(&self, query: &ListQuery) -> Result<Answer> {
+        let url = format!("{}/api/tasks?{}", self.server.url(), shared::http::query_string(query));
+        let before = self.processor_time()?;
+        let start = Instant::now();
+        let request = self.client.get(url).header(AUTHORIZATION, format!("Bearer {}", self.token));
+        let reply = request.send().await?;
+        let status = reply.status();
+        let has_next = reply.headers().contains_key(LINK);
+        let body = reply.text().await?;
+        let latency = start.elapsed().as_secs_f64() * 1e6;
+        if !status.is_success() {
+            bail!("{status}: {body}");
+        }
+        let processor = (self.processor_time()? - before) / 1000.0;
+        Ok(Answer { body, has_next, processor, latency })
+    }
+
+    /// Time on a processor of all processes of the function, in nanoseconds.
+    fn processor_time(&self) -> Result<f64> {
+        let mut total = 0.0;
+        for process in self.server.backend().lambda().processes(FUNCTION) {
+            for thread in fs::read_dir(format!("/proc/{process}/task")).context("needs Linux")? {
+                let statistics = fs::read_to_string(thread?.path().join("schedstat"))?;
+                let spent = statistics.split(' ').next().unwrap_or_default();
+                total += spent.parse::<f64>().context("schedstat")?;
+            }
+        }
+        Ok(total)
+    }
+
+    /// The most memory that the function's only process has had, in kilobytes.
+    pub(super) fn peak_memory(&self) -> Result<u64> {
+        let processes = self.server.backend().lambda().processes(FUNCTION);
+        let [process] = processes.as_slice() else { bail!("{} processes", processes.len()) };
+        let status = fs::read_to_string(PathBuf::from(format!("/proc/{process}/status")))?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let number = line.and_then(|line| line.split_whitespace().next());
+        Ok(number.context("VmHWM")?.parse()?)
+    }
+}

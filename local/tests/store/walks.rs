@@ -1,0 +1,162 @@
+//! Walks through a list whose tasks change between the pages.
+
+use std::collections::BTreeSet;
+
+use proptest::collection::vec;
+use proptest::prelude::*;
+use proptest::sample::select;
+use serde_json::Value;
+use shared::store::Tasks;
+use shared::task::{ListQuery, Sort, Task, TaskId, Timestamp, Toggle, Window};
+
+use crate::model::{Model, fits};
+use crate::strategies::{Operation, due_dates, new_tasks, operations};
+use crate::{combinations, with_tasks};
+
+/// A list, a page size, and what happens behind each page.
+#[derive(Debug)]
+struct Plan {
+    query: ListQuery,
+    between: Vec<Vec<Operation>>,
+}
+
+fn plans() -> impl Strategy<Value = Plan> {
+    let all: Vec<ListQuery> = combinations().collect();
+    let windows = (due_dates(), due_dates()).prop_map(|(a, b)| match (a, b) {
+        (Some(a), Some(b)) if a == b => Window { after: Some(a), before: None },
+        (Some(a), Some(b)) => Window { after: Some(a.min(b)), before: Some(a.max(b)) },
+        (after, before) => Window { after, before },
+    });
+    (select(all), windows, 1_usize..8, vec(vec(operations(), 0..6), 0..12)).prop_map(
+        |(query, window, limit, between)| {
+            let window = if query.sort == Sort::DueDate { window } else { Window::default() };
+            Plan { query: ListQuery { window, limit: Some(limit), ..query }, between }
+        },
+    )
+}
+
+/// What a page shows, and what the model says about it.
+struct Walk<'a> {
+    query: &'a ListQuery,
+    shown: Vec<TaskId>,
+    /// Tasks that have been in the list, at their place, since it began.
+    steady: BTreeSet<TaskId>,
+}
+
+impl Walk<'_> {
+    fn look(&mut self, model: &Model, page: &str) {
+        let page: Vec<Value> = serde_json::from_str(page).unwrap();
+        assert!(page.len() <= self.query.limit.unwrap());
+        for task in page {
+            let id = TaskId::parse(task["id"].as_str().unwrap()).unwrap();
+            let known = model.tasks.iter().find(|task| task.id == id).unwrap();
+            assert!(fits(known, self.query), "{known:?}");
+            assert_eq!(task["title"], known.title.as_str());
+            self.shown.push(id);
+        }
+    }
+
+    /// Forgets the steady tasks that have left the list, or their place in it,
+    /// from `before` to `now`.
+    fn note(&mut self, before: &[Task], now: &[Task]) {
+        let place = |task: &Task| match self.query.sort {
+            Sort::Created => String::new(),
+            Sort::Title => task.title.clone(),
+            Sort::DueDate => format!("{:?}", task.due_date),
+        };
+        let stays = |id: &TaskId| {
+            let find = |tasks: &[Task]| tasks.iter().find(|task| task.id == *id).cloned();
+            match (find(before), find(now)) {
+                (Some(a), Some(b)) => fits(&b, self.query) && place(&a) == place(&b),
+                _ => false,
+            }
+        };
+        self.steady.retain(stays);
+    }
+}
+
+/// Whether `operation` sets what the list is sorted by, if only to what it was.
+fn sets_place(operation: &Operation, sort: Sort) -> bool {
+    match (operation, sort) {
+        (Operation::Update(_, changes), Sort::Title) => changes.title.is_some(),
+        (Operation::Update(_, changes), Sort::DueDate) => {
+            changes.due_date != shared::task::Change::Keep
+        }
+        _ => false,
+    }
+}
+
+/// Until the clock has gone on: what was written is then written before what
+/// follows.
+async fn next_millisecond(store: &Tasks<'_>) {
+    let now = Timestamp::now();
+    while Timestamp::now() <= now {
+        let _ = store.get(TaskId::new()).await;
+    }
+}
+
+async fn walk(store: &Tasks<'_>, model: &mut Model, plan: Plan) {
+    let mut walk = Walk {
+        query: &plan.query,
+        shown: Vec::new(),
+        steady: model.list(&plan.query).into_iter().collect(),
+    };
+    let most = 2 + model.tasks.len() + plan.between.iter().flatten().count();
+    let mut between = plan.between.into_iter();
+    let mut pages = 0;
+    let mut next = Some(plan.query.clone());
+    while let Some(query) = next {
+        let page = store.list(&query).await.unwrap();
+        pages += 1;
+        assert!(pages <= most, "a walk that does not end");
+        walk.look(model, &page.json);
+        next = page.next;
+        for operation in between.next().unwrap_or_default() {
+            let before = model.tasks.clone();
+            let touched = match &operation {
+                Operation::Update(at, _) if sets_place(&operation, plan.query.sort) => {
+                    (!before.is_empty()).then(|| before[at.index(before.len())].id)
+                }
+                _ => None,
+            };
+            model.run(store, operation).await;
+            walk.note(&before, &model.tasks);
+            if let Some(id) = touched {
+                walk.steady.remove(&id);
+            }
+        }
+    }
+    let shown: BTreeSet<TaskId> = walk.shown.iter().copied().collect();
+    assert_eq!(shown.len(), walk.shown.len(), "twice: {:?}", walk.shown);
+    assert!(walk.steady.is_subset(&shown), "missed: {:?}", walk.steady.difference(&shown));
+    let in_order = model.list(&plan.query).into_iter().filter(|id| walk.steady.contains(id));
+    walk.shown.retain(|id| walk.steady.contains(id));
+    assert_eq!(walk.shown, in_order.collect::<Vec<_>>(), "the order of those that stayed");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 192, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn no_task_comes_twice_and_none_that_stays_is_missed_whatever_changes_between_the_pages(
+        tasks in vec((new_tasks(), any::<bool>()), 0..30),
+        before in vec(operations(), 0..6),
+        plan in plans(),
+    ) {
+        with_tasks(async |store| {
+            let mut model = Model::default();
+            for (new, completed) in tasks {
+                model.run(&store, Operation::Create(new)).await;
+                if completed {
+                    let last = model.tasks.len() - 1;
+                    model.toggle(&store, last, Toggle::Flip).await;
+                }
+            }
+            for operation in before {
+                model.run(&store, operation).await;
+            }
+            next_millisecond(&store).await;
+            walk(&store, &mut model, plan).await;
+        });
+    }
+}
