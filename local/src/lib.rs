@@ -21,5 +21,6 @@ pub mod soak;
 pub mod tables;
 pub mod template;
 pub mod token;
+pub mod yaml;
 
-pub use server::{Backend, IDEMPOTENCY_TABLE, Options, Server, TASKS_TABLE};
+pub use server::{Backend, DAY, DEMO_USER, IDEMPOTENCY_TABLE, Options, Server, TASKS_TABLE};

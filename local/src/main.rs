@@ -17,13 +17,12 @@ use local::faults::Faults;
 use local::issuer::Issuer;
 use local::lambda::{Outcome, to_standard_error};
 use local::settings::{Settings, repository};
-use local::{Backend, Options, Server, bench, binaries, fixtures, seed, soak, tables, token};
+use local::{
+    Backend, DAY, DEMO_USER, Options, Server, bench, binaries, fixtures, seed, soak, tables, token,
+};
 use serde_json::Value;
 
 use arguments::{BackendArgs, Bench, Cli, Command, Serve, Soak};
-
-/// The user whose token is printed at the start.
-const DEMO_USER: &str = "demo";
 
 fn folder(data: Option<PathBuf>) -> Data {
     Data::Folder(data.unwrap_or_else(|| repository().join(".local")))
@@ -87,6 +86,7 @@ async fn serve(settings: Settings, arguments: Serve) -> Result<()> {
     match token::sign(server.settings(), issuer.as_deref(), DEMO_USER, DAY) {
         Ok(token) => {
             say(&format!("\nA token for the user {DEMO_USER}, for a day:\n\nTOKEN={token}\n"));
+            say(&format!("The API's page: {url}/docs\n"));
             say(&format!("Try:\n\ncurl -s {url}/api/tasks -H \"Authorization: Bearer $TOKEN\"\n"));
         }
         Err(error) => say(&format!("\nNo token for a demo user: {error:#}\n")),
@@ -97,8 +97,6 @@ async fn serve(settings: Settings, arguments: Serve) -> Result<()> {
     server.stop().await;
     Ok(())
 }
-
-const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Ctrl-C, or the signal by which other programs ask this one to end.
 async fn stop_signal() -> Result<()> {

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use axum::routing::get;
@@ -17,14 +18,21 @@ use crate::gateway::Gateway;
 use crate::issuer::{self, Issuer};
 use crate::lambda::{Lambda, Launch, LogSink};
 use crate::settings::Settings;
-use crate::tables;
 use crate::template::{Function, Template};
+use crate::{tables, token};
 
 /// The table of tasks, by its logical id in the template.
 pub const TASKS_TABLE: &str = "TasksTable";
 
 /// The table of idempotency keys, by its logical id in the template.
 pub const IDEMPOTENCY_TABLE: &str = "IdempotencyTable";
+
+/// The user whose token is printed at the start, and stands in the page of the
+/// API.
+pub const DEMO_USER: &str = "demo";
+
+/// How long that token is valid.
+pub const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// What a server is made of.
 #[derive(Clone)]
@@ -91,9 +99,11 @@ impl Backend {
             dynamodb_url = started.url().to_owned();
             proxy = Some(started);
         }
+        let docs_token = token::sign(&options.settings, options.issuer.as_deref(), DEMO_USER, DAY);
+        let settings = options.settings.clone().with("DOCS_TOKEN", &docs_token.unwrap_or_default());
         let launches = template.functions.iter().filter_map(|function| {
             let binary = options.binaries.get(&function.name)?;
-            Some(launch(function, binary.clone(), &options.settings, &dynamodb_url))
+            Some(launch(function, binary.clone(), &settings, &dynamodb_url))
         });
         let lambda = Lambda::start(launches.collect(), options.logs.clone()).await?;
         Ok(Backend { lambda: Arc::new(lambda), template, dynamodb_url, proxy, embedded })

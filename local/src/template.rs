@@ -2,9 +2,9 @@
 //! their routes and environment, CORS, and the tables.
 
 mod intrinsics;
-mod yaml;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::path::Path;
 use std::time::Duration;
 
@@ -12,6 +12,8 @@ use anyhow::{Context, Result, bail};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+
+use crate::yaml;
 
 /// What the template describes, with the defaults of its parameters.
 #[derive(Clone, Debug)]
@@ -60,6 +62,13 @@ pub struct Route {
     pub method: String,
     /// The path, with parameters in braces: `/api/tasks/{task_id}`.
     pub path: String,
+}
+
+/// The route key: `GET /api/tasks/{task_id}`.
+impl fmt::Display for Route {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.method, self.path)
+    }
 }
 
 /// The CORS configuration of the HTTP API.
@@ -266,6 +275,9 @@ Parameters:
   Origins:
     Type: String
     Default: http://a.example,http://b.example
+Conditions:
+  HasThings: !Not [!Equals [!Ref Origins, ""]]
+  HasOthers: !Equals [!Ref Origins, ""]
 Globals:
   Function:
     Timeout: 10
@@ -295,8 +307,12 @@ Resources:
         Http:
           Type: HttpApi
           Properties: { ApiId: !Ref Api, Method: GET, Path: "/things/{id}" }
+  Others:
+    Type: AWS::DynamoDB::Table
+    Condition: HasOthers
   Things:
     Type: AWS::DynamoDB::Table
+    Condition: HasThings
     Properties:
       AttributeDefinitions: [{ AttributeName: id, AttributeType: S }]
       KeySchema: [{ AttributeName: id, KeyType: HASH }]
@@ -314,7 +330,8 @@ Resources:
         let route = Route { method: "GET".into(), path: "/things/{id}".into() };
         assert_eq!(function.routes, [route]);
         assert_eq!(template.cors.allow_origins, ["http://a.example", "http://b.example"]);
-        assert_eq!(template.tables[0].name, "Things");
+        let tables: Vec<&str> = template.tables.iter().map(|it| it.name.as_str()).collect();
+        assert_eq!(tables, ["Things"], "those whose condition holds");
     }
 
     #[test]

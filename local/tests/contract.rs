@@ -1,13 +1,14 @@
 //! Everything that names an operation names the same ones: the functions'
 //! folders, the template, the events, the README.
 
-#![allow(clippy::unwrap_used, reason = "in a test, what fails is the message")]
+#![allow(clippy::expect_used, clippy::unwrap_used, reason = "in a test, what fails is the message")]
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use local::settings::{Settings, repository};
-use local::template::{Function, Template};
+use local::template::{Function, Route, Template};
+use local::yaml;
 use serde_json::Value;
 use shared::config;
 
@@ -62,9 +63,9 @@ fn each_event_fits_the_route_of_its_function() {
         let function = template.function(name).unwrap();
         let text = std::fs::read(repository().join("events").join(&file)).unwrap();
         let event: Value = serde_json::from_slice(&text).unwrap();
-        let route = &function.routes[0];
-        let route_key = format!("{} {}", route.method, route.path);
-        assert_eq!(event["routeKey"], route_key, "{file}");
+        let is_events = |route: &&Route| event["routeKey"] == route.to_string();
+        let route = function.routes.iter().find(is_events).expect(&file);
+        let route_key = route.to_string();
         assert_eq!(event["requestContext"]["routeKey"], route_key, "{file}");
         assert_eq!(event["requestContext"]["http"]["method"], route.method, "{file}");
         assert_eq!(event["requestContext"]["http"]["path"], event["rawPath"], "{file}");
@@ -78,12 +79,37 @@ fn each_event_fits_the_route_of_its_function() {
 
 #[test]
 fn the_readme_lists_the_routes_of_the_template() {
-    let routes: BTreeSet<String> = template()
-        .functions
-        .iter()
-        .flat_map(|it| it.routes.iter().map(|route| format!("{} {}", route.method, route.path)))
-        .collect();
+    let routes: BTreeSet<String> =
+        template().functions.iter().flat_map(|it| it.routes.iter().map(Route::to_string)).collect();
     assert_eq!(first_column("route"), routes);
+}
+
+#[test]
+fn the_document_has_the_operations_of_the_template() {
+    let text = std::fs::read_to_string(repository().join("openapi.yaml")).unwrap();
+    let document = yaml::parse(&text).unwrap();
+    let mut operations = BTreeMap::new();
+    for (path, item) in document["paths"].as_object().unwrap() {
+        let methods = item.as_object().unwrap().iter().filter(|(key, _)| *key != "parameters");
+        for (method, operation) in methods {
+            let route = Route { method: method.to_uppercase(), path: path.clone() };
+            let name = operation["operationId"].as_str().unwrap();
+            operations.insert(route.to_string(), name.to_owned());
+        }
+    }
+    let routes = template().functions.into_iter().flat_map(|function| {
+        function.routes.into_iter().map(move |route| {
+            // One function serves the page and what belongs to it.
+            let name = match route.path.as_str() {
+                "/docs/{file}" => "docs-file".to_owned(),
+                "/openapi.json" => "openapi".to_owned(),
+                _ => function.name.clone(),
+            };
+            (route.to_string(), name)
+        })
+    });
+    assert_eq!(operations, routes.collect());
+    assert_eq!(document["info"]["version"], env!("CARGO_PKG_VERSION"));
 }
 
 #[test]
@@ -91,9 +117,11 @@ fn the_readme_and_the_template_know_every_variable_of_the_functions() {
     let variables: BTreeSet<String> = config::VARIABLES.map(str::to_owned).into();
     let mut documented = first_column("variable");
     assert!(documented.remove("BETTER_AUTH_URL"), "CORS, which the gateway does");
+    assert!(documented.remove("DOCS_TOKEN"), "the page's own");
     assert_eq!(documented, variables);
     for function in template().functions {
-        let environment: BTreeSet<String> = function.environment.into_keys().collect();
+        let mut environment: BTreeSet<String> = function.environment.into_keys().collect();
+        assert_eq!(environment.remove("DOCS_TOKEN"), function.name == "docs");
         assert_eq!(environment, variables, "{}", function.name);
     }
 }

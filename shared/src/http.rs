@@ -7,13 +7,16 @@ mod request;
 mod response;
 
 pub use entity_tag::EntityTags;
-pub use lambda_http::Request;
+pub use lambda_http::{Body, Request};
 pub use problem::Problem;
 pub use request::{
-    MAX_BODY_BYTES, authorization, body, idempotency_key, if_match, if_none_match, optional_body,
-    query, task_id,
+    MAX_BODY_BYTES, accepts_gzip, authorization, body, idempotency_key, if_match, if_none_match,
+    last_segment, optional_body, query, task_id,
 };
-pub use response::{created, healthy, no_content, ok, ok_unless_known, page, query_string};
+pub(crate) use response::secure;
+pub use response::{
+    Document, created, document, healthy, no_content, ok, ok_unless_known, page, query_string,
+};
 
 /// What a function answers.
 pub type Response = lambda_http::Response<lambda_http::Body>;

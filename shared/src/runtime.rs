@@ -13,7 +13,7 @@ use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::App;
 use crate::config::Config;
-use crate::http::{Problem, Request, Response};
+use crate::http::{self, Problem, Request, Response};
 use crate::store;
 
 /// Serves `handler` for as long as Lambda keeps this process.
@@ -68,11 +68,12 @@ where
         let reply = handler(request);
         async move {
             let reply = tokio::time::timeout(ANSWER_WITHIN, reply).await;
-            let response =
+            let mut response =
                 reply.unwrap_or_else(|_| Err(Problem::late(is_read))).unwrap_or_else(|problem| {
                     problem.log(&request_id);
                     problem.into_response(&request_id)
                 });
+            http::secure(&mut response);
             Ok::<_, lambda_http::Error>(response)
         }
     });

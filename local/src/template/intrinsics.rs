@@ -33,6 +33,10 @@ pub(super) fn resolve(mut document: Value, parameters: &BTreeMap<String, String>
         let holds = holds.as_bool().with_context(|| format!("the condition {name}"))?;
         scope.conditions.insert(name.clone(), holds);
     }
+    if let Some(resources) = document["Resources"].as_object_mut() {
+        let exists = |condition: &str| scope.conditions.get(condition) != Some(&false);
+        resources.retain(|_, resource| resource["Condition"].as_str().is_none_or(exists));
+    }
     walk(document, &scope)
 }
 

@@ -12,7 +12,7 @@ use crate::support::TestApp;
 use crate::support::issuer::{Answer, FakeIssuer};
 
 /// What the function answers to each file.
-const EXPECTED: [(&str, u16, &str); 22] = [
+const EXPECTED: [(&str, u16, &str); 26] = [
     ("create-task.json", 201, ""),
     ("create-task.bad-body.json", 400, "title must not be empty; priority must be"),
     ("create-task.not-json.json", 400, "The body must be a JSON object: it ends too early"),
@@ -35,6 +35,10 @@ const EXPECTED: [(&str, u16, &str); 22] = [
     ("delete-task.another-users-task.json", 403, "Not authorized to access this task"),
     ("delete-task.json", 204, ""),
     ("health.json", 200, ""),
+    ("docs.json", 200, ""),
+    ("docs.openapi.json", 200, ""),
+    ("docs.file.json", 200, ""),
+    ("docs.unknown-file.json", 404, "There is nothing here"),
 ];
 
 /// The same for those of a deployment with the key set `jwks.json`.

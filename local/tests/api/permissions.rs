@@ -33,11 +33,12 @@ async fn each_function_is_allowed_what_it_does_and_nothing_else() {
     bob.delete(&path).await.problem(StatusCode::FORBIDDEN);
     alice.delete(&path).await.expect(StatusCode::NO_CONTENT);
     alice.get("/health").await.ok();
+    alice.get("/docs").await.ok();
 
     let asked = app.faults().asked();
     for function in &app.server.backend().template().functions {
         let asked = asked.get(&function.name).cloned().unwrap_or_default();
         assert_eq!(function.permissions, asked, "{}: allowed, asked for", function.name);
     }
-    assert_eq!(asked.len(), 6, "health asks for nothing");
+    assert_eq!(asked.len(), 6, "health and docs ask for nothing");
 }

@@ -5,7 +5,12 @@ use crate::task::{Precondition, Revision, Task};
 
 /// The entity tag of a task: strong, because it names exactly one write.
 pub(super) fn of(task: &Task) -> String {
-    format!("\"{}\"", task.revision)
+    quoted(&task.revision.to_string())
+}
+
+/// The strong entity tag with this content.
+pub(super) fn quoted(opaque: &str) -> String {
+    format!("\"{opaque}\"")
 }
 
 /// The value of an `If-Match` or `If-None-Match` header.
@@ -21,8 +26,8 @@ pub enum EntityTags {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EntityTag {
     weak: bool,
-    /// `None` if no task can ever have this tag.
-    revision: Option<Revision>,
+    /// What stands between the quotes.
+    opaque: String,
 }
 
 impl EntityTags {
@@ -48,7 +53,7 @@ impl EntityTags {
             if opaque.chars().any(|c| c.is_ascii_control() || c == ' ') {
                 return None;
             }
-            tags.push(EntityTag { weak, revision: Revision::parse(opaque) });
+            tags.push(EntityTag { weak, opaque: opaque.to_owned() });
             rest = behind.trim_start();
             if !rest.is_empty() && !rest.starts_with(',') {
                 return None;
@@ -61,17 +66,21 @@ impl EntityTags {
     pub(super) fn into_precondition(self) -> Precondition {
         match self {
             EntityTags::Any => Precondition::Exists,
-            EntityTags::List(tags) => Precondition::Revision(
-                tags.into_iter().filter(|tag| !tag.weak).filter_map(|tag| tag.revision).collect(),
-            ),
+            EntityTags::List(tags) => {
+                let strong = tags.iter().filter(|tag| !tag.weak);
+                Precondition::Revision(
+                    strong.filter_map(|tag| Revision::parse(&tag.opaque)).collect(),
+                )
+            }
         }
     }
 
-    /// As `If-None-Match`: the comparison is weak, so weak tags match too.
-    pub(super) fn contain(&self, task: &Task) -> bool {
+    /// As `If-None-Match`: whether the caller knows the version with this entity
+    /// tag. The comparison is weak, so weak tags match too.
+    pub(super) fn contain(&self, tag: &str) -> bool {
         match self {
             EntityTags::Any => true,
-            EntityTags::List(tags) => tags.iter().any(|tag| tag.revision == Some(task.revision)),
+            EntityTags::List(tags) => tags.iter().any(|known| quoted(&known.opaque) == tag),
         }
     }
 }

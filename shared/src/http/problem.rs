@@ -61,6 +61,12 @@ impl Problem {
         Problem::new(StatusCode::BAD_REQUEST, detail)
     }
 
+    /// 404 for anything but a task.
+    #[must_use]
+    pub fn not_found() -> Problem {
+        Problem::new(StatusCode::NOT_FOUND, "There is nothing here")
+    }
+
     /// 404 for a task.
     #[must_use]
     pub fn task_not_found() -> Problem {

@@ -1,6 +1,8 @@
 //! From a request to typed input.
 
-use lambda_http::http::header::{AUTHORIZATION, CONTENT_TYPE, IF_MATCH, IF_NONE_MATCH};
+use lambda_http::http::header::{
+    ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE, IF_MATCH, IF_NONE_MATCH,
+};
 use lambda_http::http::{HeaderName, StatusCode};
 use lambda_http::{Request, RequestExt};
 use serde::de::DeserializeOwned;
@@ -72,6 +74,25 @@ pub fn query(request: &Request) -> ListQueryInput {
         parameters.entry(name.into_owned()).or_default().push(value.into_owned());
     }
     parameters
+}
+
+/// What stands behind the last slash of the path.
+#[must_use]
+pub fn last_segment(request: &Request) -> &str {
+    request.raw_http_path().rsplit('/').next().unwrap_or_default()
+}
+
+/// Whether the caller takes a compressed reply (RFC 9110 section 12.5.3).
+#[must_use]
+pub fn accepts_gzip(request: &Request) -> bool {
+    let values = request.headers().get_all(ACCEPT_ENCODING).iter();
+    let mut codings = values.filter_map(|value| value.to_str().ok()).flat_map(|it| it.split(','));
+    codings.any(|coding| {
+        let mut parts = coding.split(';').map(str::trim);
+        let is_gzip = parts.next().is_some_and(|name| name.eq_ignore_ascii_case("gzip"));
+        let quality = parts.find_map(|part| part.strip_prefix("q="));
+        is_gzip && quality.is_none_or(|quality| quality.parse::<f32>().is_ok_and(|it| it > 0.0))
+    })
 }
 
 /// What the client calls this request, if it does.

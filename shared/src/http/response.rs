@@ -1,6 +1,9 @@
 //! From a task to a reply.
 
-use lambda_http::http::header::{CONTENT_TYPE, ETAG, LINK, LOCATION};
+use lambda_http::http::header::{
+    CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, LINK, LOCATION,
+    VARY, X_CONTENT_TYPE_OPTIONS,
+};
 use lambda_http::http::{HeaderName, HeaderValue, StatusCode};
 use lambda_http::{Body, Request, RequestExt};
 use serde::Serialize;
@@ -19,11 +22,10 @@ pub fn ok(task: &Task) -> Response {
 /// 200 as [`ok`]; 304 without a body if the caller knows this version already.
 #[must_use]
 pub fn ok_unless_known(task: &Task, known: &Option<EntityTags>) -> Response {
-    if !known.as_ref().is_some_and(|tags| tags.contain(task)) {
-        return ok(task);
-    }
-    let mut response = bare(StatusCode::NOT_MODIFIED);
-    set(&mut response, ETAG, &entity_tag::of(task));
+    let tag = entity_tag::of(task);
+    let mut response = if knows(known, &tag) { not_modified(&tag) } else { ok(task) };
+    // Kept by the caller alone, and asked for each time (RFC 9111).
+    set(&mut response, CACHE_CONTROL, "private, no-cache");
     response
 }
 
@@ -57,6 +59,60 @@ pub fn page(request: &Request, page: Page) -> Response {
         let target = format!("{}?{}", request.raw_http_path(), query_string(next));
         set(&mut response, LINK, &format!("<{target}>; rel=\"next\""));
     }
+    response
+}
+
+/// Something that is the same for every caller until the next deployment.
+#[derive(Debug)]
+#[allow(missing_docs)] // Header fields.
+pub struct Document {
+    pub content_type: &'static str,
+    pub content_encoding: Option<&'static str>,
+    pub content_security_policy: Option<&'static str>,
+    /// What its entity tag holds.
+    pub tag: String,
+    pub body: Body,
+}
+
+/// 200 with `document`; 304 without a body if the caller knows it already.
+#[must_use]
+pub fn document(document: Document, known: &Option<EntityTags>) -> Response {
+    let tag = entity_tag::quoted(&document.tag);
+    let mut response = if knows(known, &tag) {
+        not_modified(&tag)
+    } else {
+        let mut response = Response::new(document.body);
+        set(&mut response, ETAG, &tag);
+        set(&mut response, CONTENT_TYPE, document.content_type);
+        if let Some(encoding) = document.content_encoding {
+            set(&mut response, CONTENT_ENCODING, encoding);
+        }
+        if let Some(policy) = document.content_security_policy {
+            set(&mut response, CONTENT_SECURITY_POLICY, policy);
+        }
+        response
+    };
+    set(&mut response, CACHE_CONTROL, "public, max-age=300");
+    set(&mut response, VARY, "accept-encoding");
+    response
+}
+
+/// Adds what every reply carries: that its type is not to be guessed, and that
+/// it is not to be kept, unless it says otherwise.
+pub(crate) fn secure(response: &mut Response) {
+    set(response, X_CONTENT_TYPE_OPTIONS, "nosniff");
+    if !response.headers().contains_key(CACHE_CONTROL) {
+        set(response, CACHE_CONTROL, "no-store");
+    }
+}
+
+fn knows(known: &Option<EntityTags>, tag: &str) -> bool {
+    known.as_ref().is_some_and(|tags| tags.contain(tag))
+}
+
+fn not_modified(tag: &str) -> Response {
+    let mut response = bare(StatusCode::NOT_MODIFIED);
+    set(&mut response, ETAG, tag);
     response
 }
 

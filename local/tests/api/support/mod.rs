@@ -1,6 +1,7 @@
 //! An API of its own for each test: real gateway, real function binaries, real
 //! DynamoDB, all on free ports and gone at the end.
 
+pub(crate) mod document;
 pub(crate) mod hostile;
 pub(crate) mod issuer;
 pub(crate) mod keys;
@@ -133,7 +134,7 @@ impl Caller<'_> {
         body: Vec<u8>,
     ) -> Reply {
         let url = format!("{}{path}", self.app.server.url());
-        let mut request = self.app.http.request(method, url).body(body);
+        let mut request = self.app.http.request(method.clone(), url).body(body);
         if let Some(authorization) = &self.authorization {
             request = request.header("authorization", authorization);
         }
@@ -146,7 +147,9 @@ impl Caller<'_> {
             .iter()
             .map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned()))
             .collect();
-        Reply { status, headers, body: response.bytes().await.unwrap().to_vec() }
+        let reply = Reply { status, headers, body: response.bytes().await.unwrap().to_vec() };
+        document::check(method.as_str(), path, &reply);
+        reply
     }
 
     /// Creates a task and gives its path.

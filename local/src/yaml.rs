@@ -1,12 +1,16 @@
-//! YAML with CloudFormation's short tags, as JSON with its long function
-//! names: `!Ref Table` is `{"Ref": "Table"}`.
+//! YAML as JSON. CloudFormation's short tags become its long function names:
+//! `!Ref Table` is `{"Ref": "Table"}`.
 
 use anyhow::{Context, Result, bail};
 use saphyr::{LoadableYamlNode, Scalar, Yaml};
 use serde_json::{Map, Value, json};
 
 /// Reads the one document in `text`.
-pub(super) fn parse(text: &str) -> Result<Value> {
+///
+/// # Errors
+///
+/// If it is no YAML, or YAML that JSON cannot hold.
+pub fn parse(text: &str) -> Result<Value> {
     let documents = Yaml::load_from_str(text)?;
     value(documents.first().context("an empty document")?)
 }

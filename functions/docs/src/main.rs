@@ -1,0 +1,20 @@
+//! `GET /docs`, the API's page, `GET /docs/{file}`, what the page is made of,
+//! and `GET /openapi.json`. They need no token.
+
+mod files;
+
+use shared::Error;
+use shared::http::{self, Problem, Request, Response};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    shared::run_public(handle).await
+}
+
+async fn handle(request: Request) -> Result<Response, Problem> {
+    // What is not an entity tag is no document that the caller knows.
+    let known = http::if_none_match(&request).unwrap_or_default();
+    let file = files::find(http::last_segment(&request)).ok_or_else(Problem::not_found)?;
+
+    Ok(http::document(file.in_coding(http::accepts_gzip(&request)), &known))
+}

@@ -1,0 +1,127 @@
+//! The document and the API agree. Whatever the other tests get is looked up in
+//! the document (`support/document.rs`); here everything that is in the document
+//! is made to happen.
+
+use futures::future::join_all;
+use local::{TASKS_TABLE, tables};
+use reqwest::Method;
+use serde_json::json;
+
+use crate::support::document::{Documented, check, replies};
+use crate::support::{Reply, TestApp};
+
+const UNKNOWN: &str = "/api/tasks/01a1f8c8-b570-72e1-a943-5e26883ce3c8";
+
+/// Makes the operation answer with the status, on an API on which everything
+/// works, or nothing does.
+async fn provoke(app: &TestApp, operation: &str, status: u16, task: &str) -> Reply {
+    let (alice, bob, nobody) = (app.user("alice"), app.user("bob"), app.nobody());
+    let (method, mut path, mut body) = match operation {
+        "list-tasks" => (Method::GET, "/api/tasks?limit=1".to_owned(), None),
+        "create-task" => (Method::POST, "/api/tasks".to_owned(), Some(json!({"title": "t"}))),
+        "get-task" => (Method::GET, task.to_owned(), None),
+        "update-task" => (Method::PUT, task.to_owned(), Some(json!({"title": "T"}))),
+        "delete-task" => (Method::DELETE, task.to_owned(), None),
+        "toggle-task" => (Method::PATCH, format!("{task}/complete"), Some(json!({}))),
+        "docs-file" => (Method::GET, "/docs/page.css".to_owned(), None),
+        "openapi" => (Method::GET, "/openapi.json".to_owned(), None),
+        known => (Method::GET, format!("/{known}"), None),
+    };
+    let mut headers = vec![("accept-encoding", "gzip")];
+    let mut caller = &alice;
+    match (operation, status) {
+        ("list-tasks", 400) => path = "/api/tasks?limit=0".into(),
+        ("create-task", 400) => body = Some(json!({})),
+        ("create-task", 201 | 409 | 422) => headers.push(("idempotency-key", "key")),
+        (_, 304) => headers.push(("if-none-match", "*")),
+        ("get-task", 400) => headers.push(("if-none-match", "x")),
+        (_, 400) => headers.push(("if-match", "x")),
+        (_, 401) => caller = &nobody,
+        (_, 403) => caller = &bob,
+        ("docs-file", 404) => path = "/docs/nothing".into(),
+        (_, 404) => path = path.replace(task, UNKNOWN),
+        (_, 412) => headers.push(("if-match", "\"x\"")),
+        (_, 413) => body = Some(json!("x".repeat(33_000))),
+        _ => {}
+    }
+    if (operation, status) == ("create-task", 422) {
+        body = Some(json!({"title": "another"}));
+    }
+    let media_type = if status == 415 { "text/plain" } else { "application/json" };
+    headers.extend(body.as_ref().map(|_| ("content-type", media_type)));
+    let body = body.map(|body| body.to_string().into_bytes()).unwrap_or_default();
+    let send = || caller.send(method.clone(), &path, &headers, body.clone());
+    let first = send().await;
+    // The second time, the key is known.
+    if (operation, status) == ("create-task", 201) { send().await } else { first }
+}
+
+/// Makes the API answer with each of `documented`, and compares its headers.
+async fn provoke_all(app: &TestApp, documented: Vec<Documented>) {
+    let alice = app.user("alice");
+    let tasks =
+        join_all(documented.iter().map(|_| alice.post("/api/tasks", json!({"title": "t"}))));
+    // Where nothing works, any path will do.
+    let tasks: Vec<String> = tasks
+        .await
+        .into_iter()
+        .map(|reply| reply.headers.get("location").cloned().unwrap_or_else(|| UNKNOWN.to_owned()))
+        .collect();
+    join_all(documented.iter().zip(&tasks).map(async |(documented, task)| {
+        let Documented { operation, status, headers, .. } = documented;
+        let reply = provoke(app, operation, *status, task).await;
+        assert_eq!(reply.status.as_u16(), *status, "{operation}");
+        for (name, _) in headers {
+            assert!(reply.headers.contains_key(name), "{operation} {status} without {name}");
+        }
+    }))
+    .await;
+}
+
+#[tokio::test]
+async fn every_reply_of_the_document_occurs_with_all_its_headers() {
+    let (works, fails): (Vec<_>, Vec<_>) =
+        replies().into_iter().partition(|reply| ![409, 500, 503].contains(&reply.status));
+    assert!(works.len() > 40 && fails.len() == 13, "{} and {}", works.len(), fails.len());
+    let failing =
+        |status| fails.iter().filter(move |it| it.status == status).cloned().collect::<Vec<_>>();
+    let app = TestApp::start().await;
+    // First of all: the others change what a key stands for.
+    let (creations, others) =
+        works.into_iter().partition(|it| it.operation == "create-task" && it.status == 201);
+    provoke_all(&app, creations).await;
+    provoke_all(&app, others).await;
+
+    app.faults().set_rates("TransactWriteItems:conflict=1".parse().unwrap());
+    provoke_all(&app, failing(409)).await;
+    app.faults().set_rates("throttle=1".parse().unwrap());
+    provoke_all(&app, failing(503)).await;
+    app.faults().set_rates("".parse().unwrap());
+    let client = tables::client(&app.server.backend().embedded_url());
+    client.delete_table().table_name(TASKS_TABLE).send().await.unwrap();
+    provoke_all(&app, failing(500)).await;
+}
+
+#[tokio::test]
+async fn a_reply_that_is_not_in_the_document_is_noticed() {
+    let app = TestApp::start().await;
+    let good = app.user("alice").get("/api/tasks").await.ok();
+    let noticed = |change: fn(&mut Reply)| {
+        let mut reply = Reply { headers: good.headers.clone(), body: good.body.clone(), ..good };
+        change(&mut reply);
+        let checked = std::panic::AssertUnwindSafe(|| check("GET", "/api/tasks", &reply));
+        std::panic::catch_unwind(checked).is_err()
+    };
+    assert!(!noticed(|_| {}));
+    assert!(noticed(|reply| reply.status = reqwest::StatusCode::IM_A_TEAPOT));
+    assert!(noticed(|reply| reply.body = br#"[{"id": "only"}]"#.to_vec()));
+    assert!(noticed(|reply| {
+        reply.headers.insert("x-new".into(), "1".into());
+    }));
+    assert!(noticed(|reply| {
+        reply.headers.remove("cache-control");
+    }));
+    assert!(noticed(|reply| {
+        reply.headers.insert("content-type".into(), "text/html".into());
+    }));
+}
