@@ -219,6 +219,8 @@ fn launch(function: &Function, binary: PathBuf, settings: &Settings, dynamodb_ur
             "BETTER_AUTH_SECRET" if default.is_some() => None,
             // The development secret stands in where nothing is configured.
             "BETTER_AUTH_SECRET" if settings.get("JWKS_URL").is_none() => Some(settings.secret()),
+            // Metrics are for CloudWatch; here they would make lines longer.
+            "METRICS_NAMESPACE" => settings.get(name),
             // A table has the name that it was made with.
             name if name.ends_with("_TABLE") => default.as_deref(),
             name => settings.get(name).or(default.as_deref()),
@@ -227,8 +229,11 @@ fn launch(function: &Function, binary: PathBuf, settings: &Settings, dynamodb_ur
             environment.insert(name.clone(), value.to_owned());
         }
     }
-    if let Some(value) = settings.get("RUST_BACKTRACE") {
-        environment.insert("RUST_BACKTRACE".to_owned(), value.to_owned());
+    // What Lambda itself would set.
+    for name in ["RUST_BACKTRACE", "AWS_LAMBDA_LOG_FORMAT", "AWS_LAMBDA_LOG_LEVEL"] {
+        if let Some(value) = settings.get(name) {
+            environment.insert(name.to_owned(), value.to_owned());
+        }
     }
     Launch {
         name: function.name.clone(),

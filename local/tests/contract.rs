@@ -135,7 +135,9 @@ fn the_code_reads_the_variables_that_it_names() {
     });
     config.unwrap();
     // Read where logging starts, before there is a configuration.
-    asked.borrow_mut().insert("RUST_LOG".to_owned());
+    for name in ["METRICS_NAMESPACE", "RUST_LOG", "USER_HASH_KEY"] {
+        asked.borrow_mut().insert(name.to_owned());
+    }
     assert_eq!(asked.into_inner(), config::VARIABLES.map(str::to_owned).into());
 }
 

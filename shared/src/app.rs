@@ -7,6 +7,7 @@ use crate::auth::{AuthError, User, Verifier};
 use crate::config::Config;
 use crate::http::{self, Request};
 use crate::store::{Store, Tasks};
+use crate::telemetry;
 
 /// The application behind each function: who may come in, and where the tasks
 /// are.
@@ -34,7 +35,9 @@ impl App {
     /// the checks. As a reply that is 401 with `WWW-Authenticate`, or 503 while
     /// the issuer's keys cannot be fetched.
     pub async fn authenticate(&self, request: &Request) -> Result<User, AuthError> {
-        self.verifier.verify(http::authorization(request)).await
+        let user = self.verifier.verify(http::authorization(request)).await?;
+        telemetry::note_user(&user);
+        Ok(user)
     }
 
     /// The tasks of `user`, and of nobody else.

@@ -21,7 +21,7 @@ const KNOWN_SECRETS: [&str; 2] =
 
 /// Every variable that a function reads, for the tests that compare them with
 /// the README and the template.
-pub const VARIABLES: [&str; 9] = [
+pub const VARIABLES: [&str; 11] = [
     "AWS_ENDPOINT_URL_DYNAMODB",
     "BETTER_AUTH_SECRET",
     "IDEMPOTENCY_TABLE",
@@ -29,8 +29,10 @@ pub const VARIABLES: [&str; 9] = [
     "JWT_AUDIENCE",
     "JWT_CLIENT_ID",
     "JWT_ISSUER",
+    "METRICS_NAMESPACE",
     "RUST_LOG",
     "TASKS_TABLE",
+    "USER_HASH_KEY",
 ];
 
 /// The settings of a function that serves users.

@@ -8,7 +8,8 @@
 //!    [`http::Problem`], the one error that a caller ever sees;
 //! 4. [`task`]: the tasks themselves and their rules, with no HTTP and no
 //!    DynamoDB;
-//! 5. [`store`]: the tasks of one user in DynamoDB.
+//! 5. [`store`]: the tasks of one user in DynamoDB;
+//! 6. [`telemetry`]: the line that each request leaves in the log.
 //!
 //! A function's `main` calls [`run`] with its handler; the handler reaches the
 //! store only through [`App::tasks`], which asks for the [`User`] that only
@@ -24,6 +25,7 @@ mod json;
 mod runtime;
 pub mod store;
 pub mod task;
+pub mod telemetry;
 
 pub use app::App;
 pub use auth::User;

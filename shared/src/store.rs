@@ -19,6 +19,7 @@ mod read;
 mod reader;
 mod share;
 mod title_key;
+mod usage;
 mod write;
 
 use std::time::Instant;

@@ -8,7 +8,7 @@ use shared::http::{self, Problem, Request, Response};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    shared::run_public(handle).await
+    shared::run_public(env!("CARGO_PKG_NAME"), handle).await
 }
 
 async fn handle(request: Request) -> Result<Response, Problem> {

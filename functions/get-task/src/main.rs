@@ -5,7 +5,7 @@ use shared::{App, Error};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    shared::run(handle).await
+    shared::run(env!("CARGO_PKG_NAME"), handle).await
 }
 
 async fn handle(app: &App, request: Request) -> Result<Response, Problem> {

@@ -15,6 +15,7 @@ mod isolation;
 mod key_sets;
 mod life;
 mod list;
+mod logs;
 mod outages;
 mod permissions;
 mod support;

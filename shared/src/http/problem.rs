@@ -6,6 +6,7 @@ use std::fmt::Write;
 use lambda_http::http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use lambda_http::http::{HeaderValue, StatusCode};
 use serde::Serialize;
+use serde_json::{Map, Value};
 
 use super::Response;
 use super::response::{json, set, to_json};
@@ -120,14 +121,19 @@ impl Problem {
         &self.detail
     }
 
-    /// Writes the problem to the log, with its cause. The text for the caller
-    /// never quotes what the caller sent, so the log does not hold it either.
-    pub(crate) fn log(&self, request_id: &str) {
-        let (status, detail) = (self.status.as_u16(), self.detail.as_str());
-        match &self.cause {
-            Some(cause) => tracing::error!(request_id, status, cause, "{detail}"),
-            None => tracing::info!(request_id, status, "{detail}"),
+    /// Tells the log what the caller is told, and the cause. The text for the
+    /// caller never quotes what the caller sent, so the log does not hold it
+    /// either.
+    pub(crate) fn tell(&self, line: &mut Map<String, Value>) {
+        line.insert("error".into(), self.title().into());
+        line.insert("detail".into(), self.detail.as_str().into());
+        if let Some(cause) = &self.cause {
+            line.insert("cause".into(), cause.as_str().into());
         }
+    }
+
+    fn title(&self) -> &'static str {
+        self.status.canonical_reason().unwrap_or_default()
     }
 
     /// The reply, in which the caller finds `request_id` to ask about it.
@@ -135,7 +141,7 @@ impl Problem {
         let body = Body {
             // RFC 9457 section 4.2.1: the status says it all.
             r#type: "about:blank",
-            title: self.status.canonical_reason().unwrap_or_default(),
+            title: self.title(),
             status: self.status.as_u16(),
             detail: &self.detail,
             request_id,

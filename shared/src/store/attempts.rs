@@ -24,6 +24,7 @@ use aws_sdk_dynamodb::config::http::HttpResponse;
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 
 use super::error::{REFUSALS, StoreError};
+use super::usage::{self, Consumed};
 
 /// How many times a request is sent at the most.
 const MAX_ATTEMPTS: u32 = 5;
@@ -122,12 +123,14 @@ pub(super) async fn repeat<O, E, F>(
     send: impl Fn() -> F,
 ) -> (Result<O, SdkError<E, HttpResponse>>, Attempts)
 where
+    O: Consumed,
     E: ProvideErrorMetadata,
     F: Future<Output = Result<O, SdkError<E, HttpResponse>>>,
 {
     let mut attempts = Attempts::since(began);
     loop {
         let result = send().await;
+        usage::note(&result);
         let another = match &result {
             Ok(_) => false,
             Err(error) => attempts.another(sort(error)).await,

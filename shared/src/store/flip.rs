@@ -20,6 +20,7 @@ use super::Tasks;
 use super::attempts::{Attempts, sort};
 use super::error::StoreError;
 use super::item;
+use super::usage;
 use super::write::{Only, Update};
 use crate::task::{Precondition, Revision, Task, TaskId, Timestamp};
 
@@ -40,7 +41,9 @@ impl Tasks<'_> {
         // The revision that the item was read in after an ambiguous failure.
         let mut seen = None;
         loop {
-            let error = match self.send_update(id, &update, precondition, Only::Once(seen)).await {
+            let result = self.send_update(id, &update, precondition, Only::Once(seen)).await;
+            usage::note(&result);
+            let error = match result {
                 Ok(output) => {
                     return Ok(item::into_task(output.attributes.unwrap_or_default())?);
                 }

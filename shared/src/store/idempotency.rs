@@ -22,6 +22,7 @@ use super::attempts::{Attempts, Failure, sort};
 use super::error::{BadItem, StoreError};
 use super::hash::hash;
 use super::item::{self, Item, REVISION, TASK_ID, number, string};
+use super::usage;
 use super::write::Created;
 use crate::task::{IdempotencyKey, NewTask, Priority, Revision, Task, TaskId};
 
@@ -48,7 +49,9 @@ impl Tasks<'_> {
         let body_hash = hash_of(&new);
         let mut attempts = Attempts::since(self.began);
         loop {
-            let error = match self.send_both(&task, key, &body_hash).await {
+            let result = self.send_both(&task, key, &body_hash).await;
+            usage::note(&result);
+            let error = match result {
                 Ok(_) => return Ok(Created { task, replayed: false }),
                 Err(error) => error,
             };

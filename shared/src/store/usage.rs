@@ -1,0 +1,48 @@
+//! What DynamoDB has charged for a request, as it tells.
+
+use aws_sdk_dynamodb::operation::batch_write_item::BatchWriteItemOutput;
+use aws_sdk_dynamodb::operation::delete_item::DeleteItemOutput;
+use aws_sdk_dynamodb::operation::get_item::GetItemOutput;
+use aws_sdk_dynamodb::operation::put_item::PutItemOutput;
+use aws_sdk_dynamodb::operation::query::QueryOutput;
+use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsOutput;
+use aws_sdk_dynamodb::operation::update_item::UpdateItemOutput;
+use aws_sdk_dynamodb::types::ConsumedCapacity;
+
+use crate::telemetry;
+
+/// An answer that tells what it has cost.
+pub(super) trait Consumed {
+    /// What it tells, for each table.
+    fn consumed(&self) -> &[ConsumedCapacity];
+}
+
+macro_rules! tells_one {
+    ($($output:ty),*) => {
+        $(impl Consumed for $output {
+            fn consumed(&self) -> &[ConsumedCapacity] {
+                self.consumed_capacity.as_slice()
+            }
+        })*
+    };
+}
+
+macro_rules! tells_many {
+    ($($output:ty),*) => {
+        $(impl Consumed for $output {
+            fn consumed(&self) -> &[ConsumedCapacity] {
+                self.consumed_capacity.as_deref().unwrap_or_default()
+            }
+        })*
+    };
+}
+
+tells_one!(DeleteItemOutput, GetItemOutput, PutItemOutput, QueryOutput, UpdateItemOutput);
+tells_many!(BatchWriteItemOutput, TransactWriteItemsOutput);
+
+/// Notes one request to DynamoDB for the log. One that failed tells nothing, and
+/// is counted all the same.
+pub(super) fn note<O: Consumed, E>(result: &Result<O, E>) {
+    let consumed = result.as_ref().map(Consumed::consumed).unwrap_or_default();
+    telemetry::note_attempt(consumed.iter().filter_map(|it| it.capacity_units).sum());
+}
