@@ -4,6 +4,7 @@
 use std::error::Error;
 use std::fmt::Write as _;
 use std::fs;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::{Cursor, Read, Write};
 use std::path::{Path, PathBuf};
 
@@ -15,44 +16,64 @@ const DOCUMENT: &str = "../../openapi.yaml";
 
 fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo:rerun-if-changed={DOCUMENT}");
-    println!("cargo:rerun-if-changed=src");
+    println!("cargo:rerun-if-changed=src/page.css");
+    println!("cargo:rerun-if-changed=src/page.js");
     let document: serde_json::Value = serde_saphyr::from_str(&fs::read_to_string(DOCUMENT)?)?;
-    let files = [
-        ("openapi.json", "application/json", serde_json::to_vec(&document)?),
-        ("page.css", "text/css; charset=utf-8", fs::read("src/page.css")?),
-        ("page.js", "text/javascript; charset=utf-8", fs::read("src/page.js")?),
-        ("swagger-ui.css", "text/css; charset=utf-8", vendored("swagger-ui.css")?),
-        (
-            "swagger-ui-bundle.js",
-            "text/javascript; charset=utf-8",
-            vendored("swagger-ui-bundle.js")?,
-        ),
+    let contract = ("openapi.json", "application/json", serde_json::to_vec(&document)?);
+    let (css, script) = ("text/css; charset=utf-8", "text/javascript; charset=utf-8");
+    let parts = [
+        ("page.css", css, fs::read("src/page.css")?),
+        ("page.js", script, fs::read("src/page.js")?),
+        ("swagger-ui.css", css, vendored("swagger-ui.css")?),
+        ("swagger-ui-bundle.js", script, vendored("swagger-ui-bundle.js")?),
+        // Whoever gets the others gets their terms too.
+        ("LICENSE", "text/plain; charset=utf-8", vendored_license()?),
     ];
-    let folder = PathBuf::from(std::env::var("OUT_DIR")?);
-    let mut code = format!("static PACKED: [(&str, &str, &[u8]); {}] = [\n", files.len());
-    for (name, content_type, content) in &files {
-        let path = folder.join(format!("{name}.gz"));
-        compress(&path, content)?;
-        writeln!(code, "({name:?}, {content_type:?}, include_bytes!({path:?})),")?;
+    let mut code = format!("static CONTRACT: Packed = {};\n", pack(&contract)?);
+    writeln!(code, "static PARTS: [Packed; {}] = [", parts.len())?;
+    for part in &parts {
+        writeln!(code, "{},", pack(part)?)?;
     }
     code.push_str("];\n");
-    fs::write(folder.join("files.rs"), code)?;
+    fs::write(PathBuf::from(std::env::var("OUT_DIR")?).join("packed.rs"), code)?;
     Ok(())
+}
+
+/// Writes a file's compressed content, and gives the code that includes it.
+fn pack((name, content_type, content): &(&str, &str, Vec<u8>)) -> Result<String, Box<dyn Error>> {
+    std::str::from_utf8(content)?;
+    let path = PathBuf::from(std::env::var("OUT_DIR")?).join(format!("{name}.gz"));
+    compress(&path, content)?;
+    let mut hasher = DefaultHasher::new();
+    content.hash(&mut hasher);
+    let tag = format!("{:016x}", hasher.finish());
+    Ok(format!(
+        "Packed {{ name: {name:?}, content_type: {content_type:?}, tag: {tag:?}, \
+         compressed: include_bytes!({path:?}) }}"
+    ))
 }
 
 /// A file of Swagger UI's distribution.
 fn vendored(name: &str) -> Result<Vec<u8>, Box<dyn Error>> {
+    extract(&format!("/dist/{name}"))
+}
+
+fn vendored_license() -> Result<Vec<u8>, Box<dyn Error>> {
+    extract("/LICENSE")
+}
+
+/// The file of the archive whose path ends so.
+fn extract(end: &str) -> Result<Vec<u8>, Box<dyn Error>> {
     let mut archive = zip::ZipArchive::new(Cursor::new(SWAGGER_UI_VENDORED))?;
-    let end = format!("/dist/{name}");
     for index in 0..archive.len() {
         let mut file = archive.by_index(index)?;
-        if file.name()?.ends_with(&end) {
+        if file.name()?.ends_with(end) {
             let mut content = Vec::new();
             file.read_to_end(&mut content)?;
             return Ok(content);
         }
     }
-    Err(format!("Swagger UI has no {name}").into())
+    Err(format!("Swagger UI has no {end}").into())
 }
 
 fn compress(path: &Path, content: &[u8]) -> Result<(), Box<dyn Error>> {

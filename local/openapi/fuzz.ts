@@ -2,6 +2,7 @@
 // each reply with the document. `schemathesis.toml` says how.
 // Run with `npm ci && npm run fuzz`, after `cargo build --workspace`; it needs
 // Python 3.11 or newer. What stands behind `--` goes to Schemathesis.
+import assert from "node:assert/strict";
 import { execFileSync, spawnSync } from "node:child_process";
 import { copyFileSync, existsSync, readFileSync, rmSync } from "node:fs";
 import { here, repository, startApi, tokenFor } from "./server.js";
@@ -24,12 +25,13 @@ const schemathesis = prepare();
 const document = process.env["TASKS_API_DOCUMENT"] ?? `${repository}openapi.yaml`;
 const server = await startApi();
 
-/** Gives the output, unless that goes to the terminal, and whether all is well. */
-function run(output: "inherit" | "pipe", ...more: string[]): { output: string; passed: boolean } {
+/** Gives how many cases there were, and whether all is well. */
+function run(...more: string[]): { cases: number; output: string; passed: boolean } {
   const options = ["--config-file", "schemathesis.toml", "run", document, "--url", server.url, ...more];
   const env = { ...process.env, TOKEN: tokenFor("alice"), OTHER_TOKEN: tokenFor("bob") };
-  const done = spawnSync(schemathesis, options, { cwd: here, env, encoding: "utf8", stdio: ["ignore", output, "inherit"] });
-  return { output: done.stdout ?? "", passed: done.status === 0 };
+  const done = spawnSync(schemathesis, options, { cwd: here, env, encoding: "utf8", stdio: ["ignore", "pipe", "inherit"] });
+  const cases = Number(done.stdout.match(/(\d+) generated/)?.[1] ?? 0);
+  return { cases, output: done.stdout, passed: done.status === 0 };
 }
 
 /**
@@ -40,21 +42,25 @@ function run(output: "inherit" | "pipe", ...more: string[]): { output: string; p
 function runStateful(runs: number): boolean {
   let cases = 0;
   for (let seed = 1; seed <= runs; seed += 1) {
-    const { output, passed } = run("pipe", "--phases", "stateful", "--seed", String(seed));
-    cases += Number(output.match(/(\d+) generated/)?.[1] ?? 0);
-    if (!passed) {
-      console.log(output);
+    const done = run("--phases", "stateful", "--seed", String(seed));
+    cases += done.cases;
+    if (!done.passed) {
+      console.log(done.output);
       return false;
     }
   }
+  // A run that ends early must not pass for a good one.
+  assert.ok(cases >= 500, `only ${cases} stateful cases`);
   console.log(`ok: ${cases} more cases in ${runs} stateful runs`);
   return true;
 }
 
 try {
   const options = process.argv.slice(2);
-  const passed = run("inherit", ...options).passed && (options.length > 0 || runStateful(10));
-  process.exitCode = passed ? 0 : 1;
+  const { cases, output, passed } = run(...options);
+  console.log(output);
+  if (options.length === 0) assert.ok(cases >= 1000, `only ${cases} cases`);
+  process.exitCode = passed && (options.length > 0 || runStateful(10)) ? 0 : 1;
 } finally {
   server.close();
 }

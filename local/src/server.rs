@@ -100,7 +100,10 @@ impl Backend {
             proxy = Some(started);
         }
         let docs_token = token::sign(&options.settings, options.issuer.as_deref(), DEMO_USER, DAY);
-        let settings = options.settings.clone().with("DOCS_TOKEN", &docs_token.unwrap_or_default());
+        let mut settings = options.settings.clone();
+        if settings.get("DOCS_TOKEN").is_none() {
+            settings = settings.with("DOCS_TOKEN", &docs_token.unwrap_or_default());
+        }
         let launches = template.functions.iter().filter_map(|function| {
             let binary = options.binaries.get(&function.name)?;
             Some(launch(function, binary.clone(), &settings, &dynamodb_url))

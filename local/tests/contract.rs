@@ -85,6 +85,14 @@ fn the_readme_lists_the_routes_of_the_template() {
 }
 
 #[test]
+fn a_parameter_switches_the_page_off() {
+    let off = BTreeMap::from([("DocsPage".to_owned(), "off".to_owned())]);
+    let template = Template::read(&repository().join("template.yaml"), &off).unwrap();
+    assert!(!template.names().contains(&"docs"));
+    assert_eq!(template.names().len() + 1, self::template().names().len());
+}
+
+#[test]
 fn the_document_has_the_operations_of_the_template() {
     let text = std::fs::read_to_string(repository().join("openapi.yaml")).unwrap();
     let document = yaml::parse(&text).unwrap();

@@ -11,7 +11,7 @@ pub use lambda_http::{Body, Request};
 pub use problem::Problem;
 pub use request::{
     MAX_BODY_BYTES, accepts_gzip, authorization, body, idempotency_key, if_match, if_none_match,
-    last_segment, optional_body, query, task_id,
+    optional_body, path, path_parameter, query, task_id,
 };
 pub(crate) use response::secure;
 pub use response::{

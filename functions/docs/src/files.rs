@@ -7,15 +7,22 @@ use std::sync::LazyLock;
 use flate2::read::GzDecoder;
 use shared::http::{Body, Document};
 
-include!(concat!(env!("OUT_DIR"), "/files.rs"));
+include!(concat!(env!("OUT_DIR"), "/packed.rs"));
 
-/// The page, in which a local server's token may stand.
-static PAGE: LazyLock<String> = LazyLock::new(|| {
-    let token = std::env::var("DOCS_TOKEN").unwrap_or_default();
-    // Whatever a token is made of, no character of it means anything in HTML.
-    let is_token = token.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte));
-    let filled = format!("data-token=\"{}\"", if is_token { &token } else { "" });
-    include_str!("page.html").replace("data-token=\"\"", &filled)
+/// What the build script has packed.
+struct Packed {
+    name: &'static str,
+    content_type: &'static str,
+    tag: &'static str,
+    compressed: &'static [u8],
+}
+
+/// What a local server fills into the page. No character of a token means
+/// anything in HTML.
+static TOKEN: LazyLock<Option<String>> = LazyLock::new(|| {
+    let token = std::env::var("DOCS_TOKEN").ok().filter(|token| !token.is_empty())?;
+    let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+    token.bytes().all(is_token).then_some(token)
 });
 
 /// What the page may do: run its own scripts and call its own origin. No
@@ -25,56 +32,65 @@ const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; \
     style-src 'self'; img-src 'self' data:; connect-src 'self'; base-uri 'none'; \
     form-action 'none'; frame-ancestors 'none'";
 
-/// A file by its name, the last segment of its path.
-pub(crate) enum File {
-    Page,
-    Packed { content_type: &'static str, compressed: &'static [u8] },
-}
-
-pub(crate) fn find(name: &str) -> Option<File> {
-    if name == "docs" {
-        return Some(File::Page);
-    }
-    let (_, content_type, compressed) = PACKED.iter().find(|(known, ..)| *known == name)?;
-    Some(File::Packed { content_type, compressed })
-}
-
-impl File {
-    /// The file compressed, if the caller takes it so, or as it is.
-    pub(crate) fn in_coding(&self, gzip: bool) -> Document {
-        match self {
-            File::Page => Document {
-                content_type: "text/html; charset=utf-8",
-                content_encoding: None,
-                content_security_policy: Some(CONTENT_SECURITY_POLICY),
-                tag: tag(PAGE.as_bytes(), false),
-                body: Body::Text(PAGE.clone()),
-            },
-            File::Packed { content_type, compressed } => Document {
-                content_type,
-                content_encoding: gzip.then_some("gzip"),
-                content_security_policy: None,
-                tag: tag(compressed, gzip),
-                body: if gzip {
-                    Body::Binary(compressed.to_vec())
-                } else {
-                    Body::Text(decompressed(compressed))
-                },
-            },
+/// The page. Browsers ask each time whether it is still the same; with a token in
+/// it, they do not keep it.
+pub(crate) fn page() -> Document {
+    let empty = include_str!("page.html");
+    let (text, cache_control) = match &*TOKEN {
+        None => (empty.to_owned(), "public, no-cache"),
+        Some(token) => {
+            let filled = format!("data-token=\"{token}\"");
+            (empty.replace("data-token=\"\"", &filled), "no-store")
         }
+    };
+    Document {
+        content_type: "text/html; charset=utf-8",
+        content_encoding: None,
+        content_security_policy: Some(CONTENT_SECURITY_POLICY),
+        cache_control,
+        tag: page_tag(&text),
+        body: Body::Text(text),
     }
 }
 
-/// Tells versions apart, and codings (RFC 9110 section 8.8.3.3).
-fn tag(content: &[u8], gzip: bool) -> String {
-    let mut hasher = DefaultHasher::new();
-    content.hash(&mut hasher);
-    format!("{:016x}{}", hasher.finish(), if gzip { "-gzip" } else { "" })
+/// `openapi.yaml` as JSON.
+pub(crate) fn contract(gzip: bool) -> Document {
+    document(&CONTRACT, gzip)
 }
 
-fn decompressed(compressed: &[u8]) -> String {
+/// A part of the page, by its name.
+pub(crate) fn part(name: &str, gzip: bool) -> Option<Document> {
+    let packed = PARTS.iter().find(|packed| packed.name == name)?;
+    Some(document(packed, gzip))
+}
+
+fn document(packed: &Packed, gzip: bool) -> Document {
+    // Each coding has a tag of its own (RFC 9110 section 8.8.3.3).
+    let (tag, body) = if gzip {
+        (format!("{}-gzip", packed.tag), Body::Binary(packed.compressed.to_vec()))
+    } else {
+        (packed.tag.to_owned(), Body::Text(decompressed(packed)))
+    };
+    Document {
+        content_type: packed.content_type,
+        content_encoding: gzip.then_some("gzip"),
+        content_security_policy: None,
+        cache_control: "public, max-age=300",
+        tag,
+        body,
+    }
+}
+
+/// The policy is a part of the version too: a 304 does not bring a new one.
+fn page_tag(text: &str) -> String {
+    let mut hasher = DefaultHasher::new();
+    (text, CONTENT_SECURITY_POLICY).hash(&mut hasher);
+    format!("{:016x}", hasher.finish())
+}
+
+#[expect(clippy::expect_used, reason = "the build script has compressed text, and all of it")]
+fn decompressed(packed: &Packed) -> String {
     let mut text = String::new();
-    // The build script has compressed text, and all of it.
-    let _ = GzDecoder::new(compressed).read_to_string(&mut text);
+    GzDecoder::new(packed.compressed).read_to_string(&mut text).expect("a whole file");
     text
 }

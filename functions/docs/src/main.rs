@@ -14,7 +14,12 @@ async fn main() -> Result<(), Error> {
 async fn handle(request: Request) -> Result<Response, Problem> {
     // What is not an entity tag is no document that the caller knows.
     let known = http::if_none_match(&request).unwrap_or_default();
-    let file = files::find(http::last_segment(&request)).ok_or_else(Problem::not_found)?;
+    let gzip = http::accepts_gzip(&request);
+    let document = match http::path_parameter(&request, "file") {
+        Some(name) => files::part(name, gzip).ok_or_else(Problem::not_found)?,
+        None if http::path(&request).ends_with("/openapi.json") => files::contract(gzip),
+        None => files::page(),
+    };
 
-    Ok(http::document(file.in_coding(http::accepts_gzip(&request)), &known))
+    Ok(http::document(document, &known))
 }

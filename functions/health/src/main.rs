@@ -1,4 +1,4 @@
-//! `GET /health`: says that the API is deployed and its functions start. It
+//! `GET /health`: says that the API is deployed and answers. It
 //! needs no token and touches no table, so that a monitor costs nothing.
 
 use shared::Error;

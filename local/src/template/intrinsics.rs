@@ -34,8 +34,15 @@ pub(super) fn resolve(mut document: Value, parameters: &BTreeMap<String, String>
         scope.conditions.insert(name.clone(), holds);
     }
     if let Some(resources) = document["Resources"].as_object_mut() {
-        let exists = |condition: &str| scope.conditions.get(condition) != Some(&false);
-        resources.retain(|_, resource| resource["Condition"].as_str().is_none_or(exists));
+        for (logical_id, resource) in resources.iter() {
+            let condition = resource["Condition"].as_str();
+            if let Some(unknown) = condition.filter(|it| !scope.conditions.contains_key(*it)) {
+                bail!("resource {logical_id}: there is no condition {unknown}");
+            }
+        }
+        resources.retain(|_, resource| {
+            resource["Condition"].as_str().is_none_or(|condition| scope.conditions[condition])
+        });
     }
     walk(document, &scope)
 }

@@ -368,3 +368,16 @@ async fn connections_that_died_while_idle_are_not_noticed() {
         assert!(write.was_executed(&stored), "{write:?}: {stored}");
     }
 }
+
+#[tokio::test]
+async fn a_write_that_may_have_been_made_is_not_said_to_have_failed_because_asking_fails() {
+    let app = TestApp::start().await;
+    let alice = app.user("alice");
+    let path = alice.task("t").await;
+    app.faults().plan("DeleteItem", Fault::LostReply);
+    app.faults().set_rates("Query:error=1".parse().unwrap());
+    let told = alice.delete(&path).await.problem(StatusCode::SERVICE_UNAVAILABLE);
+    assert!(told.starts_with("It is not known whether the change was made"), "{told}");
+    app.faults().set_rates("".parse().unwrap());
+    alice.get(&path).await.problem(StatusCode::NOT_FOUND);
+}

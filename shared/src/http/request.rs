@@ -57,11 +57,8 @@ pub fn optional_body<T: DeserializeOwned + Default>(request: &Request) -> Result
 ///
 /// 404 if it is not a UUID: no task can have such an id.
 pub fn task_id(request: &Request) -> Result<TaskId, Problem> {
-    let parameters = request.path_parameters_ref();
-    parameters
-        .and_then(|parameters| parameters.first("task_id"))
-        .and_then(TaskId::parse)
-        .ok_or_else(Problem::task_not_found)
+    let id = path_parameter(request, "task_id").and_then(TaskId::parse);
+    id.ok_or_else(Problem::task_not_found)
 }
 
 /// The query parameters, decoded. What is not UTF-8 is replaced, so that the
@@ -76,22 +73,33 @@ pub fn query(request: &Request) -> ListQueryInput {
     parameters
 }
 
-/// What stands behind the last slash of the path.
+/// The path, as the caller sent it.
 #[must_use]
-pub fn last_segment(request: &Request) -> &str {
-    request.raw_http_path().rsplit('/').next().unwrap_or_default()
+pub fn path(request: &Request) -> &str {
+    request.raw_http_path()
+}
+
+/// What stands in the path for the route's parameter `name`, if it has one.
+#[must_use]
+pub fn path_parameter<'a>(request: &'a Request, name: &str) -> Option<&'a str> {
+    request.path_parameters_ref().and_then(|parameters| parameters.first(name))
 }
 
 /// Whether the caller takes a compressed reply (RFC 9110 section 12.5.3).
 #[must_use]
 pub fn accepts_gzip(request: &Request) -> bool {
     let values = request.headers().get_all(ACCEPT_ENCODING).iter();
-    let mut codings = values.filter_map(|value| value.to_str().ok()).flat_map(|it| it.split(','));
-    codings.any(|coding| {
+    values.filter_map(|value| value.to_str().ok()).any(has_gzip)
+}
+
+/// Whether a list of codings has gzip, with a weight above zero.
+fn has_gzip(codings: &str) -> bool {
+    codings.split(',').any(|coding| {
         let mut parts = coding.split(';').map(str::trim);
         let is_gzip = parts.next().is_some_and(|name| name.eq_ignore_ascii_case("gzip"));
-        let quality = parts.find_map(|part| part.strip_prefix("q="));
-        is_gzip && quality.is_none_or(|quality| quality.parse::<f32>().is_ok_and(|it| it > 0.0))
+        let weight =
+            parts.find_map(|part| part.to_ascii_lowercase().strip_prefix("q=")?.parse().ok());
+        is_gzip && weight.is_none_or(|weight: f32| weight > 0.0)
     })
 }
 
@@ -115,14 +123,12 @@ pub fn idempotency_key(request: &Request) -> Result<Option<IdempotencyKey>, Prob
 /// 400 if `If-Match` is neither `*` nor a list of quoted tags, or too long a
 /// list.
 pub fn if_match(request: &Request) -> Result<Precondition, Problem> {
-    let precondition = entity_tags(request, &IF_MATCH)?
-        .map_or(Precondition::Exists, EntityTags::into_precondition);
-    match &precondition {
-        Precondition::Revision(any) if any.len() > MAX_REVISIONS => {
+    match entity_tags(request, &IF_MATCH)? {
+        Some(EntityTags::List(tags)) if tags.len() > MAX_REVISIONS => {
             let detail = format!("If-Match must have at most {MAX_REVISIONS} entity tags");
             Err(Problem::bad_request(detail))
         }
-        _ => Ok(precondition),
+        tags => Ok(tags.map_or(Precondition::Exists, EntityTags::into_precondition)),
     }
 }
 
@@ -199,6 +205,16 @@ mod tests {
         let problem = read(None, text).unwrap_err();
         assert_eq!(problem.status(), StatusCode::BAD_REQUEST);
         problem.detail().to_owned()
+    }
+
+    #[test]
+    fn gzip_is_sent_to_those_who_take_it() {
+        for taken in ["gzip", "GZIP", "br, gzip", "gzip;q=0.5", "deflate , gzip ; q=1.0"] {
+            assert!(has_gzip(taken), "{taken}");
+        }
+        for refused in ["", "br", "gzip;q=0", "gzip;Q=0", "gzip; q=0.000", "xgzip", "identity"] {
+            assert!(!has_gzip(refused), "{refused}");
+        }
     }
 
     #[test]

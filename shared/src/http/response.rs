@@ -69,6 +69,7 @@ pub struct Document {
     pub content_type: &'static str,
     pub content_encoding: Option<&'static str>,
     pub content_security_policy: Option<&'static str>,
+    pub cache_control: &'static str,
     /// What its entity tag holds.
     pub tag: String,
     pub body: Body,
@@ -92,7 +93,7 @@ pub fn document(document: Document, known: &Option<EntityTags>) -> Response {
         }
         response
     };
-    set(&mut response, CACHE_CONTROL, "public, max-age=300");
+    set(&mut response, CACHE_CONTROL, document.cache_control);
     set(&mut response, VARY, "accept-encoding");
     response
 }

@@ -98,6 +98,18 @@ impl Attempts {
         !is_over
     }
 
+    /// The error for the caller after asking what became of these attempts has
+    /// failed with `error`: if one of them may have been executed, then even that
+    /// is not known.
+    pub(super) fn tell(&self, error: StoreError) -> StoreError {
+        match error {
+            StoreError::Unavailable(cause) | StoreError::Unexpected(cause) if self.maybe_done => {
+                StoreError::OutcomeUnknown(cause)
+            }
+            error => error,
+        }
+    }
+
     /// The error for the caller after the last attempt failed with `error`.
     pub(super) fn give_up<E>(&self, error: SdkError<E, HttpResponse>) -> StoreError
     where

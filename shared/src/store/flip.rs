@@ -57,14 +57,14 @@ impl Tasks<'_> {
                     Some(task) if task.revision == update.revision() => Ok(task),
                     Some(_) if attempts.maybe_done() => Err(attempts.give_up(error)),
                     Some(_) => Err(StoreError::Changed),
-                    None => Err(self.why_missing(id).await),
+                    None => Err(attempts.tell(self.why_missing(id).await)),
                 };
             }
             if !attempts.another(sort(&error)).await {
                 return Err(attempts.give_up(error));
             }
             if attempts.maybe_done() {
-                let task = self.get(id).await.map_err(not_known)?;
+                let task = self.get(id).await.map_err(|error| attempts.tell(error))?;
                 match what_happened(&task, update.revision(), began) {
                     Traces::Executed => return Ok(task),
                     Traces::NotExecuted => seen = Some(task.revision),
@@ -72,16 +72,6 @@ impl Tasks<'_> {
                 }
             }
         }
-    }
-}
-
-/// If even the read fails, nothing is known of the write.
-fn not_known(error: StoreError) -> StoreError {
-    match error {
-        StoreError::Unavailable(cause) | StoreError::Unexpected(cause) => {
-            StoreError::OutcomeUnknown(cause)
-        }
-        error => error,
     }
 }
 

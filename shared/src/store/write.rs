@@ -149,7 +149,7 @@ impl Tasks<'_> {
                     None => match self.why_missing(id).await {
                         // An earlier attempt has deleted it.
                         StoreError::NotFound if attempts.maybe_done() => Ok(()),
-                        error => Err(error),
+                        error => Err(attempts.tell(error)),
                     },
                 }
             }
@@ -178,7 +178,7 @@ impl Tasks<'_> {
                     // Or it has, and somebody has changed the task since.
                     Some(_) if attempts.maybe_done() => Err(attempts.give_up(error)),
                     Some(_) => Err(StoreError::Changed),
-                    None => Err(self.why_missing(id).await),
+                    None => Err(attempts.tell(self.why_missing(id).await)),
                 }
             }
             _ => Err(attempts.give_up(error)),
