@@ -275,9 +275,13 @@ Parameters:
   Origins:
     Type: String
     Default: http://a.example,http://b.example
+  Size:
+    Type: Number
+    Default: 0
 Conditions:
   HasThings: !Not [!Equals [!Ref Origins, ""]]
   HasOthers: !Equals [!Ref Origins, ""]
+  IsLarge: !Not [!Equals [!Ref Size, "0"]]
 Globals:
   Function:
     Timeout: 10
@@ -302,6 +306,7 @@ Resources:
     Metadata: { BuildProperties: { Binary: get-thing } }
     Properties:
       Timeout: 3
+      MemorySize: !If [IsLarge, 1024, !Ref AWS::NoValue]
       Environment: { Variables: { OWN: "yes" } }
       Events:
         Http:
@@ -310,6 +315,7 @@ Resources:
   Others:
     Type: AWS::DynamoDB::Table
     Condition: HasOthers
+    Properties: !Ref AWS::NoValue
   Things:
     Type: AWS::DynamoDB::Table
     Condition: HasThings

@@ -11,6 +11,7 @@ use local::template::{Function, Route, Template};
 use local::yaml;
 use serde_json::Value;
 use shared::config;
+use shared::telemetry::METRICS;
 
 fn template() -> Template {
     Settings::default().template().unwrap()
@@ -175,4 +176,86 @@ fn the_indexes_of_the_template_are_those_of_the_design() {
         ("by_id", vec!["HASH task_id".to_owned()]),
     ]);
     assert_eq!(keys, expected);
+}
+
+/// The template with all that it holds, by its parameters' defaults.
+fn whole_template() -> Value {
+    let text = std::fs::read_to_string(repository().join("template.yaml")).unwrap();
+    yaml::parse(&text).unwrap()
+}
+
+/// The metrics of ours that `value` speaks of, wherever that is in it.
+fn own_metrics(value: &Value, found: &mut BTreeSet<String>) {
+    match value {
+        Value::Object(object) => {
+            let namespace = object.get("Namespace").map(Value::to_string).unwrap_or_default();
+            if let Some(name) = object.get("MetricName").filter(|_| namespace.contains("TasksApi"))
+            {
+                found.insert(name.as_str().unwrap().to_owned());
+            }
+            object.values().for_each(|value| own_metrics(value, found));
+        }
+        Value::Array(values) => values.iter().for_each(|value| own_metrics(value, found)),
+        _ => {}
+    }
+}
+
+#[test]
+fn every_metric_that_is_watched_is_one_that_the_functions_write() {
+    let template = whole_template();
+    let mut watched = BTreeSet::new();
+    own_metrics(&template["Resources"], &mut watched);
+    assert!(!watched.is_empty());
+    let dashboard = template["Resources"]["Dashboard"]["Properties"]["DashboardBody"]["Fn::Sub"]
+        .as_str()
+        .unwrap();
+    for rest in dashboard.split("[\"TasksApi/${AWS::StackName}\", \"").skip(1) {
+        watched.insert(rest.split('"').next().unwrap().to_owned());
+    }
+    let written: BTreeSet<String> = METRICS.map(|(name, _)| name.to_owned()).into();
+    assert!(watched.is_subset(&written), "{watched:?} of {written:?}");
+}
+
+#[test]
+fn the_runbook_tells_what_to_do_about_each_alarm() {
+    let path = repository().join("docs/operations.md");
+    let runbook = std::fs::read_to_string(path).unwrap();
+    let rows = runbook.lines().filter(|line| line.starts_with("| `"));
+    let told: String = rows.map(|row| row.split('|').nth(1).unwrap()).collect();
+    let template = whole_template();
+    let resources = template["Resources"].as_object().unwrap();
+    let alarms = resources.iter().filter(|(_, it)| it["Type"] == "AWS::CloudWatch::Alarm");
+    let mut count = 0;
+    for (name, _) in alarms {
+        assert!(told.contains(&format!("`{name}`")), "{name}");
+        count += 1;
+    }
+    assert_eq!(told.matches("Alarm`").count(), count, "an alarm that is no more");
+}
+
+#[test]
+fn the_check_before_a_deployment_and_the_watch_router_know_each_function() {
+    let functions = template().functions;
+    let whole = whole_template();
+    let check = &whole["Resources"]["PreTrafficCheck"]["Properties"]["Environment"]["Variables"];
+    let versions = check["VERSIONS"]["Fn::Sub"].as_str().unwrap();
+    let role = whole["Resources"]["PreTrafficCheckRole"].to_string();
+    for function in functions.iter().filter(|function| function.name != "docs") {
+        let id = &function.logical_id;
+        assert!(versions.contains(&format!("${{{id}}}:${{{id}.Version.Version}}")), "{id}");
+        assert!(role.contains(&format!("${{{id}.Arn}}:*")), "{id}");
+    }
+    let manifest = std::fs::read_to_string(repository().join("Cargo.toml")).unwrap();
+    let (_, router) = manifest.split_once("[workspace.metadata.lambda.watch.router]").unwrap();
+    let router = router.split("\n[").next().unwrap();
+    let mut routes = 0;
+    for function in &functions {
+        for Route { method, path } in &function.routes {
+            let (_, rest) = router.split_once(&format!("\"{path}\" = [")).unwrap();
+            let entry = format!("{{ method = \"{method}\", function = \"{}\" }}", function.name);
+            assert!(rest.split(']').next().unwrap().contains(&entry), "{method} {path}");
+            routes += 1;
+        }
+    }
+    assert_eq!(router.matches("method = ").count(), routes);
 }

@@ -12,7 +12,7 @@ pub(super) fn resolve(mut document: Value, parameters: &BTreeMap<String, String>
     document["Rules"].take();
     let mut names = BTreeMap::new();
     for (name, parameter) in document["Parameters"].as_object().into_iter().flatten() {
-        let default = parameter.get("Default").and_then(Value::as_str).map(str::to_owned);
+        let default = parameter.get("Default").map(text);
         names.insert(name.clone(), parameters.get(name).cloned().or(default).unwrap_or_default());
     }
     for logical_id in document["Resources"].as_object().into_iter().flatten().map(|(id, _)| id) {
@@ -47,6 +47,11 @@ pub(super) fn resolve(mut document: Value, parameters: &BTreeMap<String, String>
     walk(document, &scope)
 }
 
+/// A parameter's value as `Ref` gives it.
+fn text(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}
+
 /// What functions may refer to.
 struct Scope {
     names: BTreeMap<String, String>,
@@ -56,22 +61,45 @@ struct Scope {
 fn walk(value: Value, scope: &Scope) -> Result<Value> {
     Ok(match value {
         Value::Array(values) => {
-            Value::Array(values.into_iter().map(|it| walk(it, scope)).collect::<Result<_>>()?)
+            let mut walked = walk_each(values, scope)?;
+            walked.retain(|value| !is_no_value(value));
+            Value::Array(walked)
         }
-        Value::Object(object) => {
-            let mut walked = Map::new();
-            for (key, value) in object {
-                walked.insert(key, walk(value, scope)?);
+        Value::Object(object) => match object.iter().next() {
+            Some((key, _)) if object.len() == 1 && is_function(key) => {
+                let function = key.clone();
+                let argument = match object.into_iter().next() {
+                    // Each argument has its place, also one that is not there.
+                    Some((_, Value::Array(values))) => Value::Array(walk_each(values, scope)?),
+                    Some((_, value)) => walk(value, scope)?,
+                    None => Value::Null,
+                };
+                call(&function, &argument, scope)?
             }
-            match walked.iter().next() {
-                Some((key, argument)) if walked.len() == 1 && is_function(key) => {
-                    call(key, argument, scope)?
+            _ => {
+                let mut walked = Map::new();
+                for (key, value) in object {
+                    let value = walk(value, scope)?;
+                    if !is_no_value(&value) {
+                        walked.insert(key, value);
+                    }
                 }
-                _ => Value::Object(walked),
+                Value::Object(walked)
             }
-        }
+        },
         scalar => scalar,
     })
+}
+
+fn walk_each(values: Vec<Value>, scope: &Scope) -> Result<Vec<Value>> {
+    values.into_iter().map(|value| walk(value, scope)).collect()
+}
+
+/// What stands for a property that is not there.
+const NO_VALUE: &str = "AWS::NoValue";
+
+fn is_no_value(value: &Value) -> bool {
+    value.get(NO_VALUE).is_some()
 }
 
 fn is_function(key: &str) -> bool {
@@ -81,6 +109,7 @@ fn is_function(key: &str) -> bool {
 fn call(function: &str, argument: &Value, scope: &Scope) -> Result<Value> {
     let wrong = || format!("{function} of {argument}");
     Ok(match function {
+        "Ref" if argument == NO_VALUE => json!({ NO_VALUE: true }),
         "Ref" => json!(named(argument.as_str().with_context(wrong)?, &scope.names)?),
         "Fn::GetAtt" => json!(attribute(argument.as_str().with_context(wrong)?)),
         "Fn::Sub" => json!(substitute(argument.as_str().with_context(wrong)?, &scope.names)?),

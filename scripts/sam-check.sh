@@ -1,0 +1,278 @@
+#!/usr/bin/env bash
+# The template and the functions under the real SAM CLI, without an account:
+#
+#   scripts/sam-check.sh            all of the following
+#   scripts/sam-check.sh lint       the template, as it is and as SAM expands it
+#   scripts/sam-check.sh build      sam build, for this machine's processor
+#   scripts/sam-check.sh invoke     sam local invoke for every file in events/
+#   scripts/sam-check.sh api        sam local start-api and the user stories
+#
+# Needs sam and cargo-lambda (pip install aws-sam-cli cargo-lambda), and for the
+# last two Docker, curl and openssl. These variables change what it assumes:
+#
+#   SAM_CHECK_FLAGS  more flags for `sam local`, such as --skip-pull-image where
+#                    the images are here already and there is no registry
+#   SAM_CHECK_HOST   an address of this machine that containers reach; by
+#                    default that of Docker's bridge, or 127.0.0.1 where Docker
+#                    runs in a machine of its own (macOS, Windows)
+#   SAM_CHECK_LOCAL  how to run the local server, instead of `cargo run -q --`
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+steps=("$@")
+[ $# -gt 0 ] || steps=(lint build invoke api)
+read -ra flags <<<"${SAM_CHECK_FLAGS:-}"
+read -ra local <<<"${SAM_CHECK_LOCAL:-cargo run -q --}"
+
+case $(uname -m) in
+  aarch64 | arm64) architecture=arm64 ;;
+  *) architecture=x86_64 ;;
+esac
+# Not for the machine that it is deployed to: containers run without emulation.
+parameters=("Architecture=$architecture" BetterAuthUrl=http://localhost:3000)
+
+# The Python that has SAM also has what the small programs here need.
+python=$(sed -n '1s/^#!//p' "$(command -v sam)")
+[ -x "$python" ] || python=python3
+
+# Nothing here asks AWS, but SAM and the functions want to know where it is.
+export AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local AWS_SESSION_TOKEN='' AWS_DEFAULT_REGION=us-east-1
+export SAM_CLI_TELEMETRY=0
+# The published development secret: with it the tokens in events/ are signed.
+export BETTER_AUTH_SECRET=tasks-api-development-secret-0123456789
+
+work=$(mktemp -d)
+jobs=()
+finish() {
+  for job in ${jobs[@]+"${jobs[@]}"}; do kill "$job" 2>/dev/null || true; done
+  wait
+  rm -rf "$work"
+}
+trap finish EXIT
+
+title() { printf '\n== %s\n' "$*"; }
+fail() {
+  echo "$*" >&2
+  exit 1
+}
+
+free_port() {
+  "$python" -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
+}
+
+# wait_for LOG TEXT JOB: until a program says that it is ready, or ends.
+wait_for() {
+  until grep -qs -- "$2" "$1"; do
+    kill -0 "$3" 2>/dev/null || { cat "$1" >&2; fail "it ended before it was ready"; }
+    sleep 0.2
+  done
+}
+
+lint() {
+  title "sam validate --lint"
+  sam validate --lint
+  # The lint sees what SAM makes of the template only if it is expanded. Once
+  # for development, once with everything on, once without the page.
+  title "cfn-lint of the expanded template"
+  local everything=(
+    Stage=prod Canary=true Tracing=Active ReservedConcurrency=5 AlarmEmail=on-call@example.com
+    DomainName=api.example.com HostedZoneId=Z0000000000000
+    CertificateArn=arn:aws:acm:us-east-1:123456789012:certificate/00000000-0000-0000-0000-000000000000
+    JwksUrl=https://app.example.com/jwks JwtIssuer=https://app.example.com JwtAudience=tasks-api
+    BetterAuthSecretName=secret BetterAuthSecretVersion=00000000-0000-0000-0000-000000000000
+  )
+  expanded
+  expanded "${everything[@]}"
+  expanded DocsPage=off Canary=true
+}
+
+expanded() {
+  "$python" scripts/sam-expand.py template.yaml "${parameters[@]}" "$@" >"$work/expanded.json"
+  # W1028: SAM asks within the docs' routes again whether there are docs.
+  # W1030: it tries every value of a parameter, also where SAM has decided by
+  # the value already (Tracing is written only if it is Active).
+  "$python" -c "import sys; from cfnlint.runner import main; sys.exit(main())" --ignore-checks W1028 W1030 --template "$work/expanded.json"
+  echo "clean with: ${*:-defaults}"
+}
+
+build() {
+  title "sam build ($architecture)"
+  sam build --parameter-overrides "${parameters[@]}"
+}
+
+# The address of this machine on Docker's bridge. Docker tells it only after the
+# first container; before, it is the first address of the network.
+bridge() {
+  docker network inspect bridge --format '{{with index .IPAM.Config 0}}{{.Gateway}} {{.Subnet}}{{end}}' |
+    "$python" -c 'import ipaddress, sys
+*gateway, subnet = sys.stdin.read().split()
+print(*gateway or [next(ipaddress.ip_network(subnet, strict=False).hosts())])'
+}
+
+# The embedded DynamoDB, with the task of events/ in it, and its way into the
+# containers. It listens on 127.0.0.1 only, which on Linux they do not reach.
+database() {
+  [ -z "${environment:-}" ] || return 0
+  title "the embedded DynamoDB"
+  local port host=${SAM_CHECK_HOST:-}
+  port=$(free_port)
+  "${local[@]}" serve --port "$(free_port)" --dynamodb-port "$port" --in-memory >"$work/local.log" 2>&1 &
+  jobs+=($!)
+  wait_for "$work/local.log" "listening on" $!
+  if [ -z "$host" ]; then
+    if [ "$(uname)" = Linux ]; then host=$(bridge); else host=127.0.0.1; fi
+  fi
+  certificate
+  "$python" scripts/sam-host.py "$host" "$port" events/key-set/jwks.json "$work/host.pem" >"$work/host.log" 2>&1 &
+  jobs+=($!)
+  wait_for "$work/host.log" "key set on" $!
+  local database_port key_set_port
+  database_port=$(sed -n 's/^DynamoDB on //p' "$work/host.log")
+  key_set_port=$(sed -n 's/^key set on //p' "$work/host.log")
+  echo "containers reach it at $host:$database_port"
+
+  # SAM passes on what the template declares, and this replaces it.
+  environment=$work/environment.json
+  local common='"AWS_ENDPOINT_URL_DYNAMODB": "http://host.docker.internal:'$database_port'",
+    "TASKS_TABLE": "TasksTable", "IDEMPOTENCY_TABLE": "IdempotencyTable",
+    "USER_HASH_KEY": "local", "METRICS_NAMESPACE": ""'
+  echo '{"Parameters": {'"$common"', "BETTER_AUTH_SECRET": "'"$BETTER_AUTH_SECRET"'"}}' >"$environment"
+  echo '{"Parameters": {'"$common"', "BETTER_AUTH_SECRET": "", "SSL_CERT_FILE": "/var/task/issuer.pem",
+    "JWKS_URL": "https://host.docker.internal:'"$key_set_port"'/jwks.json",
+    "JWT_ISSUER": "https://issuer.example", "JWT_AUDIENCE": "tasks-api"}}' >"$work/key-set.json"
+  flags+=(--add-host host.docker.internal:host-gateway --parameter-overrides "${parameters[*]}")
+}
+
+# A key set comes by HTTPS, so the issuer of events/key-set needs a certificate
+# that the function trusts.
+certificate() {
+  (
+    cd "$work"
+    exec >openssl.log 2>&1
+    openssl req -x509 -newkey rsa:2048 -nodes -keyout ca.key -out issuer.pem -days 1 -subj "/CN=sam-check"
+    openssl req -newkey rsa:2048 -nodes -keyout host.key -out host.csr -subj "/CN=host.docker.internal"
+    echo "subjectAltName=DNS:host.docker.internal" >host.ext
+    openssl x509 -req -in host.csr -CA issuer.pem -CAkey ca.key -CAcreateserial -days 1 -extfile host.ext -out host.crt
+    cat host.key host.crt >host.pem
+  ) || { cat "$work/openssl.log" >&2; return 1; }
+}
+
+# expected EVENT: the status that the name of the file promises.
+expected() {
+  case $(basename "$1" .json) in
+    *.bad-* | *.not-json) echo 400 ;;
+    *.no-token | *.expired-token | *.forged | *.unknown-key | *.another-issuer | *.secret-token) echo 401 ;;
+    *.another-users-task) echo 403 ;;
+    *.unknown-task) echo 404 ;;
+    *.stale) echo 412 ;;
+    create-task*) echo 201 ;;
+    delete-task) echo 204 ;;
+    *) echo 200 ;;
+  esac
+}
+
+# invoke_one EVENT ENVIRONMENT TEMPLATE
+invoke_one() {
+  local name function status
+  name=$(basename "$1" .json)
+  # get-task.expired-token is an event of GetTaskFunction.
+  function=$("$python" -c 'import sys; print("".join(map(str.capitalize, sys.argv[1].split("-"))))' "${name%%.*}")Function
+  sam local invoke "$function" --event "$1" --env-vars "$2" --template "$3" "${flags[@]}" \
+    >"$work/reply" 2>"$work/invoke.log" || { cat "$work/invoke.log" >&2; fail "$1: sam failed"; }
+  # SAM does not fail where the function does: its answer tells.
+  status=$(tail -n 1 "$work/reply" |
+    "$python" -c 'import json, sys; print(json.load(sys.stdin).get("statusCode"))') || status=none
+  echo "$1: $status"
+  if [ "$status" != "$(expected "$1")" ]; then
+    cat "$work/invoke.log" "$work/reply" >&2
+    fail "$1: $status, and not $(expected "$1")"
+  fi
+}
+
+invoke() {
+  database
+  title "sam local invoke"
+  local built=.aws-sam/build event
+  # The same template with a variable more, and the certificate beside the code.
+  sed 's/^\( *\)JWKS_URL:/\1SSL_CERT_FILE: ""~&/' "$built/template.yaml" | tr '~' '\n' >"$built/key-set.yaml"
+  cp "$work/issuer.pem" "$built/GetTaskFunction/"
+  for event in events/key-set/*.json; do
+    [ "$event" = events/key-set/jwks.json ] || invoke_one "$event" "$work/key-set.json" "$built/key-set.yaml"
+  done
+  rm "$built/key-set.yaml" "$built/GetTaskFunction/issuer.pem"
+  # The deletions last: the others want the task.
+  for event in events/[!d]*.json events/d*.json; do
+    invoke_one "$event" "$environment" "$built/template.yaml"
+  done
+}
+
+# call STATUS METHOD PATH [curl's arguments]: leaves body and headers in $work.
+call() {
+  local expected=$1 method=$2 path=$3 status
+  shift 3
+  status=$(curl -s -o "$work/body" -D "$work/headers" -w '%{http_code}' -X "$method" "$url$path" "$@")
+  echo "$method $path: $status"
+  [ "$status" = "$expected" ] || { cat "$work/headers" "$work/body" >&2; fail "and not $expected"; }
+}
+header() { tr -d '\r' <"$work/headers" | sed -n "s/^$1: //Ip"; }
+# body EXPRESSION: what Python says of the body, `it`.
+body() { "$python" -c 'import json, sys; it = json.load(open(sys.argv[1])); print(eval(sys.argv[2]))' "$work/body" "$1"; }
+# same WHAT EXPECTED: compares.
+same() { [ "$1" = "$2" ] || { cat "$work/body" >&2; fail "$1, and not $2"; }; }
+
+api() {
+  database
+  title "sam local start-api"
+  local port user other json etag path next
+  port=$(free_port)
+  url=http://127.0.0.1:$port
+  sam local start-api --port "$port" --env-vars "$environment" "${flags[@]}" >"$work/api.log" 2>&1 &
+  jobs+=($!)
+  wait_for "$work/api.log" "Running on http" $!
+  user="Authorization: Bearer $("${local[@]}" token sam-check)"
+  other="Authorization: Bearer $("${local[@]}" token somebody-else)"
+  json="Content-Type: application/json"
+
+  title "create"
+  call 401 POST /api/tasks -H "$json" -d '{"title": "none"}'
+  call 400 POST /api/tasks -H "$user" -H "$json" -d '{"title": ""}'
+  call 201 POST /api/tasks -H "$user" -H "$json" -d '{"title": "banana", "due_date": "2027-02-10"}'
+  call 201 POST /api/tasks -H "$user" -H "$json" -d '{"title": "Zebra"}'
+  call 201 POST /api/tasks -H "$user" -H "$json" -d '{"title": "Äpfel", "priority": "high"}'
+  path=$(header location)
+  etag=$(header etag)
+
+  title "list with filter, sort and pages"
+  call 200 GET "/api/tasks?status=pending&sort=title&limit=2" -H "$user"
+  same "$(body '[task["title"] for task in it]')" "['Äpfel', 'banana']"
+  next=$(header link | sed 's/^<\(.*\)>; rel="next"$/\1/')
+  call 200 GET "$next" -H "$user"
+  same "$(body '[task["title"] for task in it]')" "['Zebra']"
+  same "$(header link)" ""
+  call 200 GET "/api/tasks" -H "$other"
+  same "$(body 'it')" "[]"
+
+  title "update with If-Match"
+  call 200 PUT "$path" -H "$user" -H "$json" -H "If-Match: $etag" -d '{"title": "Birnen"}'
+  same "$(body 'it["title"], it["priority"]')" "('Birnen', 'high')"
+  call 412 PUT "$path" -H "$user" -H "$json" -H "If-Match: $etag" -d '{"title": "Kirschen"}'
+  call 403 PUT "$path" -H "$other" -H "$json" -d '{"title": "mine"}'
+
+  title "toggle"
+  call 200 PATCH "$path/complete" -H "$user"
+  same "$(body 'it["completed"]')" True
+  call 200 GET "/api/tasks?status=completed" -H "$user"
+  same "$(body 'len(it)')" 1
+
+  title "delete"
+  call 204 DELETE "$path" -H "$user"
+  call 404 GET "$path" -H "$user"
+}
+
+for step in "${steps[@]}"; do
+  case $step in
+    lint | build | invoke | api) "$step" ;;
+    *) fail "there is no step $step" ;;
+  esac
+done
+title "all good"
