@@ -163,7 +163,7 @@ expected() {
     *.bad-* | *.not-json) echo 400 ;;
     *.no-token | *.expired-token | *.forged | *.unknown-key | *.another-issuer | *.secret-token) echo 401 ;;
     *.another-users-task) echo 403 ;;
-    *.unknown-task) echo 404 ;;
+    *.unknown-task | *.unknown-file) echo 404 ;;
     *.stale) echo 412 ;;
     create-task*) echo 201 ;;
     delete-task) echo 204 ;;

@@ -30,6 +30,7 @@ function run(...more: string[]): { cases: number; output: string; passed: boolea
   const options = ["--config-file", "schemathesis.toml", "run", document, "--url", server.url, ...more];
   const env = { ...process.env, TOKEN: tokenFor("alice"), OTHER_TOKEN: tokenFor("bob") };
   const done = spawnSync(schemathesis, options, { cwd: here, env, encoding: "utf8", stdio: ["ignore", "pipe", "inherit"] });
+  if (done.error) throw done.error;
   const cases = Number(done.stdout.match(/(\d+) generated/)?.[1] ?? 0);
   return { cases, output: done.stdout, passed: done.status === 0 };
 }

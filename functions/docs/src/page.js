@@ -2,10 +2,23 @@
 
 const page = document.getElementById("page");
 
+// What all replies have says nothing about any of them.
+const COMMON_HEADERS = ["Cache-Control", "X-Content-Type-Options"];
+
+const fewerHeaders = () => ({
+  wrapComponents: {
+    headers: (Headers, { React }) => (props) => {
+      const headers = props.headers.filter((_, name) => !COMMON_HEADERS.includes(name));
+      return React.createElement(Headers, { ...props, headers });
+    },
+  },
+});
+
 const ui = SwaggerUIBundle({
   domNode: page,
   // Relative, so that the page works behind any host, stage or proxy.
   url: "openapi.json",
+  plugins: [fewerHeaders],
   deepLinking: true,
   defaultModelsExpandDepth: 0,
   displayRequestDuration: true,
