@@ -27,6 +27,12 @@ impl App {
         }
     }
 
+    /// Fetches what the first request would wait for. That may fail: then the
+    /// first request tries again.
+    pub(crate) async fn warm_up(&self) {
+        self.verifier.warm_up().await;
+    }
+
     /// The user on whose behalf `request` was sent.
     ///
     /// # Errors

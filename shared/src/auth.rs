@@ -99,6 +99,13 @@ impl Verifier {
         Verifier::with_clock(identity, Arc::new(move || clock().as_secs_f64()))
     }
 
+    /// Fetches the key set, if there is one, before the first token needs it.
+    pub(crate) async fn warm_up(&self) {
+        if let Some(key_set) = &self.key_set {
+            key_set.warm_up().await;
+        }
+    }
+
     /// As [`Verifier::new`], with the time that `clock` tells.
     #[must_use]
     pub fn with_clock(identity: &Identity, clock: Clock) -> Verifier {

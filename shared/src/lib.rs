@@ -26,6 +26,7 @@ mod runtime;
 pub mod store;
 pub mod task;
 pub mod telemetry;
+mod tls;
 
 pub use app::App;
 pub use auth::User;

@@ -29,9 +29,10 @@ where
 {
     let telemetry = Telemetry::start(operation);
     let config = Config::from_env().inspect_err(|error| tracing::error!("{error}"))?;
-    let dynamodb = store::connect(&config).await;
+    let dynamodb = store::connect(&config).await.inspect_err(|error| tracing::error!("{error}"))?;
     // Lives as long as the process does.
-    let app: &'static App = Box::leak(Box::new(App::new(&config, dynamodb)));
+    let app: &'static App = Box::leak(Box::new(App::new(&config, dynamodb.client.clone())));
+    tokio::join!(dynamodb.warm_up(), app.warm_up());
     serve(telemetry, |request| handler(app, request)).await
 }
 

@@ -26,7 +26,8 @@ use std::time::Instant;
 
 use aws_sdk_dynamodb::Client;
 
-pub use client::{connect, http_client};
+pub(crate) use client::connect;
+pub use client::http_client;
 pub use error::StoreError;
 pub use idempotency::REMEMBERED_SECONDS;
 pub use import::MAX_BATCH;

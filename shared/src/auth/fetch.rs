@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use aws_sdk_dynamodb::config::http::HttpRequest;
 use aws_smithy_http_client::Connector;
-use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use aws_smithy_runtime_api::client::http::HttpConnector;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_types::byte_stream::ByteStream;
@@ -15,6 +14,7 @@ use lambda_http::http::Uri;
 use super::jwk::{self, Key};
 use crate::causes::causes;
 use crate::config::KeySetUrl;
+use crate::tls::{self, Trust};
 
 /// How long a fetch may take, with everything.
 const FETCH_TIMEOUT: Duration = Duration::from_secs(2);
@@ -51,9 +51,8 @@ pub(super) enum FetchError {
 
 impl Fetcher {
     pub(super) fn new(url: KeySetUrl) -> Fetcher {
-        let tls = Provider::Rustls(CryptoMode::Ring);
         // Fetches are far apart: a connection that is kept is a dead one.
-        let connector = Connector::builder().tls_provider(tls).pool_max_idle_per_host(0).build();
+        let connector = tls::connector(Trust::System, FETCH_TIMEOUT, 0);
         Fetcher { url, connector }
     }
 

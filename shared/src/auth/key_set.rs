@@ -76,6 +76,17 @@ impl KeySet {
         }
     }
 
+    /// Fetches the set, if the issuer is there. If it is not, nothing has
+    /// happened: the first token tries again, and need not wait for that.
+    pub(super) async fn warm_up(&self) {
+        let asked_at = (self.clock)();
+        if let Ok(set) = self.fetcher.fetch().await {
+            let mut state = self.state();
+            state.attempts += 1;
+            state.take(set, asked_at);
+        }
+    }
+
     /// The keys that may have signed a token with `algorithm` and `kid`, at
     /// least one. Fetches the set at most once.
     pub(super) async fn find(

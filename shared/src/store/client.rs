@@ -1,17 +1,20 @@
-//! The DynamoDB client: one connection pool, and timeouts that end before the
+//! The DynamoDB client: one connector, and timeouts that end before the
 //! function's own.
 
 use std::time::Duration;
 
-use aws_config::BehaviorVersion;
-use aws_config::retry::RetryConfig;
-use aws_config::timeout::TimeoutConfig;
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::config::SharedHttpClient;
-use aws_smithy_http_client::Builder;
-use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
+use aws_sdk_dynamodb::config::http::HttpRequest;
+use aws_sdk_dynamodb::config::retry::RetryConfig;
+use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
+use aws_sdk_dynamodb::config::{
+    AppName, BehaviorVersion, Builder, Credentials, Region, SharedHttpClient,
+};
+use aws_smithy_runtime_api::client::http::{HttpConnector, SharedHttpConnector};
+use aws_smithy_types::byte_stream::ByteStream;
 
-use crate::config::Config;
+use crate::config::{Config, ConfigError};
+use crate::tls::{self, Trust};
 
 /// To open a connection. Within a region it takes a few milliseconds.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
@@ -20,28 +23,113 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 /// show up as this. `attempts.rs` has the time for all attempts together.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Connects to DynamoDB with the region and the credentials that the
-/// environment holds. Nothing is sent before the first request.
-pub async fn connect(config: &Config) -> Client {
-    let timeouts = TimeoutConfig::builder()
-        .connect_timeout(CONNECT_TIMEOUT)
-        .operation_timeout(ATTEMPT_TIMEOUT)
-        .build();
-    let shared = aws_config::defaults(BehaviorVersion::v2026_01_12())
-        .http_client(http_client())
-        .timeout_config(timeouts)
-        // What is sent again is decided in `attempts.rs`.
-        .retry_config(RetryConfig::disabled())
-        .load()
-        .await;
-    let mut dynamodb = aws_sdk_dynamodb::config::Builder::from(&shared);
-    // The SDK reads the variable too, but takes an empty one for a URL.
-    dynamodb.set_endpoint_url(config.dynamodb_endpoint.clone());
-    Client::from_conf(dynamodb.build())
+/// How many connections wait for the next request: a merged list needs two.
+const IDLE_CONNECTIONS: usize = 2;
+
+/// A client of DynamoDB and what it connects with.
+#[derive(Debug)]
+pub(crate) struct Connection {
+    pub(crate) client: Client,
+    connector: SharedHttpConnector,
+    /// Where DynamoDB is, if by TLS.
+    url: Option<String>,
 }
 
-/// HTTP with TLS by rustls and ring.
+/// Prepares a connection to DynamoDB with the region and the credentials that
+/// the environment holds, as Lambda sets them. Nothing is sent yet.
+///
+/// # Errors
+///
+/// If the environment lacks one of them; the message names the variable.
+pub(crate) async fn connect(config: &Config) -> Result<Connection, ConfigError> {
+    let builder = from_environment();
+    #[cfg(feature = "default-chain")]
+    let builder = match builder {
+        Ok(builder) => Ok(builder),
+        Err(_) => from_default_chain().await,
+    };
+    let mut builder = builder?;
+    // Certificates of their own have those who have told the system so, or who
+    // have a DynamoDB of their own.
+    let is_own = config.dynamodb_endpoint.is_some() || variable("SSL_CERT_FILE").is_some();
+    let trust = if is_own { Trust::System } else { Trust::Amazon };
+    let connector = tls::connector(trust, CONNECT_TIMEOUT, IDLE_CONNECTIONS);
+    let connector = SharedHttpConnector::new(connector);
+    builder.set_endpoint_url(config.dynamodb_endpoint.clone());
+    let builder = builder
+        .http_client(tls::client_of(connector.clone()))
+        .timeout_config(TimeoutConfig::builder().operation_timeout(ATTEMPT_TIMEOUT).build())
+        // What is sent again is decided in `attempts.rs`.
+        .retry_config(RetryConfig::disabled());
+    let client = Client::from_conf(builder.build());
+    let at_aws = || {
+        let region = client.config().region()?.as_ref();
+        Some(format!("https://dynamodb.{region}.{}", domain(region)))
+    };
+    let url = config.dynamodb_endpoint.clone().or_else(at_aws);
+    let url = url.filter(|url| url.starts_with("https://"));
+    Ok(Connection { client, connector, url })
+}
+
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+/// What Lambda tells. `aws-config` would find the same in the same place, but
+/// only after it has prepared for all others.
+fn from_environment() -> Result<Builder, ConfigError> {
+    let required =
+        |name| variable(name).ok_or(ConfigError { variable: name, reason: "is not set" });
+    let credentials = Credentials::new(
+        required("AWS_ACCESS_KEY_ID")?,
+        required("AWS_SECRET_ACCESS_KEY")?,
+        variable("AWS_SESSION_TOKEN"),
+        None,
+        "environment",
+    );
+    let mut builder = Builder::new()
+        .behavior_version(BehaviorVersion::v2026_01_12())
+        .region(Region::new(required("AWS_REGION")?))
+        .credentials_provider(credentials);
+    builder.set_app_name(variable("AWS_SDK_UA_APP_ID").and_then(|name| AppName::new(name).ok()));
+    Ok(builder)
+}
+
+/// What is found on a developer's machine: profiles, single sign-on and so on.
+#[cfg(feature = "default-chain")]
+async fn from_default_chain() -> Result<Builder, ConfigError> {
+    let shared = aws_config::defaults(BehaviorVersion::v2026_01_12()).http_client(http_client());
+    Ok(Builder::from(&shared.load().await))
+}
+
+/// Where AWS's services of a region are.
+/// <https://docs.aws.amazon.com/general/latest/gr/rande.html>
+fn domain(region: &str) -> &'static str {
+    if region.starts_with("cn-") { "amazonaws.com.cn" } else { "amazonaws.com" }
+}
+
+impl Connection {
+    /// Opens the connection that the first request will use: Lambda gives a
+    /// function a whole processor while it starts, and a small part of one
+    /// afterwards. DynamoDB answers a request for nothing without credentials. If
+    /// it does not answer, the first request will find out.
+    pub(crate) async fn warm_up(&self) {
+        let Some(url) = &self.url else { return };
+        let answer = async {
+            let request = HttpRequest::get(url.as_str()).ok()?;
+            let response = self.connector.call(request).await.ok()?;
+            // A connection is free again when its answer has been read.
+            ByteStream::new(response.into_body()).collect().await.ok()
+        };
+        if !matches!(tokio::time::timeout(CONNECT_TIMEOUT, answer).await, Ok(Some(_))) {
+            tracing::warn!("DynamoDB does not answer yet");
+        }
+    }
+}
+
+/// HTTP with TLS for a client elsewhere than in a function.
 #[must_use]
 pub fn http_client() -> SharedHttpClient {
-    Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https()
+    let connector = tls::connector(Trust::System, CONNECT_TIMEOUT, usize::MAX);
+    tls::client_of(SharedHttpConnector::new(connector))
 }
