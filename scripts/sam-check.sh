@@ -43,7 +43,9 @@ export BETTER_AUTH_SECRET=tasks-api-development-secret-0123456789
 
 work=$(mktemp -d)
 jobs=()
+environment=
 finish() {
+  rm -f .aws-sam/build/key-set.yaml .aws-sam/build/GetTaskFunction/issuer.pem
   for job in ${jobs[@]+"${jobs[@]}"}; do kill "$job" 2>/dev/null || true; done
   wait
   rm -rf "$work"
@@ -62,8 +64,10 @@ free_port() {
 
 # wait_for LOG TEXT JOB: until a program says that it is ready, or ends.
 wait_for() {
+  local left=3000
   until grep -qs -- "$2" "$1"; do
     kill -0 "$3" 2>/dev/null || { cat "$1" >&2; fail "it ended before it was ready"; }
+    [ $((left -= 1)) -gt 0 ] || { cat "$1" >&2; fail "it was not ready within ten minutes"; }
     sleep 0.2
   done
 }
@@ -112,7 +116,7 @@ print(*gateway or [next(ipaddress.ip_network(subnet, strict=False).hosts())])'
 # The embedded DynamoDB, with the task of events/ in it, and its way into the
 # containers. It listens on 127.0.0.1 only, which on Linux they do not reach.
 database() {
-  [ -z "${environment:-}" ] || return 0
+  [ -z "$environment" ] || return 0
   title "the embedded DynamoDB"
   local port host=${SAM_CHECK_HOST:-}
   port=$(free_port)
@@ -199,7 +203,6 @@ invoke() {
   for event in events/key-set/*.json; do
     [ "$event" = events/key-set/jwks.json ] || invoke_one "$event" "$work/key-set.json" "$built/key-set.yaml"
   done
-  rm "$built/key-set.yaml" "$built/GetTaskFunction/issuer.pem"
   # The deletions last: the others want the task.
   for event in events/[!d]*.json events/d*.json; do
     invoke_one "$event" "$environment" "$built/template.yaml"

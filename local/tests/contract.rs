@@ -127,6 +127,7 @@ fn the_readme_and_the_template_know_every_variable_of_the_functions() {
     let mut documented = first_column("variable");
     assert!(documented.remove("BETTER_AUTH_URL"), "CORS, which the gateway does");
     assert!(documented.remove("DOCS_TOKEN"), "the page's own");
+    assert!(documented.remove("SSL_CERT_FILE`, `SSL_CERT_DIR"), "not ours");
     assert_eq!(documented, variables);
     for function in template().functions {
         let mut environment: BTreeSet<String> = function.environment.into_keys().collect();
@@ -258,4 +259,10 @@ fn the_check_before_a_deployment_and_the_watch_router_know_each_function() {
         }
     }
     assert_eq!(router.matches("method = ").count(), routes);
+}
+
+#[test]
+fn no_log_level_can_be_chosen_that_drops_the_metrics() {
+    let level = &whole_template()["Parameters"]["LogLevel"];
+    assert_eq!(level["AllowedValues"], serde_json::json!(["TRACE", "DEBUG", "INFO"]));
 }

@@ -126,6 +126,11 @@ impl fmt::Display for ConfigError {
 
 impl std::error::Error for ConfigError {}
 
+/// The value of an environment variable; an empty one is not set.
+pub(crate) fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
 impl Config {
     /// Reads the settings from the process's environment.
     ///
@@ -134,7 +139,7 @@ impl Config {
     /// A [`ConfigError`] that names the first variable that is missing or will
     /// not do.
     pub fn from_env() -> Result<Config, ConfigError> {
-        Config::from_lookup(|name| std::env::var(name).ok())
+        Config::from_lookup(variable)
     }
 
     /// Reads the settings with `lookup`, which gives the value of a variable.

@@ -6,8 +6,12 @@
 //! <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html>
 
 use std::cell::RefCell;
+use std::future::poll_fn;
 use std::io::Write;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use lambda_http::Context;
@@ -20,8 +24,16 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::auth::User;
+use crate::config::variable;
 use crate::http::{Problem, Response};
 use crate::task::Timestamp;
+
+/// The metric of requests with a token that was refused.
+pub(crate) const REFUSED_TOKENS: &str = "RefusedTokens";
+
+/// The metric that is also told for each version of a function: a deployment is
+/// taken back by what its own version does.
+pub const SERVER_ERRORS: &str = "ServerErrors";
 
 /// The metrics of a request, with their units.
 pub const METRICS: [(&str, &str); 7] = [
@@ -30,12 +42,15 @@ pub const METRICS: [(&str, &str); 7] = [
     ("RequestUnits", "Count"),
     ("Attempts", "Count"),
     ("ClientErrors", "Count"),
-    ("ServerErrors", "Count"),
-    ("RefusedTokens", "Count"),
+    (SERVER_ERRORS, "Count"),
+    (REFUSED_TOKENS, "Count"),
 ];
 
 /// By what they can be looked at: all together, or each operation.
 pub const DIMENSIONS: [&[&str]; 2] = [&[], &["operation"]];
+
+/// By what [`SERVER_ERRORS`] can be looked at besides.
+pub const VERSION_DIMENSIONS: [&[&str]; 1] = [&["operation", "version"]];
 
 tokio::task_local! {
     static RECORD: RefCell<Record>;
@@ -71,6 +86,7 @@ fn note(change: impl FnOnce(&mut Record)) {
 #[derive(Debug)]
 pub(crate) struct Telemetry {
     operation: &'static str,
+    version: Option<String>,
     /// `METRICS_NAMESPACE`; without it the line holds no metrics.
     namespace: Option<String>,
     /// `USER_HASH_KEY`; without it the line does not name the user.
@@ -83,12 +99,17 @@ pub(crate) struct Telemetry {
 impl Telemetry {
     /// Starts logging for the function `operation`.
     pub(crate) fn start(operation: &'static str) -> Telemetry {
-        let variable = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
         let is_text = variable("AWS_LAMBDA_LOG_FORMAT").is_some_and(|it| it == "Text");
         let filter = filter(variable("RUST_LOG"), variable("AWS_LAMBDA_LOG_LEVEL"));
         start_logging(is_text, filter.clone());
+        std::panic::set_hook(Box::new(|panic| {
+            // Where, and not what: the text may quote what was sent.
+            let place = panic.location().map(ToString::to_string);
+            tracing::error!(place, "panicked");
+        }));
         Telemetry {
             operation,
+            version: variable("AWS_LAMBDA_FUNCTION_VERSION"),
             namespace: variable("METRICS_NAMESPACE"),
             key: variable("USER_HASH_KEY")
                 .map(|key| hmac::Key::new(hmac::HMAC_SHA256, key.as_bytes())),
@@ -98,7 +119,8 @@ impl Telemetry {
         }
     }
 
-    /// Answers one request with `reply`, and writes its line.
+    /// Answers one request with `reply`, and writes its line. If `reply` panics, so
+    /// does this, when the line is written.
     pub(crate) async fn of_request(
         &self,
         context: Context,
@@ -107,33 +129,40 @@ impl Telemetry {
         let began = Instant::now();
         let is_cold = self.is_cold.swap(false, Ordering::Relaxed);
         let answer = async {
-            let reply = reply.await;
+            let reply = caught(reply).await;
             (reply, RECORD.with(RefCell::take))
         };
         let (reply, record) = RECORD.scope(RefCell::default(), answer).await;
         let mut line = Map::new();
-        let response = reply.unwrap_or_else(|problem| {
-            problem.tell(&mut line);
-            problem.into_response(&context.request_id)
-        });
-        let status = response.status().as_u16();
-        line.insert("status".into(), json!(status));
-        self.fill(&mut line, &context, record);
+        let response = match reply {
+            Ok(reply) => Ok(reply.unwrap_or_else(|problem| {
+                problem.tell(&mut line);
+                problem.into_response(&context.request_id)
+            })),
+            Err(panic) => {
+                line.insert("cause".into(), json!("panicked"));
+                Err(panic)
+            }
+        };
+        let status = response.as_ref().map_or(500, |response| response.status().as_u16());
+        self.fill(&mut line, &context, record, status);
         self.fill_metrics(&mut line, began.elapsed(), is_cold, status);
-        self.write(&line);
-        response
+        self.write(&line, level(status));
+        response.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
     }
 
-    fn fill(&self, line: &mut Map<String, Value>, context: &Context, record: Record) {
-        let status = line["status"].as_u64().unwrap_or_default();
-        let level = if status >= 500 { "ERROR" } else { "INFO" };
+    fn fill(&self, line: &mut Map<String, Value>, context: &Context, record: Record, status: u16) {
         line.insert("timestamp".into(), json!(Timestamp::now()));
-        line.insert("level".into(), json!(level));
+        line.insert("level".into(), json!(level(status).as_str()));
         line.insert("message".into(), json!(format!("{} {status}", self.operation)));
         line.insert("operation".into(), json!(self.operation));
+        line.insert("status".into(), json!(status));
         line.insert("request_id".into(), json!(context.request_id));
         if let Some(trace_id) = &context.xray_trace_id {
             line.insert("trace_id".into(), json!(trace_id));
+        }
+        if let Some(version) = &self.version {
+            line.insert("version".into(), json!(version));
         }
         if let (Some(key), Some(user)) = (&self.key, record.user) {
             line.insert("user".into(), json!(hash(key, &user)));
@@ -154,24 +183,30 @@ impl Telemetry {
         line.insert("Duration".into(), json!(millis));
         line.insert("ColdStart".into(), count(is_cold));
         line.insert("ClientErrors".into(), count((400..500).contains(&status)));
-        line.insert("ServerErrors".into(), count(status >= 500));
-        line.insert("RefusedTokens".into(), count(status == 401));
+        line.insert(SERVER_ERRORS.into(), count(status >= 500));
+        line.entry(REFUSED_TOKENS).or_insert_with(|| count(false));
         if let Some(namespace) = &self.namespace {
             let metrics = METRICS.map(|(name, unit)| json!({"Name": name, "Unit": unit}));
+            let errors = [json!({"Name": SERVER_ERRORS, "Unit": "Count"})];
             let metrics = json!({
                 "Timestamp": Timestamp::now().unix_millis(),
                 "CloudWatchMetrics": [
-                    {"Namespace": namespace, "Dimensions": DIMENSIONS, "Metrics": metrics}
+                    {"Namespace": namespace, "Dimensions": DIMENSIONS, "Metrics": metrics},
+                    {
+                        "Namespace": namespace,
+                        "Dimensions": VERSION_DIMENSIONS,
+                        "Metrics": errors,
+                    },
                 ],
             });
             line.insert("_aws".into(), metrics);
         }
     }
 
-    /// Writes the line, unless the filter has no use for it. Metrics are written
-    /// whatever it says: they are no log.
-    fn write(&self, line: &Map<String, Value>) {
-        let level = if line["ServerErrors"] == 1 { Level::ERROR } else { Level::INFO };
+    /// Writes the line, unless `RUST_LOG` has no use for it. Metrics are written
+    /// whatever that says. (Lambda's own level drops lines behind us, metrics or
+    /// not.)
+    fn write(&self, line: &Map<String, Value>, level: Level) {
         if self.namespace.is_none() && !self.filter.would_enable("shared", &level) {
             return;
         }
@@ -184,6 +219,25 @@ impl Telemetry {
         // Without a log there is nobody to tell that there is no log.
         let _ = writeln!(std::io::stdout().lock(), "{text}");
     }
+}
+
+fn level(status: u16) -> Level {
+    if status >= 500 { Level::ERROR } else { Level::INFO }
+}
+
+/// What `future` gives, or what it panicked with.
+async fn caught<T>(future: impl Future<Output = T>) -> std::thread::Result<T> {
+    let mut future = pin!(future);
+    poll_fn(|context| {
+        // It is not polled again after a panic, so nobody sees what that left.
+        let polled = catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(context)));
+        match polled {
+            Ok(Poll::Pending) => Poll::Pending,
+            Ok(Poll::Ready(output)) => Poll::Ready(Ok(output)),
+            Err(panic) => Poll::Ready(Err(panic)),
+        }
+    })
+    .await
 }
 
 /// Groups the requests of a user, and tells nobody who it is: without the key it
@@ -241,6 +295,27 @@ mod tests {
         assert_eq!(of(None, Some("FATAL")), default(Level::ERROR));
         assert_eq!(of(Some("warn"), Some("TRACE")), default(Level::WARN));
         assert_eq!(of(Some("what?!=x"), Some("DEBUG")), default(Level::DEBUG));
+    }
+
+    #[tokio::test]
+    async fn a_panic_goes_on_when_its_line_is_written() {
+        let telemetry = Telemetry {
+            operation: "get-task",
+            version: None,
+            namespace: None,
+            key: None,
+            is_text: false,
+            filter: Targets::new(),
+            is_cold: AtomicBool::new(true),
+        };
+        let reply = async {
+            if telemetry.operation == "get-task" {
+                panic!("something private");
+            }
+            Err(Problem::not_found())
+        };
+        let answer = caught(telemetry.of_request(Context::default(), reply)).await;
+        assert_eq!(answer.unwrap_err().downcast_ref::<&str>(), Some(&"something private"));
     }
 
     #[test]

@@ -10,7 +10,8 @@ use aws_smithy_runtime_api::client::http::{
     HttpConnectorSettings, SharedHttpClient, SharedHttpConnector, http_client_fn,
 };
 
-/// The roots of all certificates of AWS's services. Parsing the system's hundred
+/// The roots of the certificates of AWS's services, all that Amazon says there will
+/// be. Should that change, `SSL_CERT_FILE` goes before them. Parsing the system's hundred
 /// and more would be most of what a cold start does before its first request.
 /// <https://www.amazontrust.com/repository/>
 const AMAZON_ROOTS: [&[u8]; 5] = [

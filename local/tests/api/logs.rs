@@ -6,7 +6,7 @@ use local::faults::Fault;
 use local::settings::Settings;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
-use shared::telemetry::{DIMENSIONS, METRICS};
+use shared::telemetry::{DIMENSIONS, METRICS, SERVER_ERRORS, VERSION_DIMENSIONS};
 
 use crate::support::TestApp;
 
@@ -120,13 +120,18 @@ async fn a_failure_is_told_with_its_cause_and_its_attempts() {
 async fn the_line_is_its_requests_metrics() {
     let app = TestApp::start_with(settings(), Data::Memory).await;
     app.user("alice").get("/api/tasks").await.ok();
+    let forged = app.with_authorization("Bearer e30.e30.e30");
+    forged.get("/api/tasks").await.problem(StatusCode::UNAUTHORIZED);
     app.nobody().get("/api/tasks").await.problem(StatusCode::UNAUTHORIZED);
-    app.user("alice").get("/api/tasks?limit=0").await.problem(StatusCode::BAD_REQUEST);
     let lines = lines(&app).await;
     for line in &lines {
         let directive = &line["_aws"]["CloudWatchMetrics"][0];
         assert_eq!(directive["Namespace"], "TasksApi/test");
         assert_eq!(directive["Dimensions"], json!(DIMENSIONS));
+        let by_version = &line["_aws"]["CloudWatchMetrics"][1];
+        assert_eq!(by_version["Dimensions"], json!(VERSION_DIMENSIONS));
+        assert_eq!(by_version["Metrics"], json!([{"Name": SERVER_ERRORS, "Unit": "Count"}]));
+        assert_eq!(line["version"], "$LATEST");
         assert!(line["_aws"]["Timestamp"].as_u64().unwrap() > 1_700_000_000_000);
         let metrics = directive["Metrics"].as_array().unwrap();
         assert_eq!(metrics.len(), METRICS.len());
@@ -139,7 +144,7 @@ async fn the_line_is_its_requests_metrics() {
         lines.iter().map(|line| line[name].as_u64().unwrap()).collect()
     };
     assert_eq!(counts("ColdStart"), [1, 0, 0]);
-    assert_eq!(counts("RefusedTokens"), [0, 1, 0]);
+    assert_eq!(counts("RefusedTokens"), [0, 1, 0], "and not the one without a token");
     assert_eq!(counts("ClientErrors"), [0, 1, 1]);
     assert_eq!(counts("ServerErrors"), [0, 0, 0]);
 }

@@ -14,6 +14,7 @@ use crate::auth::AuthError;
 use crate::causes::causes;
 use crate::store::StoreError;
 use crate::task::{FieldError, Invalid};
+use crate::telemetry;
 
 /// Why a request was not done.
 ///
@@ -130,6 +131,10 @@ impl Problem {
         if let Some(cause) = &self.cause {
             line.insert("cause".into(), cause.as_str().into());
         }
+        // Not those that carry no token at all: whoever walks by sends such.
+        if self.challenge.as_ref().is_some_and(|challenge| challenge.contains("error=")) {
+            line.insert(telemetry::REFUSED_TOKENS.into(), 1.into());
+        }
     }
 
     fn title(&self) -> &'static str {
@@ -177,6 +182,7 @@ impl From<AuthError> for Problem {
         if error == AuthError::Unavailable {
             return Problem {
                 retry_after_seconds: Some(5),
+                cause: Some("JWKS_URL gives no key set".to_owned()),
                 ..Problem::new(StatusCode::SERVICE_UNAVAILABLE, error.to_string())
             };
         }

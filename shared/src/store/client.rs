@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::config::endpoint::{DefaultResolver, Params, ResolveEndpoint};
 use aws_sdk_dynamodb::config::http::HttpRequest;
 use aws_sdk_dynamodb::config::retry::RetryConfig;
 use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
@@ -13,7 +14,7 @@ use aws_sdk_dynamodb::config::{
 use aws_smithy_runtime_api::client::http::{HttpConnector, SharedHttpConnector};
 use aws_smithy_types::byte_stream::ByteStream;
 
-use crate::config::{Config, ConfigError};
+use crate::config::{Config, ConfigError, variable};
 use crate::tls::{self, Trust};
 
 /// To open a connection. Within a region it takes a few milliseconds.
@@ -25,6 +26,10 @@ const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// How many connections wait for the next request: a merged list needs two.
 const IDLE_CONNECTIONS: usize = 2;
+
+/// The SDK's variables for other hosts of the same service.
+const USE_FIPS: &str = "AWS_USE_FIPS_ENDPOINT";
+const USE_DUAL_STACK: &str = "AWS_USE_DUALSTACK_ENDPOINT";
 
 /// A client of DynamoDB and what it connects with.
 #[derive(Debug)]
@@ -49,30 +54,25 @@ pub(crate) async fn connect(config: &Config) -> Result<Connection, ConfigError> 
         Err(_) => from_default_chain().await,
     };
     let mut builder = builder?;
-    // Certificates of their own have those who have told the system so, or who
-    // have a DynamoDB of their own.
-    let is_own = config.dynamodb_endpoint.is_some() || variable("SSL_CERT_FILE").is_some();
-    let trust = if is_own { Trust::System } else { Trust::Amazon };
+    builder.set_endpoint_url(config.dynamodb_endpoint.clone());
+    let url = match &config.dynamodb_endpoint {
+        Some(url) => Some(url.clone()),
+        None => endpoint_at_aws(&builder.clone().build()).await,
+    };
+    // Who has told the system which roots to believe in, means it.
+    let is_told = ["SSL_CERT_FILE", "SSL_CERT_DIR"].into_iter().any(|it| variable(it).is_some());
+    let is_amazons = !is_told && url.as_deref().is_some_and(is_amazons);
+    let trust = if is_amazons { Trust::Amazon } else { Trust::System };
     let connector = tls::connector(trust, CONNECT_TIMEOUT, IDLE_CONNECTIONS);
     let connector = SharedHttpConnector::new(connector);
-    builder.set_endpoint_url(config.dynamodb_endpoint.clone());
     let builder = builder
         .http_client(tls::client_of(connector.clone()))
         .timeout_config(TimeoutConfig::builder().operation_timeout(ATTEMPT_TIMEOUT).build())
         // What is sent again is decided in `attempts.rs`.
         .retry_config(RetryConfig::disabled());
     let client = Client::from_conf(builder.build());
-    let at_aws = || {
-        let region = client.config().region()?.as_ref();
-        Some(format!("https://dynamodb.{region}.{}", domain(region)))
-    };
-    let url = config.dynamodb_endpoint.clone().or_else(at_aws);
     let url = url.filter(|url| url.starts_with("https://"));
     Ok(Connection { client, connector, url })
-}
-
-fn variable(name: &str) -> Option<String> {
-    std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
 /// What Lambda tells. `aws-config` would find the same in the same place, but
@@ -92,6 +92,8 @@ fn from_environment() -> Result<Builder, ConfigError> {
         .region(Region::new(required("AWS_REGION")?))
         .credentials_provider(credentials);
     builder.set_app_name(variable("AWS_SDK_UA_APP_ID").and_then(|name| AppName::new(name).ok()));
+    let flag = |name| variable(name).map(|value| value.eq_ignore_ascii_case("true"));
+    builder.set_use_fips(flag(USE_FIPS)).set_use_dual_stack(flag(USE_DUAL_STACK));
     Ok(builder)
 }
 
@@ -102,10 +104,24 @@ async fn from_default_chain() -> Result<Builder, ConfigError> {
     Ok(Builder::from(&shared.load().await))
 }
 
-/// Where AWS's services of a region are.
-/// <https://docs.aws.amazon.com/general/latest/gr/rande.html>
-fn domain(region: &str) -> &'static str {
-    if region.starts_with("cn-") { "amazonaws.com.cn" } else { "amazonaws.com" }
+/// Where requests will go, as the SDK resolves it.
+async fn endpoint_at_aws(config: &aws_sdk_dynamodb::Config) -> Option<String> {
+    let region = config.region()?.to_string();
+    let flag = |name| variable(name).is_some_and(|value| value.eq_ignore_ascii_case("true"));
+    let params = Params::builder()
+        .region(region)
+        .use_fips(flag(USE_FIPS))
+        .use_dual_stack(flag(USE_DUAL_STACK))
+        .build();
+    let endpoint = DefaultResolver::new().resolve_endpoint(&params.ok()?).await.ok()?;
+    Some(endpoint.url().to_owned())
+}
+
+/// Whether a host has a certificate that leads to Amazon's roots. Other
+/// partitions (China, the sovereign clouds) may have others.
+fn is_amazons(url: &str) -> bool {
+    let host = url.strip_prefix("https://").unwrap_or_default().split(['/', ':']).next();
+    host.is_some_and(|host| host.ends_with(".amazonaws.com") || host.ends_with(".api.aws"))
 }
 
 impl Connection {
@@ -132,4 +148,28 @@ impl Connection {
 pub fn http_client() -> SharedHttpClient {
     let connector = tls::connector(Trust::System, CONNECT_TIMEOUT, usize::MAX);
     tls::client_of(SharedHttpConnector::new(connector))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn the_connection_is_opened_to_the_host_that_the_sdk_asks() {
+        for (region, url, trust) in [
+            ("eu-central-1", "https://dynamodb.eu-central-1.amazonaws.com", true),
+            ("us-gov-west-1", "https://dynamodb.us-gov-west-1.amazonaws.com", true),
+            ("cn-north-1", "https://dynamodb.cn-north-1.amazonaws.com.cn", false),
+        ] {
+            let config = Builder::new()
+                .behavior_version(BehaviorVersion::v2026_01_12())
+                .region(Region::new(region))
+                .build();
+            assert_eq!(endpoint_at_aws(&config).await.as_deref(), Some(url));
+            assert_eq!(is_amazons(url), trust, "{url}");
+        }
+        for other in ["http://dynamodb.x.amazonaws.com", "https://amazonaws.com.evil.example", ""] {
+            assert!(!is_amazons(other), "{other}");
+        }
+    }
 }
