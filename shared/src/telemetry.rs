@@ -1,9 +1,7 @@
 //! What a function tells about itself: the log, and in it one line for each
 //! request, which is also its metrics.
-//!
-//! The line is JSON in CloudWatch's embedded metric format, from which CloudWatch
-//! makes metrics without another request.
-//! <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html>
+
+mod line;
 
 use std::cell::RefCell;
 use std::future::poll_fn;
@@ -12,11 +10,11 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::Poll;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use lambda_http::Context;
+use lambda_http::http::StatusCode;
 use ring::hmac;
-use serde_json::{Map, Value, json};
 use tracing::Level;
 use tracing_subscriber::Layer;
 use tracing_subscriber::filter::{Targets, filter_fn};
@@ -26,31 +24,9 @@ use tracing_subscriber::util::SubscriberInitExt;
 use crate::auth::User;
 use crate::config::variable;
 use crate::http::{Problem, Response};
-use crate::task::Timestamp;
 
-/// The metric of requests with a token that was refused.
-pub(crate) const REFUSED_TOKENS: &str = "RefusedTokens";
-
-/// The metric that is also told for each version of a function: a deployment is
-/// taken back by what its own version does.
-pub const SERVER_ERRORS: &str = "ServerErrors";
-
-/// The metrics of a request, with their units.
-pub const METRICS: [(&str, &str); 7] = [
-    ("Duration", "Milliseconds"),
-    ("ColdStart", "Count"),
-    ("RequestUnits", "Count"),
-    ("Attempts", "Count"),
-    ("ClientErrors", "Count"),
-    (SERVER_ERRORS, "Count"),
-    (REFUSED_TOKENS, "Count"),
-];
-
-/// By what they can be looked at: all together, or each operation.
-pub const DIMENSIONS: [&[&str]; 2] = [&[], &["operation"]];
-
-/// By what [`SERVER_ERRORS`] can be looked at besides.
-pub const VERSION_DIMENSIONS: [&[&str]; 1] = [&["operation", "version"]];
+pub use line::{DIMENSIONS, METRICS, SERVER_ERRORS, VERSION_DIMENSIONS};
+use line::{Directives, Line};
 
 tokio::task_local! {
     static RECORD: RefCell<Record>;
@@ -87,8 +63,8 @@ fn note(change: impl FnOnce(&mut Record)) {
 pub(crate) struct Telemetry {
     operation: &'static str,
     version: Option<String>,
-    /// `METRICS_NAMESPACE`; without it the line holds no metrics.
-    namespace: Option<String>,
+    /// For `METRICS_NAMESPACE`; without it the line holds no metrics.
+    metrics: Option<Directives>,
     /// `USER_HASH_KEY`; without it the line does not name the user.
     key: Option<hmac::Key>,
     is_text: bool,
@@ -110,7 +86,7 @@ impl Telemetry {
         Telemetry {
             operation,
             version: variable("AWS_LAMBDA_FUNCTION_VERSION"),
-            namespace: variable("METRICS_NAMESPACE"),
+            metrics: variable("METRICS_NAMESPACE").map(|namespace| Directives::of(&namespace)),
             key: variable("USER_HASH_KEY")
                 .map(|key| hmac::Key::new(hmac::HMAC_SHA256, key.as_bytes())),
             is_text,
@@ -133,96 +109,48 @@ impl Telemetry {
             (reply, RECORD.with(RefCell::take))
         };
         let (reply, record) = RECORD.scope(RefCell::default(), answer).await;
-        let mut line = Map::new();
-        let response = match reply {
-            Ok(reply) => Ok(reply.unwrap_or_else(|problem| {
-                problem.tell(&mut line);
-                problem.into_response(&context.request_id)
-            })),
-            Err(panic) => {
-                line.insert("cause".into(), json!("panicked"));
-                Err(panic)
-            }
+        let (status, problem) = match &reply {
+            Ok(Ok(response)) => (response.status(), None),
+            Ok(Err(problem)) => (problem.status(), Some(problem)),
+            Err(_) => (StatusCode::INTERNAL_SERVER_ERROR, None),
         };
-        let status = response.as_ref().map_or(500, |response| response.status().as_u16());
-        self.fill(&mut line, &context, record, status);
-        self.fill_metrics(&mut line, began.elapsed(), is_cold, status);
-        self.write(&line, level(status));
-        response.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-    }
-
-    fn fill(&self, line: &mut Map<String, Value>, context: &Context, record: Record, status: u16) {
-        line.insert("timestamp".into(), json!(Timestamp::now()));
-        line.insert("level".into(), json!(level(status).as_str()));
-        line.insert("message".into(), json!(format!("{} {status}", self.operation)));
-        line.insert("operation".into(), json!(self.operation));
-        line.insert("status".into(), json!(status));
-        line.insert("request_id".into(), json!(context.request_id));
-        if let Some(trace_id) = &context.xray_trace_id {
-            line.insert("trace_id".into(), json!(trace_id));
-        }
-        if let Some(version) = &self.version {
-            line.insert("version".into(), json!(version));
-        }
-        if let (Some(key), Some(user)) = (&self.key, record.user) {
-            line.insert("user".into(), json!(hash(key, &user)));
-        }
-        line.insert("RequestUnits".into(), json!(record.units));
-        line.insert("Attempts".into(), json!(record.attempts));
-    }
-
-    fn fill_metrics(
-        &self,
-        line: &mut Map<String, Value>,
-        duration: Duration,
-        is_cold: bool,
-        status: u16,
-    ) {
-        let count = |counts: bool| json!(u8::from(counts));
-        let millis = (duration.as_secs_f64() * 1e6).round() / 1000.0;
-        line.insert("Duration".into(), json!(millis));
-        line.insert("ColdStart".into(), count(is_cold));
-        line.insert("ClientErrors".into(), count((400..500).contains(&status)));
-        line.insert(SERVER_ERRORS.into(), count(status >= 500));
-        line.entry(REFUSED_TOKENS).or_insert_with(|| count(false));
-        if let Some(namespace) = &self.namespace {
-            let metrics = METRICS.map(|(name, unit)| json!({"Name": name, "Unit": unit}));
-            let errors = [json!({"Name": SERVER_ERRORS, "Unit": "Count"})];
-            let metrics = json!({
-                "Timestamp": Timestamp::now().unix_millis(),
-                "CloudWatchMetrics": [
-                    {"Namespace": namespace, "Dimensions": DIMENSIONS, "Metrics": metrics},
-                    {
-                        "Namespace": namespace,
-                        "Dimensions": VERSION_DIMENSIONS,
-                        "Metrics": errors,
-                    },
-                ],
-            });
-            line.insert("_aws".into(), metrics);
+        let panicked = reply.is_err().then_some("panicked");
+        let mut line = Line::new(self.operation, status, began.elapsed());
+        line.request_id = &context.request_id;
+        line.trace_id = context.xray_trace_id.as_deref();
+        line.version = self.version.as_deref();
+        line.user = self.key.as_ref().zip(record.user).map(|(key, user)| hash(key, &user));
+        line.error = problem.map(Problem::title);
+        line.detail = problem.map(Problem::detail);
+        line.cause = panicked.or_else(|| problem.and_then(Problem::cause));
+        line.cold_start = u8::from(is_cold);
+        line.request_units = record.units;
+        line.attempts = record.attempts;
+        line.refused_tokens = u8::from(problem.is_some_and(Problem::is_refused_token));
+        line.metrics = self.metrics.as_ref().map(Directives::now);
+        self.write(&line);
+        match reply {
+            Ok(reply) => reply.unwrap_or_else(|problem| problem.into_response(&context.request_id)),
+            Err(panic) => std::panic::resume_unwind(panic),
         }
     }
 
     /// Writes the line, unless `RUST_LOG` has no use for it. Metrics are written
     /// whatever that says. (Lambda's own level drops lines behind us, metrics or
     /// not.)
-    fn write(&self, line: &Map<String, Value>, level: Level) {
-        if self.namespace.is_none() && !self.filter.would_enable("shared", &level) {
+    fn write(&self, line: &Line<'_>) {
+        if self.metrics.is_none() && !self.filter.would_enable("shared", &line.level()) {
             return;
         }
-        let text = if self.is_text && self.namespace.is_none() {
-            let field = |(name, value): (&String, &Value)| format!(" {name}={value}");
-            line.iter().map(field).collect::<String>().trim_start().to_owned()
+        let text = if self.is_text && self.metrics.is_none() {
+            line.text()
         } else {
-            Value::Object(line.clone()).to_string()
+            // A line of strings and numbers cannot fail.
+            serde_json::to_string(line).unwrap_or_default()
         };
         // Without a log there is nobody to tell that there is no log.
         let _ = writeln!(std::io::stdout().lock(), "{text}");
     }
-}
-
-fn level(status: u16) -> Level {
-    if status >= 500 { Level::ERROR } else { Level::INFO }
 }
 
 /// What `future` gives, or what it panicked with.
@@ -302,7 +230,7 @@ mod tests {
         let telemetry = Telemetry {
             operation: "get-task",
             version: None,
-            namespace: None,
+            metrics: None,
             key: None,
             is_text: false,
             filter: Targets::new(),

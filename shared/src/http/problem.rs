@@ -6,7 +6,6 @@ use std::fmt::Write;
 use lambda_http::http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use lambda_http::http::{HeaderValue, StatusCode};
 use serde::Serialize;
-use serde_json::{Map, Value};
 
 use super::Response;
 use super::response::{json, set, to_json};
@@ -14,7 +13,6 @@ use crate::auth::AuthError;
 use crate::causes::causes;
 use crate::store::StoreError;
 use crate::task::{FieldError, Invalid};
-use crate::telemetry;
 
 /// Why a request was not done.
 ///
@@ -116,29 +114,26 @@ impl Problem {
         self.status
     }
 
-    /// The sentence for the caller.
+    /// The sentence for the caller. It never quotes what the caller sent, so the
+    /// log may hold it too.
     #[must_use]
     pub fn detail(&self) -> &str {
         &self.detail
     }
 
-    /// Tells the log what the caller is told, and the cause. The text for the
-    /// caller never quotes what the caller sent, so the log does not hold it
-    /// either.
-    pub(crate) fn tell(&self, line: &mut Map<String, Value>) {
-        line.insert("error".into(), self.title().into());
-        line.insert("detail".into(), self.detail.as_str().into());
-        if let Some(cause) = &self.cause {
-            line.insert("cause".into(), cause.as_str().into());
-        }
-        // Not those that carry no token at all: whoever walks by sends such.
-        if self.challenge.as_ref().is_some_and(|challenge| challenge.contains("error=")) {
-            line.insert(telemetry::REFUSED_TOKENS.into(), 1.into());
-        }
+    /// The name of the status.
+    pub(crate) fn title(&self) -> &'static str {
+        self.status.canonical_reason().unwrap_or_default()
     }
 
-    fn title(&self) -> &'static str {
-        self.status.canonical_reason().unwrap_or_default()
+    /// What only the log gets to know.
+    pub(crate) fn cause(&self) -> Option<&str> {
+        self.cause.as_deref()
+    }
+
+    /// Whether a token was presented and is not accepted.
+    pub(crate) fn is_refused_token(&self) -> bool {
+        self.challenge.as_ref().is_some_and(|challenge| challenge.contains("error="))
     }
 
     /// The reply, in which the caller finds `request_id` to ask about it.

@@ -293,3 +293,25 @@ async fn the_local_server_can_be_an_issuer_itself() {
     assert_eq!(get(with_secret).await.unwrap().status(), StatusCode::UNAUTHORIZED);
     server.stop().await;
 }
+
+#[tokio::test]
+async fn a_function_fetches_the_set_while_it_starts_and_starts_without_it() {
+    let signer = Signer::ed25519("ed");
+    for (answer, status) in [(key_set(&[&signer]), 200), (Answer::Status(500), 503)] {
+        let issuer = FakeIssuer::start(answer).await;
+        let settings = Settings::default()
+            .with("JWKS_URL", &issuer.key_set_url())
+            .with("JWT_ISSUER", issuer.url())
+            .with("JWT_AUDIENCE", "tasks");
+        let app = TestApp::start_with(settings, Data::Memory).await;
+        // Nobody needs a key for this.
+        app.nobody().get("/api/tasks").await.problem(StatusCode::UNAUTHORIZED);
+        assert_eq!(issuer.requests(), 1);
+        let claims =
+            json!({"sub": "alice", "iss": issuer.url(), "aud": "tasks", "exp": 7_258_118_400_u64});
+        let caller = app.with_authorization(&format!("Bearer {}", signer.token(&claims)));
+        assert_eq!(caller.get("/api/tasks").await.status, status);
+        // A set that is there is used; one that was not is asked for again at once.
+        assert_eq!(issuer.requests(), if status == 200 { 1 } else { 2 });
+    }
+}

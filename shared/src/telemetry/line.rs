@@ -1,0 +1,141 @@
+//! The line of one request: JSON in CloudWatch's embedded metric format, from which
+//! CloudWatch makes metrics without another request.
+//! <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html>
+
+use std::time::Duration;
+
+use lambda_http::http::StatusCode;
+use serde::Serialize;
+use serde_json::{Value, json};
+use tracing::Level;
+
+use crate::task::Timestamp;
+
+/// The metric that is also told for each version of a function: a deployment is
+/// taken back by what its own version does.
+pub const SERVER_ERRORS: &str = "ServerErrors";
+
+/// The metrics of a request, with their units.
+pub const METRICS: [(&str, &str); 7] = [
+    ("Duration", "Milliseconds"),
+    ("ColdStart", "Count"),
+    ("RequestUnits", "Count"),
+    ("Attempts", "Count"),
+    ("ClientErrors", "Count"),
+    (SERVER_ERRORS, "Count"),
+    ("RefusedTokens", "Count"),
+];
+
+/// By what they can be looked at: all together, or each operation.
+pub const DIMENSIONS: [&[&str]; 2] = [&[], &["operation"]];
+
+/// By what [`SERVER_ERRORS`] can be looked at besides.
+pub const VERSION_DIMENSIONS: [&[&str]; 1] = [&["operation", "version"]];
+
+/// What a request leaves in the log.
+#[derive(Debug, Serialize)]
+pub(super) struct Line<'a> {
+    timestamp: Timestamp,
+    level: &'static str,
+    message: String,
+    pub(super) request_id: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) trace_id: Option<&'a str>,
+    operation: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) version: Option<&'a str>,
+    status: u16,
+    /// A hash.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) user: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) error: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) detail: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) cause: Option<&'a str>,
+    #[serde(rename = "Duration")]
+    duration: f64,
+    #[serde(rename = "ColdStart")]
+    pub(super) cold_start: u8,
+    #[serde(rename = "RequestUnits")]
+    pub(super) request_units: f64,
+    #[serde(rename = "Attempts")]
+    pub(super) attempts: u32,
+    #[serde(rename = "ClientErrors")]
+    client_errors: u8,
+    #[serde(rename = "ServerErrors")]
+    server_errors: u8,
+    /// Requests without any token do not count: whoever walks by sends such.
+    #[serde(rename = "RefusedTokens")]
+    pub(super) refused_tokens: u8,
+    #[serde(rename = "_aws", skip_serializing_if = "Option::is_none")]
+    pub(super) metrics: Option<Dated<'a>>,
+}
+
+impl Line<'_> {
+    pub(super) fn new(operation: &'static str, status: StatusCode, duration: Duration) -> Self {
+        let level = if status.is_server_error() { "ERROR" } else { "INFO" };
+        Line {
+            timestamp: Timestamp::now(),
+            level,
+            message: format!("{operation} {}", status.as_u16()),
+            request_id: "",
+            trace_id: None,
+            operation,
+            version: None,
+            status: status.as_u16(),
+            user: None,
+            error: None,
+            detail: None,
+            cause: None,
+            duration: (duration.as_secs_f64() * 1e6).round() / 1000.0,
+            cold_start: 0,
+            request_units: 0.0,
+            attempts: 0,
+            client_errors: u8::from(status.is_client_error()),
+            server_errors: u8::from(status.is_server_error()),
+            refused_tokens: 0,
+            metrics: None,
+        }
+    }
+
+    pub(super) fn level(&self) -> Level {
+        if self.server_errors == 1 { Level::ERROR } else { Level::INFO }
+    }
+
+    /// The line for people, with `name=value` for each of its fields.
+    pub(super) fn text(&self) -> String {
+        let fields = serde_json::to_value(self).unwrap_or_default();
+        let fields = fields.as_object().into_iter().flatten();
+        let fields: Vec<String> = fields.map(|(name, value)| format!("{name}={value}")).collect();
+        fields.join(" ")
+    }
+}
+
+/// What tells CloudWatch which fields of a line are metrics.
+#[derive(Debug)]
+pub(super) struct Directives(Value);
+
+/// The same, for a line of this moment.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct Dated<'a> {
+    timestamp: i64,
+    cloud_watch_metrics: &'a Value,
+}
+
+impl Directives {
+    pub(super) fn of(namespace: &str) -> Directives {
+        let metrics = METRICS.map(|(name, unit)| json!({"Name": name, "Unit": unit}));
+        let errors = [json!({"Name": SERVER_ERRORS, "Unit": "Count"})];
+        Directives(json!([
+            {"Namespace": namespace, "Dimensions": DIMENSIONS, "Metrics": metrics},
+            {"Namespace": namespace, "Dimensions": VERSION_DIMENSIONS, "Metrics": errors},
+        ]))
+    }
+
+    pub(super) fn now(&self) -> Dated<'_> {
+        Dated { timestamp: Timestamp::now().unix_millis(), cloud_watch_metrics: &self.0 }
+    }
+}
