@@ -16,7 +16,7 @@ use crate::telemetry::Telemetry;
 /// process.
 ///
 /// The [`App`] is built once, before the first request. A [`Problem`] becomes a
-/// reply and a log line here, and nowhere else.
+/// reply and a log line on its way back (`telemetry.rs`), and nowhere else.
 ///
 /// # Errors
 ///
