@@ -24,10 +24,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     let parts = [
         ("page.css", css, fs::read("src/page.css")?),
         ("page.js", script, fs::read("src/page.js")?),
-        ("swagger-ui.css", css, vendored("swagger-ui.css")?),
-        ("swagger-ui-bundle.js", script, vendored("swagger-ui-bundle.js")?),
+        ("swagger-ui.css", css, vendored("/dist/swagger-ui.css")?),
+        ("swagger-ui-bundle.js", script, vendored("/dist/swagger-ui-bundle.js")?),
         // Whoever gets the others gets their terms too.
-        ("LICENSE", "text/plain; charset=utf-8", vendored_license()?),
+        ("LICENSE", "text/plain; charset=utf-8", vendored("/LICENSE")?),
     ];
     let mut code = format!("static CONTRACT: Packed = {};\n", pack(&contract)?);
     writeln!(code, "static PARTS: [Packed; {}] = [", parts.len())?;
@@ -53,17 +53,8 @@ fn pack((name, content_type, content): &(&str, &str, Vec<u8>)) -> Result<String,
     ))
 }
 
-/// A file of Swagger UI's distribution.
-fn vendored(name: &str) -> Result<Vec<u8>, Box<dyn Error>> {
-    extract(&format!("/dist/{name}"))
-}
-
-fn vendored_license() -> Result<Vec<u8>, Box<dyn Error>> {
-    extract("/LICENSE")
-}
-
-/// The file of the archive whose path ends so.
-fn extract(end: &str) -> Result<Vec<u8>, Box<dyn Error>> {
+/// The file of Swagger UI whose path ends so.
+fn vendored(end: &str) -> Result<Vec<u8>, Box<dyn Error>> {
     let mut archive = zip::ZipArchive::new(Cursor::new(SWAGGER_UI_VENDORED))?;
     for index in 0..archive.len() {
         let mut file = archive.by_index(index)?;

@@ -127,7 +127,7 @@ impl Telemetry {
         line.request_units = record.units;
         line.attempts = record.attempts;
         line.refused_tokens = u8::from(problem.is_some_and(Problem::is_refused_token));
-        line.metrics = self.metrics.as_ref().map(Directives::now);
+        line.metrics = self.metrics.as_ref().map(|metrics| metrics.at(line.timestamp));
         self.write(&line);
         match reply {
             Ok(reply) => reply.unwrap_or_else(|problem| problem.into_response(&context.request_id)),
@@ -139,7 +139,7 @@ impl Telemetry {
     /// whatever that says. (Lambda's own level drops lines behind us, metrics or
     /// not.)
     fn write(&self, line: &Line<'_>) {
-        if self.metrics.is_none() && !self.filter.would_enable("shared", &line.level()) {
+        if self.metrics.is_none() && !self.filter.would_enable("shared", &line.severity) {
             return;
         }
         let text = if self.is_text && self.metrics.is_none() {

@@ -24,6 +24,7 @@ pub struct Problem {
     detail: String,
     errors: Vec<FieldError>,
     challenge: Option<String>,
+    refused_token: bool,
     retry_after_seconds: Option<u32>,
     cause: Option<String>,
 }
@@ -50,6 +51,7 @@ impl Problem {
             detail: detail.into(),
             errors: Vec::new(),
             challenge: None,
+            refused_token: false,
             retry_after_seconds: None,
             cause: None,
         }
@@ -133,7 +135,7 @@ impl Problem {
 
     /// Whether a token was presented and is not accepted.
     pub(crate) fn is_refused_token(&self) -> bool {
-        self.challenge.as_ref().is_some_and(|challenge| challenge.contains("error="))
+        self.refused_token
     }
 
     /// The reply, in which the caller finds `request_id` to ask about it.
@@ -193,6 +195,7 @@ impl From<AuthError> for Problem {
         }
         Problem {
             challenge: Some(challenge),
+            refused_token: code.is_some(),
             ..Problem::new(StatusCode::UNAUTHORIZED, error.to_string())
         }
     }

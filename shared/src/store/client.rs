@@ -53,11 +53,12 @@ pub(crate) async fn connect(config: &Config) -> Result<Connection, ConfigError> 
         Ok(builder) => Ok(builder),
         Err(_) => from_default_chain().await,
     };
-    let mut builder = builder?;
+    let (mut builder, region) = builder?;
     builder.set_endpoint_url(config.dynamodb_endpoint.clone());
-    let url = match &config.dynamodb_endpoint {
-        Some(url) => Some(url.clone()),
-        None => endpoint_at_aws(&builder.clone().build()).await,
+    let url = match (&config.dynamodb_endpoint, region) {
+        (Some(url), _) => Some(url.clone()),
+        (None, Some(region)) => endpoint_at_aws(&region).await,
+        (None, None) => None,
     };
     // Who has told the system which roots to believe in, means it.
     let is_told = ["SSL_CERT_FILE", "SSL_CERT_DIR"].into_iter().any(|it| variable(it).is_some());
@@ -77,7 +78,7 @@ pub(crate) async fn connect(config: &Config) -> Result<Connection, ConfigError> 
 
 /// What Lambda tells. `aws-config` would find the same in the same place, but
 /// only after it has prepared for all others.
-fn from_environment() -> Result<Builder, ConfigError> {
+fn from_environment() -> Result<(Builder, Option<Region>), ConfigError> {
     let required =
         |name| variable(name).ok_or(ConfigError { variable: name, reason: "is not set" });
     let credentials = Credentials::new(
@@ -87,31 +88,35 @@ fn from_environment() -> Result<Builder, ConfigError> {
         None,
         "environment",
     );
+    let region = Region::new(required("AWS_REGION")?);
     let mut builder = Builder::new()
         .behavior_version(BehaviorVersion::v2026_01_12())
-        .region(Region::new(required("AWS_REGION")?))
+        .region(region.clone())
         .credentials_provider(credentials);
     builder.set_app_name(variable("AWS_SDK_UA_APP_ID").and_then(|name| AppName::new(name).ok()));
-    let flag = |name| variable(name).map(|value| value.eq_ignore_ascii_case("true"));
     builder.set_use_fips(flag(USE_FIPS)).set_use_dual_stack(flag(USE_DUAL_STACK));
-    Ok(builder)
+    Ok((builder, Some(region)))
 }
 
 /// What is found on a developer's machine: profiles, single sign-on and so on.
 #[cfg(feature = "default-chain")]
-async fn from_default_chain() -> Result<Builder, ConfigError> {
+async fn from_default_chain() -> Result<(Builder, Option<Region>), ConfigError> {
     let shared = aws_config::defaults(BehaviorVersion::v2026_01_12()).http_client(http_client());
-    Ok(Builder::from(&shared.load().await))
+    let shared = shared.load().await;
+    Ok((Builder::from(&shared), shared.region().cloned()))
+}
+
+/// Whether a variable of the SDK says yes; `None` if it is not set.
+fn flag(name: &str) -> Option<bool> {
+    variable(name).map(|value| value.eq_ignore_ascii_case("true"))
 }
 
 /// Where requests will go, as the SDK resolves it.
-async fn endpoint_at_aws(config: &aws_sdk_dynamodb::Config) -> Option<String> {
-    let region = config.region()?.to_string();
-    let flag = |name| variable(name).is_some_and(|value| value.eq_ignore_ascii_case("true"));
+async fn endpoint_at_aws(region: &Region) -> Option<String> {
     let params = Params::builder()
-        .region(region)
-        .use_fips(flag(USE_FIPS))
-        .use_dual_stack(flag(USE_DUAL_STACK))
+        .region(region.as_ref())
+        .use_fips(flag(USE_FIPS).unwrap_or_default())
+        .use_dual_stack(flag(USE_DUAL_STACK).unwrap_or_default())
         .build();
     let endpoint = DefaultResolver::new().resolve_endpoint(&params.ok()?).await.ok()?;
     Some(endpoint.url().to_owned())
@@ -161,11 +166,8 @@ mod tests {
             ("us-gov-west-1", "https://dynamodb.us-gov-west-1.amazonaws.com", true),
             ("cn-north-1", "https://dynamodb.cn-north-1.amazonaws.com.cn", false),
         ] {
-            let config = Builder::new()
-                .behavior_version(BehaviorVersion::v2026_01_12())
-                .region(Region::new(region))
-                .build();
-            assert_eq!(endpoint_at_aws(&config).await.as_deref(), Some(url));
+            let region = Region::from_static(region);
+            assert_eq!(endpoint_at_aws(&region).await.as_deref(), Some(url));
             assert_eq!(is_amazons(url), trust, "{url}");
         }
         for other in ["http://dynamodb.x.amazonaws.com", "https://amazonaws.com.evil.example", ""] {

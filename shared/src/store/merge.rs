@@ -61,13 +61,7 @@ impl<'a> Merge<'a> {
     /// Whether there is a row behind those that were taken. Unlike
     /// [`Merge::next`] it need not know which, and so hardly ever reads on.
     pub(super) async fn has_more(&mut self) -> Result<bool, StoreError> {
-        while !self.has_rows() {
-            self.fill().await?;
-            if !self.has_rows() && !self.go_on() {
-                return Ok(false);
-            }
-        }
-        Ok(true)
+        Ok(self.has_rows() || self.reach().await?)
     }
 
     /// How the rows were divided, up to those that were taken.
@@ -77,12 +71,8 @@ impl<'a> Merge<'a> {
 
     /// Takes the next row, whether it was seen or not.
     async fn pop(&mut self) -> Result<Option<Row>, StoreError> {
-        self.fill().await?;
-        while !self.has_rows() {
-            if !self.go_on() {
-                return Ok(None);
-            }
-            self.fill().await?;
+        if !self.reach().await? {
+            return Ok(None);
         }
         let second_is_next = match (self.first.peek(), self.second.as_ref().and_then(Reader::peek))
         {
@@ -97,6 +87,20 @@ impl<'a> Merge<'a> {
             _ => {
                 self.taken.0 += 1;
                 Ok(self.first.pop())
+            }
+        }
+    }
+
+    /// Fills the readers, and goes on with them until there is a row; `false` if
+    /// there is none any more.
+    async fn reach(&mut self) -> Result<bool, StoreError> {
+        loop {
+            self.fill().await?;
+            if self.has_rows() {
+                return Ok(true);
+            }
+            if !self.go_on() {
+                return Ok(false);
             }
         }
     }

@@ -35,7 +35,10 @@ pub const VERSION_DIMENSIONS: [&[&str]; 1] = [&["operation", "version"]];
 /// What a request leaves in the log.
 #[derive(Debug, Serialize)]
 pub(super) struct Line<'a> {
-    timestamp: Timestamp,
+    pub(super) timestamp: Timestamp,
+    #[serde(skip)]
+    pub(super) severity: Level,
+    /// The name of the severity.
     level: &'static str,
     message: String,
     pub(super) request_id: &'a str,
@@ -75,10 +78,11 @@ pub(super) struct Line<'a> {
 
 impl Line<'_> {
     pub(super) fn new(operation: &'static str, status: StatusCode, duration: Duration) -> Self {
-        let level = if status.is_server_error() { "ERROR" } else { "INFO" };
+        let severity = if status.is_server_error() { Level::ERROR } else { Level::INFO };
         Line {
             timestamp: Timestamp::now(),
-            level,
+            severity,
+            level: severity.as_str(),
             message: format!("{operation} {}", status.as_u16()),
             request_id: "",
             trace_id: None,
@@ -100,10 +104,6 @@ impl Line<'_> {
         }
     }
 
-    pub(super) fn level(&self) -> Level {
-        if self.server_errors == 1 { Level::ERROR } else { Level::INFO }
-    }
-
     /// The line for people, with `name=value` for each of its fields.
     pub(super) fn text(&self) -> String {
         let fields = serde_json::to_value(self).unwrap_or_default();
@@ -117,7 +117,7 @@ impl Line<'_> {
 #[derive(Debug)]
 pub(super) struct Directives(Value);
 
-/// The same, for a line of this moment.
+/// The same, for one line.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub(super) struct Dated<'a> {
@@ -135,7 +135,8 @@ impl Directives {
         ]))
     }
 
-    pub(super) fn now(&self) -> Dated<'_> {
-        Dated { timestamp: Timestamp::now().unix_millis(), cloud_watch_metrics: &self.0 }
+    /// Those of a line of that moment.
+    pub(super) fn at(&self, moment: Timestamp) -> Dated<'_> {
+        Dated { timestamp: moment.unix_millis(), cloud_watch_metrics: &self.0 }
     }
 }

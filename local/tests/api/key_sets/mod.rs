@@ -244,11 +244,7 @@ async fn a_redirect_within_the_issuer_is_followed() {
 #[tokio::test]
 async fn an_issuer_that_is_away_is_a_503_that_says_when_to_come_back() {
     let issuer = FakeIssuer::start(Answer::Status(500)).await;
-    let settings = Settings::default()
-        .with("JWKS_URL", &issuer.key_set_url())
-        .with("JWT_ISSUER", issuer.url())
-        .with("JWT_AUDIENCE", "tasks");
-    let app = TestApp::start_with(settings, Data::Memory).await;
+    let app = TestApp::start_with(issuer.settings(), Data::Memory).await;
     let ed = Signer::ed25519("ed");
     let token = ed.token(&json!({"sub": "alice", "exp": 4e9}));
     let caller = app.with_authorization(&format!("Bearer {token}"));
@@ -299,11 +295,7 @@ async fn a_function_fetches_the_set_while_it_starts_and_starts_without_it() {
     let signer = Signer::ed25519("ed");
     for (answer, status) in [(key_set(&[&signer]), 200), (Answer::Status(500), 503)] {
         let issuer = FakeIssuer::start(answer).await;
-        let settings = Settings::default()
-            .with("JWKS_URL", &issuer.key_set_url())
-            .with("JWT_ISSUER", issuer.url())
-            .with("JWT_AUDIENCE", "tasks");
-        let app = TestApp::start_with(settings, Data::Memory).await;
+        let app = TestApp::start_with(issuer.settings(), Data::Memory).await;
         // Nobody needs a key for this.
         app.nobody().get("/api/tasks").await.problem(StatusCode::UNAUTHORIZED);
         assert_eq!(issuer.requests(), 1);

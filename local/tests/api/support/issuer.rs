@@ -9,6 +9,7 @@ use axum::body::Body;
 use axum::extract::Request;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
+use local::settings::Settings;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
@@ -68,6 +69,14 @@ impl FakeIssuer {
 
     pub(crate) fn key_set_url(&self) -> String {
         format!("{}/jwks", self.url)
+    }
+
+    /// Those of an API that accepts its tokens, for the audience `tasks`.
+    pub(crate) fn settings(&self) -> Settings {
+        Settings::default()
+            .with("JWKS_URL", &self.key_set_url())
+            .with("JWT_ISSUER", self.url())
+            .with("JWT_AUDIENCE", "tasks")
     }
 
     /// What it answers from now on.
