@@ -155,10 +155,19 @@ pub(crate) struct BuildArgs {
 
 impl BuildArgs {
     pub(crate) fn binaries(&self, names: &[&str]) -> Result<BTreeMap<String, PathBuf>> {
-        let profile = if self.release { Profile::Release } else { Profile::Dev };
-        let find = if self.no_build { binaries::built } else { binaries::build };
-        find(names, profile)
+        find(names, if self.release { Profile::Release } else { Profile::Dev }, self.no_build)
     }
+}
+
+impl Bench {
+    pub(crate) fn binaries(&self, names: &[&str]) -> Result<BTreeMap<String, PathBuf>> {
+        find(names, Profile::Release, self.no_build)
+    }
+}
+
+/// The functions' binaries, built now or as they were built last.
+fn find(names: &[&str], profile: Profile, no_build: bool) -> Result<BTreeMap<String, PathBuf>> {
+    if no_build { binaries::built(names, profile) } else { binaries::build(names, profile) }
 }
 
 impl BackendArgs {

@@ -11,15 +11,12 @@ use anyhow::{Context, Result, bail};
 use bytes::Bytes;
 use clap::Parser;
 use indicatif::{ProgressBar, ProgressStyle};
-use local::binaries::Profile;
 use local::dynamodb::Data;
 use local::faults::Faults;
 use local::issuer::Issuer;
 use local::lambda::{Outcome, to_standard_error};
 use local::settings::{Settings, repository};
-use local::{
-    Backend, DAY, DEMO_USER, Options, Server, bench, binaries, fixtures, seed, soak, tables, token,
-};
+use local::{Backend, DAY, DEMO_USER, Options, Server, bench, fixtures, seed, soak, tables, token};
 use serde_json::Value;
 
 use arguments::{BackendArgs, Bench, Cli, Command, Serve, Soak};
@@ -164,12 +161,11 @@ async fn run_soak(settings: Settings, arguments: Soak) -> Result<()> {
 }
 
 async fn run_bench(settings: Settings, arguments: Bench) -> Result<()> {
+    let binaries = arguments.binaries(&[bench::FUNCTION])?;
     let folder = arguments.data.unwrap_or_else(|| repository().join(".local/bench"));
     let data = Data::Folder(folder);
     let mut sizes = arguments.tasks;
     sizes.sort_unstable();
-    let find = if arguments.no_build { binaries::built } else { binaries::build };
-    let binaries = find(&[bench::FUNCTION], Profile::Release)?;
     let bar = task_bar(sizes.iter().copied().map(u64::from).sum())?;
     bench::seed(&data, &settings, &sizes, |done| bar.set_position(done)).await?;
     bar.finish();
@@ -289,12 +285,8 @@ async fn fill(
 
     let all = u64::from(count) * users.len() as u64;
     let bar = task_bar(all)?;
-    for (number, name) in (0_u64..).zip(users) {
-        let user = token::user(&settings, name).await?;
-        let before = number * u64::from(count);
-        seed::fill(&client, &user, count, |done| bar.set_position(before + u64::from(done)))
-            .await?;
-    }
+    let lists: Vec<(String, u32)> = users.iter().map(|name| (name.clone(), count)).collect();
+    seed::fill_all(&client, &settings, &lists, |done| bar.set_position(done)).await?;
     bar.finish();
     if !std::io::stderr().is_terminal() {
         // A bar shows only on a terminal.

@@ -8,7 +8,8 @@ use shared::User;
 use shared::store::{MAX_BATCH, StoreError, Tasks};
 use shared::task::{NewTask, Priority, Revision, Task, TaskId, Timestamp};
 
-use crate::tables;
+use crate::settings::Settings;
+use crate::{tables, token};
 
 /// How many batches are under way at once.
 const CONCURRENCY: usize = 8;
@@ -34,6 +35,27 @@ const TITLES: [&str; 16] = [
     "장보기",
     "fix the Bike",
 ];
+
+/// As [`fill`], for one user after the other: their names, and how many tasks
+/// each gets. Calls `progress` with the number of all tasks that are there.
+///
+/// # Errors
+///
+/// As [`fill`], or if there can be no token for a user.
+pub async fn fill_all(
+    client: &Client,
+    settings: &Settings,
+    lists: &[(String, u32)],
+    progress: impl Fn(u64),
+) -> Result<()> {
+    let mut before = 0;
+    for (name, count) in lists {
+        let user = token::user(settings, name).await?;
+        fill(client, &user, *count, |done| progress(before + u64::from(done))).await?;
+        before += u64::from(*count);
+    }
+    Ok(())
+}
 
 /// Gives `user` the tasks 0 to `count`: titles in several scripts, some with a
 /// priority, a description or a due date, a third of them completed. The same

@@ -37,13 +37,8 @@ pub async fn seed(
     let embedded = EmbeddedDynamoDb::start(0, data)?;
     let client = tables::client(&embedded.url());
     tables::create(&client, &settings.template()?.tables).await?;
-    let mut before = 0;
-    for tasks in sizes {
-        let user = token::user(settings, &user(*tasks)).await?;
-        seeds::fill(&client, &user, *tasks, |done| progress(before + u64::from(done))).await?;
-        before += u64::from(*tasks);
-    }
-    Ok(())
+    let lists: Vec<(String, u32)> = sizes.iter().map(|tasks| (user(*tasks), *tasks)).collect();
+    seeds::fill_all(&client, settings, &lists, progress).await
 }
 
 /// Measures everything on `server`, whose users have `sizes` tasks.
