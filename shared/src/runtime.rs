@@ -63,7 +63,9 @@ where
     let service = service_fn(|request: Request| {
         let context = request.lambda_context();
         let is_read = request.method() == Method::GET;
-        let reply = handler(request);
+        // In a box, or each of the futures around it would hold it twice, as what it
+        // was given and as what it waits for: 90 KB to move, several times a request.
+        let reply = Box::pin(handler(request));
         async move {
             let reply = async {
                 let reply = tokio::time::timeout(ANSWER_WITHIN, reply).await;

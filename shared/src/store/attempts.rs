@@ -141,8 +141,7 @@ where
 {
     let mut attempts = Attempts::since(began);
     loop {
-        let result = send().await;
-        usage::note(&result);
+        let result = attempt(send()).await;
         let another = match &result {
             Ok(_) => false,
             Err(error) => attempts.another(sort(error)).await,
@@ -150,5 +149,20 @@ where
         if !another {
             return (result, attempts);
         }
+    }
+}
+
+/// Sends a request once, and notes what it has cost.
+///
+/// The SDK's future has some kilobytes. In a box, it is not part of each of the
+/// futures around it, and not moved with them.
+pub(super) fn attempt<O: Consumed, E>(
+    send: impl Future<Output = Result<O, E>>,
+) -> impl Future<Output = Result<O, E>> {
+    let send = Box::pin(send);
+    async move {
+        let result = send.await;
+        usage::note(&result);
+        result
     }
 }

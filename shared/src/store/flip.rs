@@ -17,10 +17,9 @@ use std::time::Duration;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 
 use super::Tasks;
-use super::attempts::{Attempts, sort};
+use super::attempts::{Attempts, attempt, sort};
 use super::error::StoreError;
 use super::item;
-use super::usage;
 use super::write::{Only, Update};
 use crate::task::{Precondition, Revision, Task, TaskId, Timestamp};
 
@@ -41,8 +40,8 @@ impl Tasks<'_> {
         // The revision that the item was read in after an ambiguous failure.
         let mut seen = None;
         loop {
-            let result = self.send_update(id, &update, precondition, Only::Once(seen)).await;
-            usage::note(&result);
+            let send = self.send_update(id, &update, precondition, Only::Once(seen));
+            let result = attempt(send).await;
             let error = match result {
                 Ok(output) => {
                     return Ok(item::into_task(output.attributes.unwrap_or_default())?);
