@@ -7,15 +7,17 @@ mod process;
 mod runtime_api;
 
 use std::collections::BTreeMap;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use axum::serve::Listener;
 use bytes::Bytes;
-use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
+
+use crate::loopback;
 
 use pool::Pool;
 
@@ -56,7 +58,11 @@ pub type LogSink = Arc<dyn Fn(&str, &str) + Send + Sync>;
 #[must_use]
 pub fn to_standard_error() -> LogSink {
     #[expect(clippy::print_stderr, reason = "that is what it is for")]
-    let sink = |function: &str, line: &str| eprintln!("[{function}] {line}");
+    let sink = |function: &str, line: &str| {
+        // As one piece: standard error has no buffer, so each piece is a write.
+        let text = format!("[{function}] {line}\n");
+        eprint!("{text}");
+    };
     Arc::new(sink)
 }
 
@@ -75,7 +81,7 @@ impl Lambda {
     ///
     /// If there is no free port for the Runtime API.
     pub async fn start(launches: Vec<Launch>, logs: LogSink) -> Result<Lambda> {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+        let listener = loopback::listen(0).await?;
         let address: SocketAddr = listener.local_addr()?;
         let pool = |launch: Launch| (launch.name.clone(), Pool::new(launch, address, logs.clone()));
         let pools: Arc<BTreeMap<_, _>> = Arc::new(launches.into_iter().map(pool).collect());

@@ -14,6 +14,7 @@ pub mod fixtures;
 pub mod gateway;
 pub mod issuer;
 pub mod lambda;
+mod loopback;
 pub mod seed;
 mod server;
 pub mod settings;

@@ -2,14 +2,14 @@
 //! front of DynamoDB.
 
 use std::collections::BTreeMap;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
 use axum::routing::get;
-use tokio::net::TcpListener;
+use axum::serve::Listener;
 use tokio::task::JoinHandle;
 
 use crate::dynamodb::{Data, EmbeddedDynamoDb};
@@ -19,7 +19,7 @@ use crate::issuer::{self, Issuer};
 use crate::lambda::{Lambda, Launch, LogSink};
 use crate::settings::Settings;
 use crate::template::{Function, Template};
-use crate::{tables, token};
+use crate::{loopback, tables, token};
 
 /// The table of tasks, by its logical id in the template.
 pub const TASKS_TABLE: &str = "TasksTable";
@@ -156,10 +156,9 @@ impl Server {
     ///
     /// As [`Backend::start`].
     pub async fn start(options: &Options) -> Result<Server> {
-        let listener =
-            TcpListener::bind((Ipv4Addr::LOCALHOST, options.port)).await.with_context(|| {
-                format!("port {} for the API (--port chooses another)", options.port)
-            })?;
+        let listener = loopback::listen(options.port).await.with_context(|| {
+            format!("port {} for the API (--port chooses another)", options.port)
+        })?;
         let address = listener.local_addr()?;
         let mut options = options.clone();
         if let Some(issuer) = &options.issuer {

@@ -1,22 +1,22 @@
 //! A proxy in front of DynamoDB that makes faults.
 
-use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 use anyhow::{Result, anyhow};
 use axum::body::Body;
 use axum::http::{HeaderMap, Request, Response, StatusCode};
+use axum::serve::Listener;
 use bytes::Bytes;
 use futures::stream;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use serde_json::Value;
-use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use super::{DELAY, Fault, Faults};
+use crate::loopback;
 use crate::template::Permission;
 
 /// A running proxy. It ends when it is dropped.
@@ -35,13 +35,14 @@ impl FaultProxy {
     ///
     /// If there is no free port.
     pub async fn start(upstream: String, faults: Arc<Faults>) -> Result<FaultProxy> {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+        let mut listener = loopback::listen(0).await?;
         let url = format!("http://{}", listener.local_addr()?);
         let handler =
             Arc::new(Handler { upstream, faults: faults.clone(), client: reqwest::Client::new() });
         let (connections, ended) = watch::channel(());
         let task = tokio::spawn(async move {
-            while let Ok((stream, _)) = listener.accept().await {
+            loop {
+                let (stream, _) = listener.accept().await;
                 let handler = handler.clone();
                 let service = service_fn(move |request: Request<hyper::body::Incoming>| {
                     let handler = handler.clone();

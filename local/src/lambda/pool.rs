@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use tokio::sync::oneshot;
-use tokio::task::AbortHandle;
+use tokio::time::Instant;
 
 use super::process::Process;
 use super::{Launch, LogSink, Outcome};
@@ -34,6 +34,8 @@ struct State {
     last_instance: u64,
     instances: BTreeMap<u64, Instance>,
     queue: VecDeque<Invocation>,
+    /// Whether a task looks after the deadlines.
+    watched: bool,
     stopped: bool,
 }
 
@@ -51,7 +53,7 @@ enum Slot {
     /// It has asked for one.
     Idle(oneshot::Sender<Assignment>),
     /// It has one.
-    Busy { id: String, reply: oneshot::Sender<Outcome>, timer: AbortHandle },
+    Busy { id: String, reply: oneshot::Sender<Outcome>, deadline: Instant },
 }
 
 /// A request that waits for an instance.
@@ -131,18 +133,30 @@ impl Pool {
     ) {
         let id = uuid::Uuid::new_v4().to_string();
         let deadline = SystemTime::now() + self.launch.timeout;
-        let (pool, expired) = (self.clone(), id.clone());
-        let timer = tokio::spawn(async move {
-            tokio::time::sleep(pool.launch.timeout).await;
-            pool.expire(instance, &expired);
-        });
         let assignment = Assignment { id: id.clone(), event: invocation.event, deadline };
         if let Some(instance) = state.instances.get_mut(&instance) {
-            let reply = invocation.reply;
-            instance.slot = Slot::Busy { id, reply, timer: timer.abort_handle() };
+            let (reply, deadline) = (invocation.reply, Instant::now() + self.launch.timeout);
+            instance.slot = Slot::Busy { id, reply, deadline };
+            self.watch(state, deadline);
         }
         // If the instance is gone, its exit tells the caller.
         let _ = asked.send(assignment);
+    }
+
+    /// Looks after all deadlines, of which `first` is the earliest, as long as
+    /// there are any. (A timer for each would wake a thread for each.)
+    fn watch(self: &Arc<Pool>, state: &mut State, first: Instant) {
+        if std::mem::replace(&mut state.watched, true) {
+            return;
+        }
+        let pool = Arc::downgrade(self);
+        tokio::spawn(async move {
+            let mut next = Some(first);
+            while let Some(deadline) = next {
+                tokio::time::sleep_until(deadline).await;
+                next = pool.upgrade().and_then(|pool| pool.expire());
+            }
+        });
     }
 
     /// Starts a process. If that is not possible, the oldest waiting caller is
@@ -185,27 +199,35 @@ impl Pool {
     pub(super) fn finish(&self, instance: u64, id: &str, outcome: Outcome) {
         let mut state = self.state();
         let Some(instance) = state.instances.get_mut(&instance) else { return };
-        if let Some(reply) = instance.take_reply(id) {
+        if let Some(reply) = instance.take_reply_if(|current, _| current == id) {
             let _ = reply.send(outcome);
         }
     }
 
-    /// The time for the invocation `id` is up: Lambda ends the process.
-    fn expire(&self, instance: u64, id: &str) {
+    /// Lambda ends a process whose time is up. Tells the next deadline.
+    fn expire(&self) -> Option<Instant> {
         let mut state = self.state();
-        let Some(instance) = state.instances.get_mut(&instance) else { return };
-        if let Some(reply) = instance.take_reply(id) {
-            let _ = reply.send(Outcome::TimedOut);
-            instance.process.kill();
+        let now = Instant::now();
+        for instance in state.instances.values_mut() {
+            if let Some(reply) = instance.take_reply_if(|_, deadline| deadline <= now) {
+                let _ = reply.send(Outcome::TimedOut);
+                instance.process.kill();
+            }
         }
+        let deadlines = state.instances.values().filter_map(|instance| match instance.slot {
+            Slot::Busy { deadline, .. } => Some(deadline),
+            Slot::Starting | Slot::Idle(_) => None,
+        });
+        let next = deadlines.min();
+        state.watched = next.is_some();
+        next
     }
 
     /// The process of the instance has ended.
     fn exited(self: &Arc<Pool>, instance: u64) {
         let mut state = self.state();
         let Some(gone) = state.instances.remove(&instance) else { return };
-        if let Slot::Busy { reply, timer, .. } = gone.slot {
-            timer.abort();
+        if let Slot::Busy { reply, .. } = gone.slot {
             let _ = reply.send(Outcome::Crashed);
         } else if !gone.initialised {
             // Another one would end the same way: without this, a function
@@ -269,13 +291,13 @@ impl State {
 }
 
 impl Instance {
-    /// Who waits for the invocation `id`, if that is what it has.
-    fn take_reply(&mut self, id: &str) -> Option<oneshot::Sender<Outcome>> {
+    /// Who waits for its invocation, if that has such an id and deadline.
+    fn take_reply_if(
+        &mut self,
+        is_meant: impl FnOnce(&str, Instant) -> bool,
+    ) -> Option<oneshot::Sender<Outcome>> {
         match std::mem::replace(&mut self.slot, Slot::Starting) {
-            Slot::Busy { id: current, reply, timer } if current == id => {
-                timer.abort();
-                Some(reply)
-            }
+            Slot::Busy { id, reply, deadline } if is_meant(&id, deadline) => Some(reply),
             other => {
                 self.slot = other;
                 None
