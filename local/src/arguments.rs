@@ -58,6 +58,8 @@ pub(crate) enum Command {
     /// Measures what lists cost users with few and with many tasks (Linux only;
     /// about 4 GB of data)
     Bench(Bench),
+    /// Measures how many requests the local server answers, and how fast
+    Load(Load),
     /// Fills users' lists with tasks, the same ones each time; goes on where it
     /// was interrupted
     Seed {
@@ -106,9 +108,25 @@ pub(crate) struct Bench {
     /// Write the tables and the plot into docs/
     #[arg(long)]
     pub(crate) write: bool,
-    /// Take the functions as they were built last
+    #[command(flatten)]
+    pub(crate) build: ReleaseArgs,
+}
+
+#[derive(Args)]
+pub(crate) struct Load {
+    /// How many users ask at once, one number after the other
+    // Each has two open files in this process, which may often have 1,024.
+    #[arg(long, value_delimiter = ',', default_values_t = [1, 10, 100],
+          value_parser = clap::value_parser!(u16).range(1..=400))]
+    pub(crate) concurrency: Vec<u16>,
+    /// How long each endpoint is asked, for each of these numbers
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) seconds: u64,
+    /// Write the table and the plot into docs/
     #[arg(long)]
-    pub(crate) no_build: bool,
+    pub(crate) write: bool,
+    #[command(flatten)]
+    pub(crate) build: ReleaseArgs,
 }
 
 #[derive(Args)]
@@ -153,13 +171,20 @@ pub(crate) struct BuildArgs {
     no_build: bool,
 }
 
+#[derive(Args)]
+pub(crate) struct ReleaseArgs {
+    /// Take the functions as they were built last
+    #[arg(long)]
+    no_build: bool,
+}
+
 impl BuildArgs {
     pub(crate) fn binaries(&self, names: &[&str]) -> Result<BTreeMap<String, PathBuf>> {
         find(names, if self.release { Profile::Release } else { Profile::Dev }, self.no_build)
     }
 }
 
-impl Bench {
+impl ReleaseArgs {
     pub(crate) fn binaries(&self, names: &[&str]) -> Result<BTreeMap<String, PathBuf>> {
         find(names, Profile::Release, self.no_build)
     }

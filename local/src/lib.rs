@@ -8,13 +8,16 @@
 
 pub mod bench;
 pub mod binaries;
+mod document;
 pub mod dynamodb;
 pub mod faults;
 pub mod fixtures;
 pub mod gateway;
 pub mod issuer;
 pub mod lambda;
+pub mod load;
 mod loopback;
+mod plot;
 pub mod seed;
 mod server;
 pub mod settings;

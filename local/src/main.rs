@@ -16,10 +16,12 @@ use local::faults::Faults;
 use local::issuer::Issuer;
 use local::lambda::{Outcome, to_standard_error};
 use local::settings::{Settings, repository};
-use local::{Backend, DAY, DEMO_USER, Options, Server, bench, fixtures, seed, soak, tables, token};
+use local::{
+    Backend, DAY, DEMO_USER, Options, Server, bench, fixtures, load, seed, soak, tables, token,
+};
 use serde_json::Value;
 
-use arguments::{BackendArgs, Bench, Cli, Command, Serve, Soak};
+use arguments::{BackendArgs, Bench, Cli, Command, Load, Serve, Soak};
 
 fn folder(data: Option<PathBuf>) -> Data {
     Data::Folder(data.unwrap_or_else(|| repository().join(".local")))
@@ -46,6 +48,7 @@ async fn main() -> Result<()> {
         }
         Some(Command::Soak(arguments)) => run_soak(settings, arguments).await,
         Some(Command::Bench(arguments)) => run_bench(settings, arguments).await,
+        Some(Command::Load(arguments)) => run_load(settings, arguments).await,
         Some(Command::Seed { user, users, tasks, backend }) => {
             let names = match users {
                 1 => vec![user],
@@ -161,7 +164,7 @@ async fn run_soak(settings: Settings, arguments: Soak) -> Result<()> {
 }
 
 async fn run_bench(settings: Settings, arguments: Bench) -> Result<()> {
-    let binaries = arguments.binaries(&[bench::FUNCTION])?;
+    let binaries = arguments.build.binaries(&[bench::FUNCTION])?;
     let folder = arguments.data.unwrap_or_else(|| repository().join(".local/bench"));
     let data = Data::Folder(folder);
     let mut sizes = arguments.tasks;
@@ -194,6 +197,39 @@ async fn run_bench(settings: Settings, arguments: Bench) -> Result<()> {
     let over = report.over_target();
     if !over.is_empty() {
         bail!("more items are read than may be:\n{}", over.join("\n"));
+    }
+    Ok(())
+}
+
+async fn run_load(settings: Settings, arguments: Load) -> Result<()> {
+    let server = Server::start(&Options {
+        faults: None,
+        issuer: None,
+        port: 0,
+        dynamodb_port: 0,
+        data: Data::Memory,
+        binaries: arguments.build.binaries(&load::Endpoint::ALL.map(load::Endpoint::function))?,
+        logs: Arc::new(|_, _| {}),
+        settings: settings.clone(),
+    })
+    .await?;
+    let mut concurrency: Vec<usize> = arguments.concurrency.into_iter().map(usize::from).collect();
+    concurrency.sort_unstable();
+    concurrency.dedup();
+    let plan = load::Plan { concurrency, duration: Duration::from_secs(arguments.seconds) };
+    let spinner = ProgressBar::new_spinner();
+    let progress = |what: &str| spinner.set_message(what.to_owned());
+    let report = load::run(&server, &settings, &plan, &progress).await?;
+    spinner.finish_and_clear();
+    server.stop().await;
+
+    say(&report.table());
+    let errors = report.errors();
+    if !errors.is_empty() {
+        bail!("some replies were not as expected:\n{}", errors.join("\n"));
+    }
+    if arguments.write {
+        load::write(&report, &repository().join("docs"))?;
     }
     Ok(())
 }

@@ -1,5 +1,7 @@
 //! Fills users' lists, the same way each time.
 
+use std::ops::Range;
+
 use anyhow::{Context, Result};
 use aws_sdk_dynamodb::Client;
 use fastrand::Rng;
@@ -66,14 +68,29 @@ pub async fn fill_all(
 ///
 /// If DynamoDB cannot be reached; what is stored stays.
 pub async fn fill(client: &Client, user: &User, count: u32, progress: impl Fn(u32)) -> Result<()> {
-    let store = tables::store(client.clone());
-    let first = first_missing(store.tasks(user), user, count).await?;
+    let first = first_missing(tables::store(client.clone()).tasks(user), user, count).await?;
     progress(first);
+    insert(client, user, first..count, progress).await
+}
+
+/// Stores the tasks of `user` that have these numbers, whether or not they are
+/// there. Calls `progress` with the number behind the last one that is.
+///
+/// # Errors
+///
+/// As [`fill`].
+pub(crate) async fn insert(
+    client: &Client,
+    user: &User,
+    numbers: Range<u32>,
+    progress: impl Fn(u32),
+) -> Result<()> {
+    let store = tables::store(client.clone());
     let batch = u32::try_from(MAX_BATCH)?;
-    let batches = stream::iter((first..count).step_by(MAX_BATCH)).map(|from| {
+    let batches = stream::iter(numbers.clone().step_by(MAX_BATCH)).map(|from| {
         let store = &store;
+        let to = numbers.end.min(from + batch);
         async move {
-            let to = count.min(from + batch);
             let tasks = (from..to).map(|index| task(user, index)).collect::<Result<Vec<_>>>()?;
             store.tasks(user).insert_all(&tasks).await?;
             anyhow::Ok(to)
@@ -87,13 +104,22 @@ pub async fn fill(client: &Client, user: &User, count: u32, progress: impl Fn(u3
     Ok(())
 }
 
+/// The id of the task number `index` of `user`.
+///
+/// # Errors
+///
+/// If there are not so many.
+pub(crate) fn id(user: &User, index: u32) -> Result<TaskId> {
+    Ok(task(user, index)?.id)
+}
+
 /// The first task that is not stored, less those that may have been under way
 /// with it.
 async fn first_missing(tasks: Tasks<'_>, user: &User, count: u32) -> Result<u32> {
     let (mut stored, mut missing) = (0, count);
     while stored < missing {
         let middle = stored + (missing - stored) / 2;
-        match tasks.get(task(user, middle)?.id).await {
+        match tasks.get(id(user, middle)?).await {
             Ok(_) => stored = middle + 1,
             Err(StoreError::NotFound) => missing = middle,
             Err(error) => return Err(error.into()),

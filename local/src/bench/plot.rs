@@ -2,27 +2,15 @@
 
 use std::path::Path;
 
-use anyhow::{Result, anyhow};
-use plotters::coord::Shift;
+use anyhow::Result;
 use plotters::prelude::*;
 
-use super::report::human;
 use super::{Cell, List, MAX_READ, MAX_READ_MERGED, PAGES, Place, Report};
-
-const SIZE: (u32, u32) = (960, 420);
-const MARGIN: u32 = 16;
-const SINGLE: RGBColor = RGBColor(0x1b, 0x6c, 0xa8);
-const MERGED: RGBColor = RGBColor(0xc2, 0x57, 0x1a);
-const LIMIT: RGBColor = RGBColor(0x77, 0x77, 0x77);
-
-type Panel<'a> = DrawingArea<SVGBackend<'a>, Shift>;
+use crate::document::human;
+use crate::plot::{self, BLUE, Drawn, GREY, ORANGE, Panel};
 
 /// Writes the plot: two panels over the number of tasks.
 pub(super) fn write(report: &Report, path: &Path) -> Result<()> {
-    let failed = |error: &dyn std::fmt::Display| anyhow!("the plot: {error}");
-    let area = SVGBackend::new(path, SIZE).into_drawing_area();
-    area.fill(&WHITE).map_err(|error| failed(&error))?;
-    let (left, right) = area.split_horizontally(SIZE.0 / 2);
     let read = Chart {
         title: "Items read for each task returned",
         top: 2.5,
@@ -35,9 +23,7 @@ pub(super) fn write(report: &Report, path: &Path) -> Result<()> {
         targets: &[1.2],
         value: &|cell| report.ratio(cell, |cell| cell.processor),
     };
-    read.draw(&left, report).map_err(|error| failed(&error))?;
-    work.draw(&right, report).map_err(|error| failed(&error))?;
-    area.present().map_err(|error| failed(&error))
+    plot::write(path, |panel| read.draw(panel, report), |panel| work.draw(panel, report))
 }
 
 struct Chart<'a> {
@@ -49,20 +35,11 @@ struct Chart<'a> {
 }
 
 impl Chart<'_> {
-    fn draw<'a>(
-        &self,
-        panel: &Panel<'a>,
-        report: &Report,
-    ) -> Result<(), DrawingAreaErrorKind<<SVGBackend<'a> as DrawingBackend>::ErrorType>> {
+    fn draw(&self, panel: &Panel<'_>, report: &Report) -> Drawn {
         let sizes = report.sizes();
         let least = f64::from(sizes.first().copied().unwrap_or(1));
         let most = f64::from(sizes.last().copied().unwrap_or(10));
-        let mut chart = ChartBuilder::on(panel)
-            .caption(self.title, ("sans-serif", 17))
-            .margin(MARGIN)
-            .margin_right(2 * MARGIN)
-            .x_label_area_size(40)
-            .y_label_area_size(40)
+        let mut chart = plot::chart(panel, self.title)
             .build_cartesian_2d((least..most).log_scale(), 0.0..self.top)?;
         chart
             .configure_mesh()
@@ -77,13 +54,13 @@ impl Chart<'_> {
                 [(least, *target), (most, *target)],
                 4,
                 4,
-                LIMIT.stroke_width(1),
+                GREY.stroke_width(1),
             );
             chart.draw_series(line)?;
         }
         for (merged, colour, name) in [
-            (false, SINGLE, "one index, pages of 20 and 100"),
-            (true, MERGED, "two merged, pages of 20 and 100"),
+            (false, BLUE, "one index, pages of 20 and 100"),
+            (true, ORANGE, "two merged, pages of 20 and 100"),
         ] {
             let mut label = Some(name);
             for list in List::all().filter(|list| list.is_merged() == merged) {

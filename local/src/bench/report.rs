@@ -1,16 +1,12 @@
 //! What was measured, as tables and files.
 
-use std::fmt::Write;
 use std::fs;
 use std::path::Path;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 
 use super::{Cell, List, MAX_READ_MERGED, Memory, PAGES, Place, Walk, plot};
-
-/// Between these lines of the document stands what is generated.
-const BEGIN: &str = "<!-- lists: generated -->\n";
-const END: &str = "<!-- lists: end -->\n";
+use crate::document::{human, line, replace_generated};
 
 /// Everything that was measured.
 #[derive(Clone, Debug, Default)]
@@ -205,29 +201,7 @@ impl Report {
 ///
 /// If the document has no place for the tables, or a file cannot be written.
 pub fn write(report: &Report, folder: &Path) -> Result<()> {
-    let path = folder.join("performance.md");
-    let document = fs::read_to_string(&path).with_context(|| path.display().to_string())?;
-    let (before, rest) = document.split_once(BEGIN).context("no place for the tables")?;
-    let (_, after) = rest.split_once(END).context("no end of the place for the tables")?;
-    fs::write(&path, format!("{before}{BEGIN}\n{}\n{END}{after}", report.tables()))?;
+    replace_generated(&folder.join("performance.md"), "lists", &report.tables())?;
     fs::write(folder.join("lists.csv"), report.csv())?;
     plot::write(report, &folder.join("lists.svg"))
-}
-
-fn line(text: &mut String, line: &str) {
-    // Writing to a string does not fail.
-    let _ = writeln!(text, "{line}");
-}
-
-/// A number with its thousands apart.
-pub(super) fn human(number: u32) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
 }
