@@ -167,7 +167,7 @@ fn user(tasks: u32) -> String {
 }
 
 /// The median of some numbers.
-fn median(mut values: Vec<f64>) -> Result<f64> {
+pub(crate) fn median(mut values: Vec<f64>) -> Result<f64> {
     anyhow::ensure!(!values.is_empty(), "no values");
     values.sort_by(f64::total_cmp);
     Ok(values[values.len() / 2])

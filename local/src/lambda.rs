@@ -28,6 +28,8 @@ pub struct Launch {
     pub name: String,
     /// Its binary.
     pub binary: PathBuf,
+    /// A program with its options that runs the binary, if any: a profiler.
+    pub wrapper: Vec<String>,
     /// How long an invocation may take.
     pub timeout: Duration,
     /// What Lambda would give it, in megabytes. Told to the function, not
@@ -101,6 +103,17 @@ impl Lambda {
     pub async fn invoke(&self, name: &str, event: Bytes) -> Result<Outcome> {
         let pool = self.pools.get(name).with_context(|| format!("no function {name}"))?;
         Ok(pool.invoke(event).await)
+    }
+
+    /// Waits until a process of the function `name` waits for something to do, and
+    /// gives its process id. Starts one if there is none.
+    ///
+    /// # Errors
+    ///
+    /// If there is no such function, or it ends before it is ready.
+    pub async fn ready(&self, name: &str) -> Result<u32> {
+        let pool = self.pools.get(name).with_context(|| format!("no function {name}"))?;
+        pool.ready().await.with_context(|| format!("{name} does not start"))
     }
 
     /// The process ids of a function's running processes.

@@ -8,6 +8,7 @@
 
 pub mod bench;
 pub mod binaries;
+pub mod certificates;
 mod document;
 pub mod dynamodb;
 pub mod faults;
@@ -18,6 +19,7 @@ pub mod lambda;
 pub mod load;
 mod loopback;
 mod plot;
+pub mod process;
 pub mod seed;
 mod server;
 pub mod settings;

@@ -212,7 +212,12 @@ impl Drop for Server {
 
 /// How to start `function`: the environment that the template gives it, with
 /// the developer's settings before the template's values.
-fn launch(function: &Function, binary: PathBuf, settings: &Settings, dynamodb_url: &str) -> Launch {
+pub(crate) fn launch(
+    function: &Function,
+    binary: PathBuf,
+    settings: &Settings,
+    dynamodb_url: &str,
+) -> Launch {
     let mut environment = BTreeMap::new();
     for (name, default) in &function.environment {
         let value = match name.as_str() {
@@ -240,6 +245,7 @@ fn launch(function: &Function, binary: PathBuf, settings: &Settings, dynamodb_ur
     Launch {
         name: function.name.clone(),
         binary,
+        wrapper: Vec::new(),
         timeout: function.timeout,
         memory_size: function.memory_size,
         environment,

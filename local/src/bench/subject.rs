@@ -1,14 +1,12 @@
 //! The function under test, as the kernel sees it.
 
-use std::fs;
-use std::path::PathBuf;
 use std::time::Instant;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use reqwest::header::{AUTHORIZATION, LINK};
 use shared::task::ListQuery;
 
-use crate::Server;
+use crate::{Server, process};
 
 use super::FUNCTION;
 
@@ -48,24 +46,15 @@ impl Subject<'_> {
 
     /// Time on a processor of all processes of the function, in nanoseconds.
     fn processor_time(&self) -> Result<f64> {
-        let mut total = 0.0;
-        for process in self.server.backend().lambda().processes(FUNCTION) {
-            for thread in fs::read_dir(format!("/proc/{process}/task")).context("needs Linux")? {
-                let statistics = fs::read_to_string(thread?.path().join("schedstat"))?;
-                let spent = statistics.split(' ').next().unwrap_or_default();
-                total += spent.parse::<f64>().context("schedstat")?;
-            }
-        }
-        Ok(total)
+        let processes = self.server.backend().lambda().processes(FUNCTION);
+        let times = processes.into_iter().map(process::processor_time);
+        Ok(times.sum::<Result<u64>>()? as f64)
     }
 
     /// The most memory that the function's only process has had, in kilobytes.
     pub(super) fn peak_memory(&self) -> Result<u64> {
         let processes = self.server.backend().lambda().processes(FUNCTION);
         let [process] = processes.as_slice() else { bail!("{} processes", processes.len()) };
-        let status = fs::read_to_string(PathBuf::from(format!("/proc/{process}/status")))?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-        let number = line.and_then(|line| line.split_whitespace().next());
-        Ok(number.context("VmHWM")?.parse()?)
+        process::peak_memory(*process)
     }
 }

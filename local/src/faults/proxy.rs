@@ -1,6 +1,7 @@
 //! A proxy in front of DynamoDB that makes faults.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Result, anyhow};
 use axum::body::Body;
@@ -12,8 +13,11 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use serde_json::Value;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
+use tokio_rustls::TlsAcceptor;
 
 use super::{DELAY, Fault, Faults};
 use crate::loopback;
@@ -25,6 +29,7 @@ pub struct FaultProxy {
     url: String,
     faults: Arc<Faults>,
     connections: watch::Sender<()>,
+    is_away: Arc<AtomicBool>,
     task: JoinHandle<()>,
 }
 
@@ -35,33 +40,61 @@ impl FaultProxy {
     ///
     /// If there is no free port.
     pub async fn start(upstream: String, faults: Arc<Faults>) -> Result<FaultProxy> {
+        FaultProxy::listen(upstream, faults, None).await
+    }
+
+    /// As [`FaultProxy::start`], with TLS for the host `localhost`.
+    ///
+    /// # Errors
+    ///
+    /// If there is no free port.
+    pub async fn start_tls(
+        upstream: String,
+        faults: Arc<Faults>,
+        tls: TlsAcceptor,
+    ) -> Result<FaultProxy> {
+        FaultProxy::listen(upstream, faults, Some(tls)).await
+    }
+
+    async fn listen(
+        upstream: String,
+        faults: Arc<Faults>,
+        tls: Option<TlsAcceptor>,
+    ) -> Result<FaultProxy> {
         let mut listener = loopback::listen(0).await?;
-        let url = format!("http://{}", listener.local_addr()?);
+        let port = listener.local_addr()?.port();
+        let url = match tls {
+            Some(_) => format!("https://localhost:{port}"),
+            None => format!("http://127.0.0.1:{port}"),
+        };
         let handler =
             Arc::new(Handler { upstream, faults: faults.clone(), client: reqwest::Client::new() });
         let (connections, ended) = watch::channel(());
+        let is_away = Arc::new(AtomicBool::new(false));
+        let away = is_away.clone();
         let task = tokio::spawn(async move {
             loop {
                 let (stream, _) = listener.accept().await;
-                let handler = handler.clone();
-                let service = service_fn(move |request: Request<hyper::body::Incoming>| {
-                    let handler = handler.clone();
-                    async move { handler.handle(request.map(Body::new)).await }
-                });
+                if away.load(Ordering::Relaxed) {
+                    continue;
+                }
                 let mut ended = ended.clone();
                 ended.mark_unchanged();
+                let served = serve(stream, tls.clone(), handler.clone());
                 tokio::spawn(async move {
-                    let io = TokioIo::new(stream);
-                    // A service that fails ends its connection: that is a
-                    // fault, and no error of the proxy's.
                     tokio::select! {
-                        _ = http1::Builder::new().serve_connection(io, service) => {}
+                        () = served => {}
                         _ = ended.changed() => {}
                     }
                 });
             }
         });
-        Ok(FaultProxy { url, faults, connections, task })
+        Ok(FaultProxy { url, faults, connections, is_away, task })
+    }
+
+    /// From now on new connections end at once; or no more.
+    pub fn set_away(&self, is_away: bool) {
+        self.is_away.store(is_away, Ordering::Relaxed);
     }
 
     /// Where it answers.
@@ -88,6 +121,19 @@ impl Drop for FaultProxy {
     }
 }
 
+/// Answers the requests of one connection. A service that fails ends it: that is a
+/// fault, and no error of the proxy's.
+async fn serve(stream: TcpStream, tls: Option<TlsAcceptor>, handler: Arc<Handler>) {
+    match tls {
+        None => handler.serve(stream).await,
+        Some(tls) => {
+            if let Ok(stream) = tls.accept(stream).await {
+                handler.serve(stream).await;
+            }
+        }
+    }
+}
+
 struct Handler {
     upstream: String,
     faults: Arc<Faults>,
@@ -95,6 +141,13 @@ struct Handler {
 }
 
 impl Handler {
+    async fn serve(self: Arc<Self>, stream: impl AsyncRead + AsyncWrite + Unpin) {
+        let service = service_fn(move |request: Request<hyper::body::Incoming>| {
+            self.clone().handle(request.map(Body::new))
+        });
+        let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
+    }
+
     /// Passes a request on. An error ends the connection.
     async fn handle(
         self: Arc<Self>,

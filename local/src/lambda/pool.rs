@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
-use tokio::sync::oneshot;
+use tokio::sync::{Notify, oneshot};
 use tokio::time::Instant;
 
 use super::process::Process;
@@ -27,6 +27,8 @@ pub(super) struct Pool {
     runtime_api: SocketAddr,
     logs: LogSink,
     state: Mutex<State>,
+    /// Told when an instance has nothing to do, or is gone.
+    changed: Notify,
 }
 
 #[derive(Default)]
@@ -71,7 +73,13 @@ pub(super) struct Assignment {
 
 impl Pool {
     pub(super) fn new(launch: Launch, runtime_api: SocketAddr, logs: LogSink) -> Arc<Pool> {
-        Arc::new(Pool { launch, runtime_api, logs, state: Mutex::default() })
+        Arc::new(Pool {
+            launch,
+            runtime_api,
+            logs,
+            state: Mutex::default(),
+            changed: Notify::new(),
+        })
     }
 
     pub(super) fn name(&self) -> &str {
@@ -180,6 +188,28 @@ impl Pool {
         }
     }
 
+    /// Waits until an instance has nothing to do, and gives its process id. Starts
+    /// one if there is none; `None` if that ends at once.
+    pub(super) async fn ready(self: &Arc<Pool>) -> Option<u32> {
+        let mut started = false;
+        loop {
+            let changed = self.changed.notified();
+            {
+                let mut state = self.state();
+                let mut instances = state.instances.values();
+                if let Some(idle) = instances.find(|it| matches!(it.slot, Slot::Idle(_))) {
+                    return idle.process.id();
+                }
+                if state.instances.is_empty()
+                    && (std::mem::replace(&mut started, true) || !self.start_instance(&mut state))
+                {
+                    return None;
+                }
+            }
+            changed.await;
+        }
+    }
+
     /// What the instance is to do next; waits until there is something. `None`
     /// if there is no such instance (any more).
     pub(super) async fn next(self: &Arc<Pool>, instance: u64) -> Option<Assignment> {
@@ -190,6 +220,7 @@ impl Pool {
             asking.slot = Slot::Idle(sender);
             asking.initialised = true;
             self.dispatch(&mut state);
+            self.changed.notify_waiters();
             assignment
         };
         assignment.await.ok()
@@ -235,6 +266,7 @@ impl Pool {
             state.fail_oldest();
         }
         self.dispatch(&mut state);
+        self.changed.notify_waiters();
     }
 
     pub(super) fn processes(&self) -> Vec<u32> {

@@ -26,9 +26,17 @@ impl Process {
         on_exit: impl FnOnce() + Send + 'static,
     ) -> std::io::Result<Process> {
         let name = &launch.name;
-        let mut command = Command::new(&launch.binary);
+        let mut command = match launch.wrapper.split_first() {
+            Some((program, options)) => {
+                let mut command = Command::new(program);
+                command.args(options).arg(&launch.binary);
+                command
+            }
+            None => Command::new(&launch.binary),
+        };
         command
             .env_clear()
+            .env("PATH", "/usr/local/bin:/usr/bin:/bin:/opt/bin")
             .env("AWS_ACCESS_KEY_ID", "local")
             .env("AWS_SECRET_ACCESS_KEY", "local")
             .env("AWS_REGION", "us-east-1")

@@ -20,4 +20,5 @@ mod outages;
 mod permissions;
 mod support;
 mod tasks;
+mod tls;
 mod tokens;

@@ -26,6 +26,7 @@ async fn stuck_function(timeout: Duration) -> (Lambda, TcpListener) {
     let launch = Launch {
         name: "get-task".into(),
         binary: binaries()["get-task"].clone(),
+        wrapper: Vec::new(),
         timeout,
         memory_size: 256,
         environment: environment.map(|(name, value)| (name.into(), value.into())).into(),

@@ -1,11 +1,10 @@
-//! Fetching a key set: one small GET with the HTTP client that the SDK brings.
+//! Fetching a key set: one small GET with the connector of the SDK.
 
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
 use aws_sdk_dynamodb::config::http::HttpRequest;
-use aws_smithy_http_client::Connector;
 use aws_smithy_runtime_api::client::http::HttpConnector;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_types::byte_stream::ByteStream;
@@ -14,7 +13,7 @@ use lambda_http::http::Uri;
 use super::jwk::{self, Key};
 use crate::causes::causes;
 use crate::config::KeySetUrl;
-use crate::tls::{self, Trust};
+use crate::tls::{Connector, Trust};
 
 /// How long a fetch may take, with everything.
 const FETCH_TIMEOUT: Duration = Duration::from_secs(2);
@@ -52,7 +51,7 @@ pub(super) enum FetchError {
 impl Fetcher {
     pub(super) fn new(url: KeySetUrl) -> Fetcher {
         // Fetches are far apart: a connection that is kept is a dead one.
-        let connector = tls::connector(Trust::System, FETCH_TIMEOUT, 0);
+        let connector = Connector::new(Trust::System, FETCH_TIMEOUT, 0);
         Fetcher { url, connector }
     }
 

@@ -15,7 +15,7 @@ use aws_smithy_runtime_api::client::http::{HttpConnector, SharedHttpConnector};
 use aws_smithy_types::byte_stream::ByteStream;
 
 use crate::config::{Config, ConfigError, variable};
-use crate::tls::{self, Trust};
+use crate::tls::{self, Connector, Trust};
 
 /// To open a connection. Within a region it takes a few milliseconds.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
@@ -64,7 +64,7 @@ pub(crate) async fn connect(config: &Config) -> Result<Connection, ConfigError> 
     let is_told = ["SSL_CERT_FILE", "SSL_CERT_DIR"].into_iter().any(|it| variable(it).is_some());
     let is_amazons = !is_told && url.as_deref().is_some_and(is_amazons);
     let trust = if is_amazons { Trust::Amazon } else { Trust::System };
-    let connector = tls::connector(trust, CONNECT_TIMEOUT, IDLE_CONNECTIONS);
+    let connector = Connector::new(trust, CONNECT_TIMEOUT, IDLE_CONNECTIONS);
     let connector = SharedHttpConnector::new(connector);
     let builder = builder
         .http_client(tls::client_of(connector.clone()))
@@ -151,7 +151,7 @@ impl Connection {
 /// HTTP with TLS for a client elsewhere than in a function.
 #[must_use]
 pub fn http_client() -> SharedHttpClient {
-    let connector = tls::connector(Trust::System, CONNECT_TIMEOUT, usize::MAX);
+    let connector = Connector::new(Trust::System, CONNECT_TIMEOUT, usize::MAX);
     tls::client_of(SharedHttpConnector::new(connector))
 }
 

@@ -46,7 +46,7 @@ impl Signer {
 
     /// ring makes no RSA keys, so this is always the same one.
     pub(crate) fn rsa(kid: &str, algorithm: &'static str) -> Signer {
-        let pkcs8 = include_bytes!("rsa-test-key.pk8");
+        let pkcs8 = local::certificates::RSA_KEY;
         let pair = RsaKeyPair::from_pkcs8(pkcs8).unwrap();
         let padding: &'static dyn RsaEncoding = match algorithm {
             "PS256" => &signature::RSA_PSS_SHA256,
