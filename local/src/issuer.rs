@@ -5,6 +5,8 @@ use std::io::Write;
 use std::path::Path;
 
 use anyhow::{Context, Result, anyhow};
+use axum::Router;
+use axum::routing::get;
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD as BASE64;
 use ring::rand::SystemRandom;
@@ -68,6 +70,13 @@ impl Issuer {
             "kid": self.key_id(),
             "x": BASE64.encode(self.key.public_key()),
         }]})
+    }
+
+    /// Publishes the key set.
+    pub fn router(&self) -> Router {
+        let key_set = self.key_set().to_string();
+        let publish = get(async || ([("content-type", "application/json")], key_set));
+        Router::new().route(KEY_SET_PATH, publish)
     }
 
     /// A token with these claims.

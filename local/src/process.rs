@@ -2,10 +2,11 @@
 //! <https://www.kernel.org/doc/html/latest/filesystems/proc.html>
 
 use std::fs;
+use std::io::ErrorKind;
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 
 /// The time on a processor of all threads of `process` that still run, in
 /// nanoseconds.
@@ -16,7 +17,11 @@ use anyhow::{Context, Result};
 pub fn processor_time(process: u32) -> Result<u64> {
     let mut total = 0;
     for thread in fs::read_dir(folder(process).join("task")).context("needs Linux")? {
-        let statistics = fs::read_to_string(thread?.path().join("schedstat"))?;
+        let statistics = match fs::read_to_string(thread?.path().join("schedstat")) {
+            // It has ended just now.
+            Err(error) if error.kind() == ErrorKind::NotFound => continue,
+            statistics => statistics?,
+        };
         let spent = statistics.split(' ').next().unwrap_or_default();
         total += spent.parse::<u64>().context("schedstat")?;
     }
@@ -41,15 +46,19 @@ pub fn threads(process: u32) -> Result<u64> {
     status(process, "Threads:")
 }
 
+/// How long a process may be busy until it is given up.
+const BUSY: Duration = Duration::from_secs(60);
+
 /// Waits until `process` has done nothing for the time `quiet`: it waits for
 /// something, and has finished what came before. Gives its processor time.
 ///
 /// # Errors
 ///
-/// As [`processor_time`].
+/// As [`processor_time`], or if it is still busy after a minute.
 pub async fn settled(process: u32, quiet: Duration) -> Result<u64> {
+    let began = Instant::now();
     let mut spent = processor_time(process)?;
-    loop {
+    while began.elapsed() < BUSY {
         tokio::time::sleep(quiet).await;
         let now = processor_time(process)?;
         if now == spent {
@@ -57,6 +66,7 @@ pub async fn settled(process: u32, quiet: Duration) -> Result<u64> {
         }
         spent = now;
     }
+    bail!("process {process} does not come to rest")
 }
 
 /// A number in the status file.

@@ -8,14 +8,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use axum::routing::get;
 use axum::serve::Listener;
 use tokio::task::JoinHandle;
 
 use crate::dynamodb::{Data, EmbeddedDynamoDb};
 use crate::faults::{FaultProxy, Faults};
 use crate::gateway::Gateway;
-use crate::issuer::{self, Issuer};
+use crate::issuer::Issuer;
 use crate::lambda::{Lambda, Launch, LogSink};
 use crate::settings::Settings;
 use crate::template::{Function, Template};
@@ -167,9 +166,7 @@ impl Server {
         let backend = Backend::start(&options).await?;
         let mut gateway = Gateway::new(&backend.template, backend.lambda.clone()).into_router();
         if let Some(issuer) = &options.issuer {
-            let key_set = issuer.key_set().to_string();
-            let publish = get(async || ([("content-type", "application/json")], key_set));
-            gateway = gateway.route(issuer::KEY_SET_PATH, publish);
+            gateway = gateway.merge(issuer.router());
         }
         let service = gateway.into_make_service_with_connect_info::<SocketAddr>();
         let gateway = tokio::spawn(async move {

@@ -2,12 +2,16 @@
 //! also checks signatures (`auth/crypto.rs`). Named here and nowhere else.
 //!
 //! The SDK's own connector is the same with HTTP/2 compiled in, which neither
-//! DynamoDB nor a key set needs: 0.6 MB in each function, which a cold start reads
+//! DynamoDB nor a key set needs. Without it, functions are a megabyte smaller
 //! (docs/performance.md).
 
+use std::error::Error;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
+use aws_smithy_runtime_api::client::connection::{CaptureSmithyConnection, ConnectionMetadata};
 use aws_smithy_runtime_api::client::http::{
     HttpConnector, HttpConnectorFuture, SharedHttpClient, SharedHttpConnector, http_client_fn,
 };
@@ -15,16 +19,19 @@ use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_types::body::SdkBody;
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
-use hyper_util::client::legacy::{Client, connect};
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::{self, CaptureConnection, capture_connection};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
+use lambda_http::Service;
+use lambda_http::http::Uri;
 use rustls::crypto::ring;
 use rustls::pki_types::CertificateDer;
 use rustls::{ClientConfig, RootCertStore};
 
+use crate::config::variable;
+
 /// The roots of the certificates of AWS's services, all that Amazon says there will
-/// be. Should that change, `SSL_CERT_FILE` goes before them. Parsing the system's hundred
-/// and more would be most of what a cold start does before its first request.
-/// <https://www.amazontrust.com/repository/>
+/// be. <https://www.amazontrust.com/repository/>
 const AMAZON_ROOTS: [&[u8]; 5] = [
     include_bytes!("tls/amazon-root-ca-1.der"),
     include_bytes!("tls/amazon-root-ca-2.der"),
@@ -36,26 +43,53 @@ const AMAZON_ROOTS: [&[u8]; 5] = [
 /// Whose certificates are believed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Trust {
-    /// Those of AWS's services.
+    /// Those that lead to one of Amazon's roots.
     Amazon,
-    /// Those that the system's roots have signed.
+    /// Those that lead to a root that browsers believe in: Mozilla's, as they were
+    /// when this was compiled. The system's are nearly the same, but to read and
+    /// parse them would be most of what a cold start does.
+    Web,
+    /// Those that lead to one of the system's roots.
     System,
+}
+
+impl Trust {
+    /// Whom to believe about the host of `url`: the system, if `SSL_CERT_FILE` or
+    /// `SSL_CERT_DIR` says so; without it Amazon about its own services.
+    pub(crate) fn about(url: &str) -> Trust {
+        let is_set = |name: &&str| variable(name).is_some();
+        if ["SSL_CERT_FILE", "SSL_CERT_DIR"].iter().any(is_set) {
+            Trust::System
+        } else if is_amazons(url) {
+            Trust::Amazon
+        } else {
+            Trust::Web
+        }
+    }
+}
+
+/// Whether a host has a certificate that leads to Amazon's roots. Other
+/// partitions (China, the sovereign clouds) may have others.
+fn is_amazons(url: &str) -> bool {
+    let host = url.strip_prefix("https://").unwrap_or_default().split(['/', ':']).next();
+    host.is_some_and(|host| host.ends_with(".amazonaws.com") || host.ends_with(".api.aws"))
 }
 
 /// Sends HTTP/1.1 requests of the SDK, over TLS where the URL says `https`.
 #[derive(Clone, Debug)]
 pub(crate) struct Connector {
-    client: Client<HttpsConnector<connect::HttpConnector>, SdkBody>,
+    client: Client<InTime, SdkBody>,
 }
 
 impl Connector {
-    /// Connects to hosts whose certificates `trust` believes in, by TCP within
-    /// `connect_timeout`, and keeps at most `idle` connections to each for later.
+    /// Connects, with the handshake of TLS, within `connect_timeout` to hosts whose
+    /// certificates `trust` believes in, and keeps at most `idle` connections to each
+    /// for later.
     pub(crate) fn new(trust: Trust, connect_timeout: Duration, idle: usize) -> Connector {
         let mut tcp = connect::HttpConnector::new();
         tcp.enforce_http(false);
-        tcp.set_connect_timeout(Some(connect_timeout));
-        // A request in two segments would wait for the first to be acknowledged.
+        // The end of a request in two segments would wait until the beginning is
+        // acknowledged.
         tcp.set_nodelay(true);
         let https = HttpsConnectorBuilder::new()
             .with_tls_config(tls(roots(trust)))
@@ -65,19 +99,23 @@ impl Connector {
         let client = Client::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())
             .pool_max_idle_per_host(idle)
-            .build(https);
+            .build(InTime { https, limit: connect_timeout });
         Connector { client }
     }
 }
 
 impl HttpConnector for Connector {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
-        let request = match request.try_into_http1x() {
+        let mut request = match request.try_into_http1x() {
             Ok(request) => request,
             Err(error) => {
                 return HttpConnectorFuture::ready(Err(ConnectorError::user(error.into())));
             }
         };
+        let connection = capture_connection(&mut request);
+        if let Some(capture) = request.extensions().get::<CaptureSmithyConnection>() {
+            capture.set_connection_retriever(move || metadata(&connection));
+        }
         let response = self.client.request(request);
         HttpConnectorFuture::new(async move {
             // Whether it was executed is as uncertain after one error as after
@@ -86,6 +124,43 @@ impl HttpConnector for Connector {
             let response = HttpResponse::try_from(response.map(SdkBody::from_body_1_x));
             response.map_err(|error| ConnectorError::other(error.into(), None))
         })
+    }
+}
+
+/// Lets the SDK end a connection on which a host has failed: the next one may lead to
+/// another host.
+fn metadata(connection: &CaptureConnection) -> Option<ConnectionMetadata> {
+    connection.connection_metadata().as_ref()?;
+    let connection = connection.clone();
+    let end = move || {
+        if let Some(connected) = connection.connection_metadata().as_ref() {
+            connected.poison();
+        }
+    };
+    Some(ConnectionMetadata::builder().proxied(false).poison_fn(end).build())
+}
+
+/// Opens connections within a limit of time.
+#[derive(Clone)]
+struct InTime {
+    https: HttpsConnector<connect::HttpConnector>,
+    limit: Duration,
+}
+
+type Opened = <HttpsConnector<connect::HttpConnector> as Service<Uri>>::Response;
+
+impl Service<Uri> for InTime {
+    type Response = Opened;
+    type Error = Box<dyn Error + Send + Sync>;
+    type Future = Pin<Box<dyn Future<Output = Result<Opened, Self::Error>> + Send>>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        self.https.poll_ready(context)
+    }
+
+    fn call(&mut self, url: Uri) -> Self::Future {
+        let opened = tokio::time::timeout(self.limit, self.https.call(url));
+        Box::pin(async { opened.await? })
     }
 }
 
@@ -100,19 +175,23 @@ fn tls(roots: RootCertStore) -> ClientConfig {
 
 fn roots(trust: Trust) -> RootCertStore {
     let mut roots = RootCertStore::empty();
-    let certificates = match trust {
-        Trust::Amazon => AMAZON_ROOTS.map(CertificateDer::from).to_vec(),
+    match trust {
+        Trust::Amazon => {
+            roots.add_parsable_certificates(AMAZON_ROOTS.map(CertificateDer::from));
+        }
+        Trust::Web => roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned()),
         Trust::System => {
             let found = rustls_native_certs::load_native_certs();
             for error in found.errors {
                 tracing::warn!("the system's certificates: {error}");
             }
-            found.certs
+            // Some may be no good; a host that needs one of them is not believed.
+            roots.add_parsable_certificates(found.certs);
         }
-    };
-    // A system may have some that are no good; a host that needs one of them is
-    // not believed.
-    roots.add_parsable_certificates(certificates);
+    }
+    if roots.is_empty() {
+        tracing::warn!("no certificates are believed: there are none");
+    }
     roots
 }
 
@@ -129,5 +208,25 @@ mod tests {
     #[test]
     fn the_roots_are_certificates() {
         assert_eq!(roots(Trust::Amazon).len(), AMAZON_ROOTS.len());
+    }
+
+    #[test]
+    fn browsers_believe_in_the_roots_of_amazon_too() {
+        let web = roots(Trust::Web).roots;
+        assert!(roots(Trust::Amazon).roots.iter().all(|root| web.contains(root)));
+    }
+
+    #[test]
+    fn only_hosts_of_aws_are_amazons() {
+        for (url, is_one) in [
+            ("https://dynamodb.eu-central-1.amazonaws.com", true),
+            ("https://dynamodb.us-east-1.api.aws/", true),
+            ("https://dynamodb.cn-north-1.amazonaws.com.cn", false),
+            ("http://dynamodb.x.amazonaws.com", false),
+            ("https://amazonaws.com.evil.example", false),
+            ("", false),
+        ] {
+            assert_eq!(is_amazons(url), is_one, "{url}");
+        }
     }
 }

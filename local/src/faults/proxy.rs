@@ -1,7 +1,7 @@
 //! A proxy in front of DynamoDB that makes faults.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use anyhow::{Result, anyhow};
 use axum::body::Body;
@@ -30,6 +30,7 @@ pub struct FaultProxy {
     faults: Arc<Faults>,
     connections: watch::Sender<()>,
     is_away: Arc<AtomicBool>,
+    accepted: Arc<AtomicU64>,
     task: JoinHandle<()>,
 }
 
@@ -71,13 +72,15 @@ impl FaultProxy {
             Arc::new(Handler { upstream, faults: faults.clone(), client: reqwest::Client::new() });
         let (connections, ended) = watch::channel(());
         let is_away = Arc::new(AtomicBool::new(false));
-        let away = is_away.clone();
+        let accepted = Arc::new(AtomicU64::new(0));
+        let (away, count) = (is_away.clone(), accepted.clone());
         let task = tokio::spawn(async move {
             loop {
                 let (stream, _) = listener.accept().await;
                 if away.load(Ordering::Relaxed) {
                     continue;
                 }
+                count.fetch_add(1, Ordering::Relaxed);
                 let mut ended = ended.clone();
                 ended.mark_unchanged();
                 let served = serve(stream, tls.clone(), handler.clone());
@@ -89,12 +92,18 @@ impl FaultProxy {
                 });
             }
         });
-        Ok(FaultProxy { url, faults, connections, is_away, task })
+        Ok(FaultProxy { url, faults, connections, is_away, accepted, task })
     }
 
     /// From now on new connections end at once; or no more.
     pub fn set_away(&self, is_away: bool) {
         self.is_away.store(is_away, Ordering::Relaxed);
+    }
+
+    /// How many connections it has accepted.
+    #[must_use]
+    pub fn accepted(&self) -> u64 {
+        self.accepted.load(Ordering::Relaxed)
     }
 
     /// Where it answers.

@@ -197,8 +197,13 @@ impl Pool {
             {
                 let mut state = self.state();
                 let mut instances = state.instances.values();
-                if let Some(idle) = instances.find(|it| matches!(it.slot, Slot::Idle(_))) {
+                let is_idle =
+                    |it: &&Instance| matches!(&it.slot, Slot::Idle(asked) if !asked.is_closed());
+                if let Some(idle) = instances.find(is_idle) {
                     return idle.process.id();
+                }
+                if state.stopped {
+                    return None;
                 }
                 if state.instances.is_empty()
                     && (std::mem::replace(&mut started, true) || !self.start_instance(&mut state))

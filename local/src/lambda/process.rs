@@ -9,6 +9,9 @@ use tokio::sync::oneshot;
 
 use super::{Launch, LogSink};
 
+/// Where programs are found on Lambda.
+pub(crate) const PATH: &str = "/usr/local/bin:/usr/bin:/bin:/opt/bin";
+
 /// A running process. It ends when it is dropped.
 pub(super) struct Process {
     id: Option<u32>,
@@ -36,7 +39,7 @@ impl Process {
         };
         command
             .env_clear()
-            .env("PATH", "/usr/local/bin:/usr/bin:/bin:/opt/bin")
+            .env("PATH", PATH)
             .env("AWS_ACCESS_KEY_ID", "local")
             .env("AWS_SECRET_ACCESS_KEY", "local")
             .env("AWS_REGION", "us-east-1")

@@ -3,48 +3,27 @@
 use std::time::Duration;
 
 use local::dynamodb::Data;
-use local::lambda::{Lambda, Launch, Outcome};
+use local::lambda::{Lambda, Outcome};
 use local::settings::Settings;
 use reqwest::StatusCode;
 use serde_json::json;
 use tokio::net::TcpListener;
 
-use crate::support::{TestApp, binaries, kill};
+use crate::support::{TestApp, function, kill};
 
 /// A function that waits for a DynamoDB which takes connections and never
 /// answers.
 async fn stuck_function(timeout: Duration) -> (Lambda, TcpListener) {
     let black_hole = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let endpoint = format!("http://{}", black_hole.local_addr().unwrap());
-    let settings = Settings::default();
-    let environment = [
-        ("TASKS_TABLE", "TasksTable"),
-        ("IDEMPOTENCY_TABLE", "IdempotencyTable"),
-        ("BETTER_AUTH_SECRET", settings.secret()),
-        ("AWS_ENDPOINT_URL_DYNAMODB", endpoint.as_str()),
-    ];
-    let launch = Launch {
-        name: "get-task".into(),
-        binary: binaries()["get-task"].clone(),
-        wrapper: Vec::new(),
-        timeout,
-        memory_size: 256,
-        environment: environment.map(|(name, value)| (name.into(), value.into())).into(),
-    };
+    let launch = function::launch(vec![("AWS_ENDPOINT_URL_DYNAMODB", endpoint)], timeout);
     (Lambda::start(vec![launch], std::sync::Arc::new(|_, _| {})).await.unwrap(), black_hole)
-}
-
-fn event() -> bytes::Bytes {
-    let path = local::settings::repository().join("events/get-task.json");
-    std::fs::read(path).unwrap().into()
 }
 
 #[tokio::test]
 async fn a_database_that_does_not_answer_is_a_503_in_time() {
     let (lambda, _black_hole) = stuck_function(Duration::from_secs(10)).await;
-    let outcome = lambda.invoke("get-task", event()).await.unwrap();
-    let Outcome::Reply(reply) = outcome else { panic!("not within the timeout: {outcome:?}") };
-    let reply: serde_json::Value = serde_json::from_slice(&reply).unwrap();
+    let reply = function::ask(&lambda).await;
     assert_eq!(reply["statusCode"], 503);
     assert_eq!(reply["headers"]["retry-after"], "1");
     let problem: serde_json::Value = serde_json::from_str(reply["body"].as_str().unwrap()).unwrap();
@@ -55,10 +34,10 @@ async fn a_database_that_does_not_answer_is_a_503_in_time() {
 #[tokio::test]
 async fn a_function_that_takes_too_long_is_ended_and_the_next_request_gets_a_new_one() {
     let (lambda, _black_hole) = stuck_function(Duration::from_millis(300)).await;
-    assert_eq!(lambda.invoke("get-task", event()).await.unwrap(), Outcome::TimedOut);
-    assert_eq!(lambda.invoke("get-task", event()).await.unwrap(), Outcome::TimedOut);
+    assert_eq!(lambda.invoke(function::NAME, function::event()).await.unwrap(), Outcome::TimedOut);
+    assert_eq!(lambda.invoke(function::NAME, function::event()).await.unwrap(), Outcome::TimedOut);
     lambda.stop().await;
-    assert!(lambda.processes("get-task").is_empty());
+    assert!(lambda.processes(function::NAME).is_empty());
 }
 
 #[tokio::test]
@@ -66,13 +45,13 @@ async fn a_function_that_crashes_costs_one_request() {
     let (lambda, _black_hole) = stuck_function(Duration::from_secs(10)).await;
     let crash = async {
         loop {
-            if let [process] = lambda.processes("get-task")[..] {
+            if let [process] = lambda.processes(function::NAME)[..] {
                 return kill("-9", process);
             }
             tokio::task::yield_now().await;
         }
     };
-    let (outcome, ()) = tokio::join!(lambda.invoke("get-task", event()), crash);
+    let (outcome, ()) = tokio::join!(lambda.invoke(function::NAME, function::event()), crash);
     assert_eq!(outcome.unwrap(), Outcome::Crashed);
 }
 

@@ -5,14 +5,13 @@ use std::time::Duration;
 
 use local::certificates::Localhost;
 use local::dynamodb::{Data, EmbeddedDynamoDb};
-use local::faults::{FaultProxy, Faults};
-use local::fixtures;
-use local::lambda::{Lambda, Launch, Outcome};
-use local::settings::{Settings, repository};
-use local::tables;
-use serde_json::Value;
+use local::faults::{Fault, FaultProxy, Faults};
+use local::lambda::Lambda;
+use local::settings::Settings;
+use local::{fixtures, tables};
+use tokio::net::TcpListener;
 
-use crate::support::binaries;
+use crate::support::function;
 
 /// `get-task` and a DynamoDB with the certificates of a test.
 struct Secured {
@@ -24,7 +23,20 @@ struct Secured {
 }
 
 impl Secured {
-    async fn new(is_believed: bool) -> Secured {
+    async fn new() -> Secured {
+        Secured::with(|proxy, certificates| {
+            vec![
+                ("AWS_ENDPOINT_URL_DYNAMODB", proxy.url().to_owned()),
+                ("SSL_CERT_FILE", certificates.root().to_str().unwrap().to_owned()),
+            ]
+        })
+        .await
+    }
+
+    /// A function with these variables.
+    async fn with(
+        variables: impl FnOnce(&FaultProxy, &Localhost) -> Vec<(&'static str, String)>,
+    ) -> Secured {
         let settings = Settings::default();
         let embedded = EmbeddedDynamoDb::start(0, &Data::Memory).unwrap();
         let client = tables::client(&embedded.url());
@@ -34,23 +46,7 @@ impl Secured {
         let faults = Arc::new(Faults::default());
         let acceptor = certificates.acceptor();
         let proxy = FaultProxy::start_tls(embedded.url(), faults, acceptor).await.unwrap();
-        // Without it, the system's are believed, which are not this host's.
-        let root = if is_believed { certificates.root().to_str().unwrap() } else { "" };
-        let environment = [
-            ("TASKS_TABLE", "TasksTable"),
-            ("IDEMPOTENCY_TABLE", "IdempotencyTable"),
-            ("BETTER_AUTH_SECRET", settings.secret()),
-            ("AWS_ENDPOINT_URL_DYNAMODB", proxy.url()),
-            ("SSL_CERT_FILE", root),
-        ];
-        let launch = Launch {
-            name: "get-task".into(),
-            binary: binaries()["get-task"].clone(),
-            wrapper: Vec::new(),
-            timeout: Duration::from_secs(10),
-            memory_size: 256,
-            environment: environment.map(|(name, value)| (name.into(), value.into())).into(),
-        };
+        let launch = function::launch(variables(&proxy, &certificates), Duration::from_secs(10));
         let logs = Arc::new(Mutex::new(Vec::new()));
         let sink = logs.clone();
         let sink = Arc::new(move |_: &str, line: &str| sink.lock().unwrap().push(line.to_owned()));
@@ -59,44 +55,97 @@ impl Secured {
     }
 
     async fn ready(&self) {
-        self.lambda.ready("get-task").await.unwrap();
+        self.lambda.ready(function::NAME).await.unwrap();
     }
 
-    /// The status of the reply to the event of `get-task`.
-    async fn ask(&self) -> Value {
-        let event = std::fs::read(repository().join("events/get-task.json")).unwrap();
-        let outcome = self.lambda.invoke("get-task", event.into()).await.unwrap();
-        let Outcome::Reply(reply) = outcome else { panic!("{outcome:?}") };
-        serde_json::from_slice::<Value>(&reply).unwrap()["statusCode"].clone()
+    /// The status of the reply to the function's event.
+    async fn ask(&self) -> u64 {
+        function::ask(&self.lambda).await["statusCode"].as_u64().unwrap()
+    }
+
+    /// How many requests DynamoDB has got, of which kind ever.
+    fn executed(&self) -> u64 {
+        self.proxy.faults().executed("") + self.proxy.faults().executed("GetItem")
+    }
+
+    fn logs(&self) -> String {
+        self.logs.lock().unwrap().join("\n")
     }
 }
 
 #[tokio::test]
-async fn the_connection_is_open_before_the_first_request() {
-    let secured = Secured::new(true).await;
+async fn the_connection_is_open_before_the_first_request_and_stays_open() {
+    let secured = Secured::new().await;
     secured.ready().await;
     // Nobody gets another one.
     secured.proxy.set_away(true);
-    assert_eq!(secured.ask().await, 200);
+    for _ in 0..3 {
+        assert_eq!(secured.ask().await, 200);
+    }
+    assert_eq!(secured.proxy.accepted(), 1);
 }
 
 #[tokio::test]
 async fn a_database_that_was_away_at_the_start_is_asked_when_it_is_back() {
-    let secured = Secured::new(true).await;
+    let secured = Secured::new().await;
     secured.proxy.set_away(true);
     secured.ready().await;
     secured.proxy.set_away(false);
     assert_eq!(secured.ask().await, 200);
-    let logs = secured.logs.lock().unwrap().join("\n");
-    assert!(logs.contains("DynamoDB does not answer yet"), "{logs}");
+    assert!(secured.logs().contains("DynamoDB does not answer yet"), "{}", secured.logs());
 }
 
 #[tokio::test]
-async fn a_host_with_a_certificate_of_nobody_known_is_told_nothing() {
-    let secured = Secured::new(false).await;
+async fn a_connection_that_died_while_the_function_was_frozen_costs_no_request() {
+    let secured = Secured::new().await;
+    secured.ready().await;
+    secured.proxy.drop_connections();
+    assert_eq!(secured.ask().await, 200);
+    assert_eq!(secured.proxy.accepted(), 2);
+}
+
+#[tokio::test]
+async fn a_host_that_fails_is_left_for_another_connection() {
+    let secured = Secured::new().await;
+    secured.ready().await;
+    secured.proxy.faults().plan("GetItem", Fault::Error);
+    assert_eq!(secured.ask().await, 200);
+    assert_eq!(secured.proxy.accepted(), 2);
+    assert!(!secured.logs().contains("mark the connection"), "{}", secured.logs());
+}
+
+#[tokio::test]
+async fn a_host_whose_certificate_nobody_known_has_signed_is_asked_nothing() {
+    let secured =
+        Secured::with(|proxy, _| vec![("AWS_ENDPOINT_URL_DYNAMODB", proxy.url().to_owned())]).await;
     secured.ready().await;
     assert_eq!(secured.ask().await, 503);
+    assert_eq!(secured.executed(), 0);
     // What an operator looks for (docs/operations.md).
-    let logs = secured.logs.lock().unwrap().join("\n");
-    assert!(logs.contains("UnknownIssuer"), "{logs}");
+    assert!(secured.logs().contains("UnknownIssuer"), "{}", secured.logs());
+}
+
+#[tokio::test]
+async fn a_host_with_the_certificate_of_another_host_is_asked_nothing() {
+    let secured = Secured::with(|proxy, certificates| {
+        vec![
+            ("AWS_ENDPOINT_URL_DYNAMODB", proxy.url().replace("localhost", "127.0.0.1")),
+            ("SSL_CERT_FILE", certificates.root().to_str().unwrap().to_owned()),
+        ]
+    })
+    .await;
+    secured.ready().await;
+    assert_eq!(secured.ask().await, 503);
+    assert_eq!(secured.executed(), 0);
+    assert!(secured.logs().contains("not valid for name"), "{}", secured.logs());
+}
+
+#[tokio::test]
+async fn a_handshake_that_never_ends_is_a_503_in_time() {
+    let black_hole = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("https://{}", black_hole.local_addr().unwrap());
+    let variables = vec![("AWS_ENDPOINT_URL_DYNAMODB", url)];
+    let launch = function::launch(variables, Duration::from_secs(10));
+    let lambda = Lambda::start(vec![launch], Arc::new(|_, _| {})).await.unwrap();
+    assert_eq!(function::ask(&lambda).await["statusCode"], 503);
 }

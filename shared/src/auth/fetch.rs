@@ -51,7 +51,8 @@ pub(super) enum FetchError {
 impl Fetcher {
     pub(super) fn new(url: KeySetUrl) -> Fetcher {
         // Fetches are far apart: a connection that is kept is a dead one.
-        let connector = Connector::new(Trust::System, FETCH_TIMEOUT, 0);
+        let trust = Trust::about(&url.uri().to_string());
+        let connector = Connector::new(trust, FETCH_TIMEOUT, 0);
         Fetcher { url, connector }
     }
 

@@ -18,11 +18,10 @@ use aws_sdk_dynamodb::types::{
 };
 
 use super::Tasks;
-use super::attempts::{Attempts, Failure, sort};
+use super::attempts::{Attempts, Failure, attempt, sort};
 use super::error::{BadItem, StoreError};
 use super::hash::hash;
 use super::item::{self, Item, REVISION, TASK_ID, number, string};
-use super::usage;
 use super::write::Created;
 use crate::task::{IdempotencyKey, NewTask, Priority, Revision, Task, TaskId};
 
@@ -49,8 +48,7 @@ impl Tasks<'_> {
         let body_hash = hash_of(&new);
         let mut attempts = Attempts::since(self.began);
         loop {
-            let result = self.send_both(&task, key, &body_hash).await;
-            usage::note(&result);
+            let result = attempt(self.send_both(&task, key, &body_hash)).await;
             let error = match result {
                 Ok(_) => return Ok(Created { task, replayed: false }),
                 Err(error) => error,

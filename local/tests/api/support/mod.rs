@@ -2,6 +2,7 @@
 //! DynamoDB, all on free ports and gone at the end.
 
 pub(crate) mod document;
+pub(crate) mod function;
 pub(crate) mod hostile;
 pub(crate) mod issuer;
 pub(crate) mod keys;

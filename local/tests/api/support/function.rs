@@ -1,0 +1,44 @@
+//! One function by itself, without a gateway.
+
+use std::time::Duration;
+
+use local::lambda::{Lambda, Launch, Outcome};
+use local::settings::{Settings, repository};
+use serde_json::Value;
+
+use super::binaries;
+
+/// The function.
+pub(crate) const NAME: &str = "get-task";
+
+/// How to start it, with `variables` beside those that it always needs.
+pub(crate) fn launch(variables: Vec<(&str, String)>, timeout: Duration) -> Launch {
+    let settings = Settings::default();
+    let always = [
+        ("TASKS_TABLE", "TasksTable"),
+        ("IDEMPOTENCY_TABLE", "IdempotencyTable"),
+        ("BETTER_AUTH_SECRET", settings.secret()),
+    ];
+    let always = always.map(|(name, value)| (name, value.to_owned()));
+    let environment = always.into_iter().chain(variables);
+    Launch {
+        name: NAME.into(),
+        binary: binaries()[NAME].clone(),
+        wrapper: Vec::new(),
+        timeout,
+        memory_size: 256,
+        environment: environment.map(|(name, value)| (name.into(), value)).collect(),
+    }
+}
+
+/// Its event.
+pub(crate) fn event() -> bytes::Bytes {
+    std::fs::read(repository().join("events").join(format!("{NAME}.json"))).unwrap().into()
+}
+
+/// What it answers to that.
+pub(crate) async fn ask(lambda: &Lambda) -> Value {
+    let outcome = lambda.invoke(NAME, event()).await.unwrap();
+    let Outcome::Reply(reply) = outcome else { panic!("{outcome:?}") };
+    serde_json::from_slice(&reply).unwrap()
+}
