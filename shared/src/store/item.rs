@@ -89,6 +89,12 @@ pub(super) fn from_task(task: &Task) -> Item {
 
 /// The task of an item.
 pub(super) fn into_task(mut item: Item) -> Result<Task, BadItem> {
+    let user_id = required(&mut item, USER_ID)?;
+    into_task_of(user_id, item)
+}
+
+/// The task of an item of the user `user_id`, which need not be in it.
+pub(super) fn into_task_of(user_id: String, mut item: Item) -> Result<Task, BadItem> {
     let completed = take_flag(&mut item, COMPLETED)?.ok_or(BadItem { attribute: COMPLETED })?;
     Ok(Task {
         completed_at: if completed { completed_at(&mut item)? } else { None },
@@ -98,7 +104,7 @@ pub(super) fn into_task(mut item: Item) -> Result<Task, BadItem> {
             date => Some(moment(date, DUE_KEY)?),
         },
         id: TaskId::parse(&required(&mut item, TASK_ID)?).ok_or(BadItem { attribute: TASK_ID })?,
-        user_id: required(&mut item, USER_ID)?,
+        user_id,
         title: required(&mut item, TITLE)?,
         description: take(&mut item, DESCRIPTION)?,
         priority: take(&mut item, PRIORITY)?

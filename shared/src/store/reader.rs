@@ -175,7 +175,8 @@ impl<'a> Reader<'a> {
                 self.expected = reads.checked_sub(self.items.len()).filter(|rest| *rest > 0);
             }
         }
-        self.next = self.items.pop_front().map(|item| row(item, self.sort)).transpose()?;
+        let user = self.tasks.user.id();
+        self.next = self.items.pop_front().map(|item| row(item, self.sort, user)).transpose()?;
         Ok(())
     }
 
@@ -211,6 +212,7 @@ impl<'a> Reader<'a> {
             .query()
             .table_name(&self.tasks.store.table)
             .expression_attribute_values(":user", string(self.tasks.user.id()))
+            .projection_expression(attributes(self.sort))
             .scan_index_forward(self.order == Order::Asc)
             .set_exclusive_start_key(start)
             .limit(i32::try_from(reads).unwrap_or(i32::MAX))
@@ -265,6 +267,19 @@ fn index(sort: Sort) -> &'static str {
     }
 }
 
+/// What is read of each item: what a task has, less the user, who is known, and what
+/// the order needs. The rest are keys of other orders, a third of an item.
+fn attributes(sort: Sort) -> String {
+    let task = "task_id, completed, title, due_key, updated_at, revision, description, priority, \
+                completed_at, flipped_at, flipped_from";
+    let order = match sort {
+        Sort::Created => "",
+        Sort::Title => ", title_key, title_changed",
+        Sort::DueDate => ", due_changed",
+    };
+    format!("{task}{order}")
+}
+
 /// What to read for `query`, and what behind it. Descending by due date, the
 /// undated tasks, which the index has last, must not come first.
 fn ranges(query: &ListQuery) -> (Option<Range>, Option<Range>) {
@@ -287,7 +302,7 @@ fn dated(window: Window) -> Option<Range> {
     Some(Range::Due(from, to))
 }
 
-fn row(mut item: Item, sort: Sort) -> Result<Row, BadItem> {
+fn row(mut item: Item, sort: Sort, user: &str) -> Result<Row, BadItem> {
     let key = match sort {
         Sort::Created => SortKey::Created,
         Sort::Title => match item.remove(TITLE_KEY) {
@@ -299,7 +314,7 @@ fn row(mut item: Item, sort: Sort) -> Result<Row, BadItem> {
             _ => return Err(BadItem { attribute: DUE_KEY }),
         },
     };
-    let task = item::into_task(item)?;
+    let task = item::into_task_of(user.to_owned(), item)?;
     Ok(Row { position: Position { key, id: task.id }, task })
 }
 
