@@ -60,6 +60,9 @@ pub(crate) enum Command {
     Bench(Bench),
     /// Measures how many requests the local server answers, and how fast
     Load(Load),
+    /// Measures what each function costs: size, instructions, memory, requests to
+    /// DynamoDB (Linux only, with valgrind)
+    Cost(Cost),
     /// Fills users' lists with tasks, the same ones each time; goes on where it
     /// was interrupted
     Seed {
@@ -117,13 +120,36 @@ pub(crate) struct Load {
     /// How many users ask at once, one number after the other
     // Each has two open files in this process, which may often have 1,024.
     #[arg(long, value_delimiter = ',', default_values_t = [1, 10, 100],
-          value_parser = clap::value_parser!(u16).range(1..=400))]
+          value_parser = clap::value_parser!(u16).range(1..=300))]
     pub(crate) concurrency: Vec<u16>,
     /// How long each endpoint is asked, for each of these numbers
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) seconds: u64,
     /// Write the table and the plot into docs/
     #[arg(long)]
+    pub(crate) write: bool,
+    #[command(flatten)]
+    pub(crate) build: ReleaseArgs,
+}
+
+#[derive(Args)]
+pub(crate) struct Cost {
+    /// Only these, such as get-task
+    pub(crate) functions: Vec<String>,
+    /// How many processes of each are measured
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub(crate) runs: u32,
+    /// Also measure how fast the memory sizes are (as root)
+    #[arg(long)]
+    pub(crate) memory_sizes: bool,
+    /// Do not count instructions, which needs valgrind
+    #[arg(long)]
+    pub(crate) no_instructions: bool,
+    /// Keep what callgrind writes, for callgrind_annotate
+    #[arg(long, value_name = "DIR", conflicts_with = "no_instructions")]
+    pub(crate) profiles: Option<PathBuf>,
+    /// Write the tables and the plots into docs/
+    #[arg(long, conflicts_with_all = ["functions", "no_instructions"])]
     pub(crate) write: bool,
     #[command(flatten)]
     pub(crate) build: ReleaseArgs,

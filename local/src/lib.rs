@@ -9,6 +9,7 @@
 pub mod bench;
 pub mod binaries;
 pub mod certificates;
+pub mod cost;
 mod document;
 pub mod dynamodb;
 pub mod faults;

@@ -1,6 +1,7 @@
 //! `cargo run`: the whole API on this machine, and tools around it.
 
 mod arguments;
+mod measurements;
 
 use std::io::{IsTerminal, Read};
 use std::path::PathBuf;
@@ -16,12 +17,10 @@ use local::faults::Faults;
 use local::issuer::Issuer;
 use local::lambda::{Outcome, to_standard_error};
 use local::settings::{Settings, repository};
-use local::{
-    Backend, DAY, DEMO_USER, Options, Server, bench, fixtures, load, seed, soak, tables, token,
-};
+use local::{Backend, DAY, DEMO_USER, Options, Server, fixtures, seed, soak, tables, token};
 use serde_json::Value;
 
-use arguments::{BackendArgs, Bench, Cli, Command, Load, Serve, Soak};
+use arguments::{BackendArgs, Cli, Command, Serve, Soak};
 
 fn folder(data: Option<PathBuf>) -> Data {
     Data::Folder(data.unwrap_or_else(|| repository().join(".local")))
@@ -47,8 +46,9 @@ async fn main() -> Result<()> {
             invoke(settings, &name, event, &backend).await
         }
         Some(Command::Soak(arguments)) => run_soak(settings, arguments).await,
-        Some(Command::Bench(arguments)) => run_bench(settings, arguments).await,
-        Some(Command::Load(arguments)) => run_load(settings, arguments).await,
+        Some(Command::Bench(arguments)) => measurements::lists(settings, arguments).await,
+        Some(Command::Load(arguments)) => measurements::throughput(settings, arguments).await,
+        Some(Command::Cost(arguments)) => measurements::costs(arguments).await,
         Some(Command::Seed { user, users, tasks, backend }) => {
             let names = match users {
                 1 => vec![user],
@@ -159,77 +159,6 @@ async fn run_soak(settings: Settings, arguments: Soak) -> Result<()> {
     }
     if !violations.is_empty() {
         bail!("what is stored is not what was acknowledged");
-    }
-    Ok(())
-}
-
-async fn run_bench(settings: Settings, arguments: Bench) -> Result<()> {
-    let binaries = arguments.build.binaries(&[bench::FUNCTION])?;
-    let folder = arguments.data.unwrap_or_else(|| repository().join(".local/bench"));
-    let data = Data::Folder(folder);
-    let mut sizes = arguments.tasks;
-    sizes.sort_unstable();
-    let bar = task_bar(sizes.iter().copied().map(u64::from).sum())?;
-    bench::seed(&data, &settings, &sizes, |done| bar.set_position(done)).await?;
-    bar.finish();
-
-    let server = Server::start(&Options {
-        faults: Some(Arc::new(Faults::metered())),
-        issuer: None,
-        port: 0,
-        dynamodb_port: 0,
-        data,
-        binaries,
-        logs: to_standard_error(),
-        settings: settings.clone(),
-    })
-    .await?;
-    let spinner = ProgressBar::new_spinner();
-    let progress = |what: &str| spinner.set_message(what.to_owned());
-    let report = bench::measure(&server, &settings, &sizes, &progress).await?;
-    spinner.finish_and_clear();
-    server.stop().await;
-
-    say(&report.tables());
-    if arguments.write {
-        bench::write(&report, &repository().join("docs"))?;
-    }
-    let over = report.over_target();
-    if !over.is_empty() {
-        bail!("more items are read than may be:\n{}", over.join("\n"));
-    }
-    Ok(())
-}
-
-async fn run_load(settings: Settings, arguments: Load) -> Result<()> {
-    let server = Server::start(&Options {
-        faults: None,
-        issuer: None,
-        port: 0,
-        dynamodb_port: 0,
-        data: Data::Memory,
-        binaries: arguments.build.binaries(&load::Endpoint::ALL.map(load::Endpoint::function))?,
-        logs: Arc::new(|_, _| {}),
-        settings: settings.clone(),
-    })
-    .await?;
-    let mut concurrency: Vec<usize> = arguments.concurrency.into_iter().map(usize::from).collect();
-    concurrency.sort_unstable();
-    concurrency.dedup();
-    let plan = load::Plan { concurrency, duration: Duration::from_secs(arguments.seconds) };
-    let spinner = ProgressBar::new_spinner();
-    let progress = |what: &str| spinner.set_message(what.to_owned());
-    let report = load::run(&server, &settings, &plan, &progress).await?;
-    spinner.finish_and_clear();
-    server.stop().await;
-
-    say(&report.table());
-    let errors = report.errors();
-    if !errors.is_empty() {
-        bail!("some replies were not as expected:\n{}", errors.join("\n"));
-    }
-    if arguments.write {
-        load::write(&report, &repository().join("docs"))?;
     }
     Ok(())
 }

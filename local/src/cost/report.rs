@@ -1,0 +1,201 @@
+//! What was measured, as tables and files.
+
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context, Result};
+
+use super::{Cost, Instructions, Sizes, plot};
+use crate::document::{line, replace_generated};
+
+/// The file in `docs/` that holds the costs of the last commit.
+const EARLIER: &str = "cost.json";
+
+/// What a gigabyte of memory costs for a second (arm64, the first tier, us-east-1).
+/// <https://aws.amazon.com/lambda/pricing/>
+const DOLLARS_PER_GIGABYTE_SECOND: f64 = 0.000_013_333_4;
+
+/// Milliseconds that an answer from DynamoDB is assumed to take within a region. The
+/// emulator beside the function takes less.
+const DYNAMODB_MS: f64 = 5.0;
+
+/// Everything that was measured.
+#[derive(Clone, Debug, Default)]
+pub struct Report {
+    /// For each subject.
+    pub costs: Vec<Cost>,
+    /// For each memory size, if that was asked for.
+    pub sizes: Vec<Sizes>,
+    /// The costs of the last commit.
+    earlier: Vec<Cost>,
+}
+
+impl Report {
+    /// A report that compares `costs` with those in `folder`.
+    ///
+    /// # Errors
+    ///
+    /// If there are some that cannot be read.
+    pub fn new(costs: Vec<Cost>, sizes: Vec<Sizes>, folder: &Path) -> Result<Report> {
+        let path = folder.join(EARLIER);
+        let earlier = match fs::read(&path) {
+            Ok(json) => {
+                serde_json::from_slice(&json).with_context(|| path.display().to_string())?
+            }
+            Err(_) => Vec::new(),
+        };
+        Ok(Report { costs, sizes, earlier })
+    }
+
+    /// Markdown: what each function costs.
+    #[must_use]
+    pub fn cost_table(&self) -> String {
+        let mut text = String::new();
+        line(
+            &mut text,
+            "| request | binary (zipped) | init | first | warm | init, first without warm-up | CPU ms init, first, warm | peak memory | threads | DynamoDB: requests, units |",
+        );
+        line(&mut text, "|---|---|---|---|---|---|---|---|---|---|");
+        for cost in &self.costs {
+            line(&mut text, &row(cost));
+        }
+        text
+    }
+
+    /// Markdown: how that differs from the last commit's. Empty if it does not.
+    #[must_use]
+    pub fn changes(&self) -> String {
+        let mut text = String::new();
+        for cost in &self.costs {
+            let earlier = self.earlier.iter().find(|earlier| earlier.subject == cost.subject);
+            let Some(earlier) = earlier else { continue };
+            let mut changes = vec![change("size", earlier.size, cost.size)];
+            if let (Some(before), Some(after)) = (earlier.instructions, cost.instructions) {
+                changes.extend(
+                    values(before)
+                        .zip(values(after))
+                        .map(|((name, before), (_, after))| change(name, before, after)),
+                );
+            }
+            let changes: Vec<String> = changes.into_iter().flatten().collect();
+            if !changes.is_empty() {
+                line(&mut text, &format!("{}: {}", cost.subject, changes.join(", ")));
+            }
+        }
+        text
+    }
+
+    /// Markdown: how fast which memory size is.
+    #[must_use]
+    pub fn size_table(&self) -> String {
+        let mut text = String::new();
+        line(
+            &mut text,
+            "| request | memory | first, with warm-up | first, without | warm | a million warm ones, by duration |",
+        );
+        line(&mut text, "|---|---|---|---|---|---|");
+        for cell in &self.sizes {
+            let dollars = dollars_per_million(cell);
+            line(
+                &mut text,
+                &format!(
+                    "| {} | {} MB | {:.1} ms | {:.1} ms | {:.1} ms | ${dollars:.2} |",
+                    cell.subject, cell.memory, cell.first, cell.first_unwarmed, cell.warm,
+                ),
+            );
+        }
+        text
+    }
+}
+
+/// What a million warm requests cost for their duration: DynamoDB's time, which is
+/// waited for, and the function's own, rounded up to milliseconds.
+fn dollars_per_million(cell: &Sizes) -> f64 {
+    let gigabytes = f64::from(cell.memory) / 1024.0;
+    let seconds = (cell.warm + DYNAMODB_MS).ceil() / 1e3;
+    1e6 * seconds * gigabytes * DOLLARS_PER_GIGABYTE_SECOND
+}
+
+fn row(cost: &Cost) -> String {
+    let native = cost.native;
+    let counts = match cost.instructions {
+        None => "– | – | – | –".to_owned(),
+        Some(it) => format!(
+            "{} | {} | {} | {}, {}",
+            instructions(it.init),
+            instructions(it.first),
+            instructions(it.warm),
+            instructions(it.init_unwarmed),
+            instructions(it.first_unwarmed),
+        ),
+    };
+    format!(
+        "| {} | {:.2} MB ({:.2}) | {counts} | {:.2}, {:.2}, {:.2} | {:.1} MB | {} | {}, {} |",
+        cost.subject,
+        cost.size as f64 / 1e6,
+        cost.zipped as f64 / 1e6,
+        native.init_cpu_ms,
+        native.first_cpu_ms,
+        native.warm_cpu_ms,
+        native.peak_memory as f64 / 1024.0,
+        native.threads,
+        native.calls,
+        native.units,
+    )
+}
+
+/// A number of instructions, in thousands or millions.
+fn instructions(count: u64) -> String {
+    if count < 1_000_000 {
+        format!("{} K", (count + 500) / 1000)
+    } else {
+        format!("{:.2} M", count as f64 / 1e6)
+    }
+}
+
+fn values(it: Instructions) -> impl Iterator<Item = (&'static str, u64)> {
+    [("init", it.init), ("first", it.first), ("warm", it.warm)].into_iter()
+}
+
+/// By how many per cent something has changed, if that is worth telling.
+fn change(name: &str, before: u64, after: u64) -> Option<String> {
+    let percent = 100.0 * (after as f64 / before as f64 - 1.0);
+    (percent.abs() >= 0.5).then(|| format!("{name} {percent:+.1} %"))
+}
+
+/// Writes the report into `folder`: the tables into `performance.md`, and beside it
+/// the costs in JSON, for the next comparison, and plots.
+///
+/// # Errors
+///
+/// If the document has no place for the tables, or a file cannot be written.
+pub fn write(report: &Report, folder: &Path) -> Result<()> {
+    let document = folder.join("performance.md");
+    replace_generated(&document, "cost", &report.cost_table())?;
+    let json = serde_json::to_string_pretty(&report.costs)?;
+    fs::write(folder.join(EARLIER), json + "\n")?;
+    if !report.sizes.is_empty() {
+        replace_generated(&document, "memory", &report.size_table())?;
+    }
+    plot::write(report, folder)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_and_changes_are_readable() {
+        assert_eq!(instructions(796_794), "797 K");
+        assert_eq!(instructions(3_690_000), "3.69 M");
+        assert_eq!(change("warm", 1000, 1100).as_deref(), Some("warm +10.0 %"));
+        assert_eq!(change("warm", 1000, 1001), None);
+    }
+
+    #[test]
+    fn duration_is_paid_by_the_whole_millisecond() {
+        let cell =
+            Sizes { subject: "get-task", memory: 1024, first: 0.0, first_unwarmed: 0.0, warm: 0.2 };
+        assert!((dollars_per_million(&cell) - 0.080_000_4).abs() < 1e-9);
+    }
+}
