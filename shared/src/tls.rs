@@ -40,31 +40,24 @@ const AMAZON_ROOTS: [&[u8]; 5] = [
     include_bytes!("tls/starfield-services-root-ca-g2.der"),
 ];
 
-/// Whose certificates are believed.
+/// Which root certificates are believed, beside those that `SSL_CERT_FILE` and
+/// `SSL_CERT_DIR` name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Trust {
-    /// Those that lead to one of Amazon's roots.
+    /// Amazon's.
     Amazon,
-    /// Those that lead to a root that browsers believe in: Mozilla's, as they were
-    /// when this was compiled. The system's are nearly the same, but to read and
-    /// parse them would be most of what a cold start does.
+    /// Those that browsers believe in: Mozilla's, as they were when this was compiled.
+    /// The system's are nearly the same, but to read and parse them would be most of
+    /// what a cold start does.
     Web,
-    /// Those that lead to one of the system's roots.
+    /// The system's.
     System,
 }
 
 impl Trust {
-    /// Whom to believe about the host of `url`: the system, if `SSL_CERT_FILE` or
-    /// `SSL_CERT_DIR` says so; without it Amazon about its own services.
+    /// Whom to believe about the host of `url`: Amazon about its own services.
     pub(crate) fn about(url: &str) -> Trust {
-        let is_set = |name: &&str| variable(name).is_some();
-        if ["SSL_CERT_FILE", "SSL_CERT_DIR"].iter().any(is_set) {
-            Trust::System
-        } else if is_amazons(url) {
-            Trust::Amazon
-        } else {
-            Trust::Web
-        }
+        if is_amazons(url) { Trust::Amazon } else { Trust::Web }
     }
 }
 
@@ -118,8 +111,8 @@ impl HttpConnector for Connector {
         }
         let response = self.client.request(request);
         HttpConnectorFuture::new(async move {
-            // Whether it was executed is as uncertain after one error as after
-            // another, so they need not be told apart.
+            // Most errors leave open whether it was executed, so `attempts.rs` takes
+            // them all for such, and they are not told apart.
             let response = response.await.map_err(|error| ConnectorError::io(error.into()))?;
             let response = HttpResponse::try_from(response.map(SdkBody::from_body_1_x));
             response.map_err(|error| ConnectorError::other(error.into(), None))
@@ -174,23 +167,31 @@ fn tls(roots: RootCertStore) -> ClientConfig {
 }
 
 fn roots(trust: Trust) -> RootCertStore {
+    let mut roots = compiled_in(trust);
+    let is_set = |name: &&str| variable(name).is_some();
+    if trust == Trust::System || ["SSL_CERT_FILE", "SSL_CERT_DIR"].iter().any(is_set) {
+        // Those that the variables name or, without them, the system's.
+        let found = rustls_native_certs::load_native_certs();
+        for error in found.errors {
+            tracing::warn!("root certificates: {error}");
+        }
+        // Some may be no good; a host that needs one of them is not believed.
+        roots.add_parsable_certificates(found.certs);
+    }
+    if roots.is_empty() {
+        tracing::warn!("there are no root certificates: no host is believed");
+    }
+    roots
+}
+
+fn compiled_in(trust: Trust) -> RootCertStore {
     let mut roots = RootCertStore::empty();
     match trust {
         Trust::Amazon => {
             roots.add_parsable_certificates(AMAZON_ROOTS.map(CertificateDer::from));
         }
         Trust::Web => roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned()),
-        Trust::System => {
-            let found = rustls_native_certs::load_native_certs();
-            for error in found.errors {
-                tracing::warn!("the system's certificates: {error}");
-            }
-            // Some may be no good; a host that needs one of them is not believed.
-            roots.add_parsable_certificates(found.certs);
-        }
-    }
-    if roots.is_empty() {
-        tracing::warn!("no certificates are believed: there are none");
+        Trust::System => {}
     }
     roots
 }
@@ -207,13 +208,13 @@ mod tests {
 
     #[test]
     fn the_roots_are_certificates() {
-        assert_eq!(roots(Trust::Amazon).len(), AMAZON_ROOTS.len());
+        assert_eq!(compiled_in(Trust::Amazon).len(), AMAZON_ROOTS.len());
     }
 
     #[test]
     fn browsers_believe_in_the_roots_of_amazon_too() {
-        let web = roots(Trust::Web).roots;
-        assert!(roots(Trust::Amazon).roots.iter().all(|root| web.contains(root)));
+        let web = compiled_in(Trust::Web).roots;
+        assert!(compiled_in(Trust::Amazon).roots.iter().all(|root| web.contains(root)));
     }
 
     #[test]

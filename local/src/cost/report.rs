@@ -8,7 +8,7 @@ use anyhow::{Context, Result};
 use super::{Cost, Instructions, Sizes, plot};
 use crate::document::{line, replace_generated};
 
-/// The file in `docs/` that holds the costs of the last commit.
+/// The file in `docs/` that holds the costs as they were written last.
 const EARLIER: &str = "cost.json";
 
 /// What a gigabyte of memory costs for a second (arm64, the first tier, us-east-1).
@@ -26,7 +26,7 @@ pub struct Report {
     pub costs: Vec<Cost>,
     /// For each memory size, if that was asked for.
     pub sizes: Vec<Sizes>,
-    /// The costs of the last commit.
+    /// The costs as they were written last.
     earlier: Vec<Cost>,
 }
 
@@ -62,7 +62,7 @@ impl Report {
         text
     }
 
-    /// Markdown: how that differs from the last commit's. Empty if it does not.
+    /// How that differs from what was written last, a line each. Empty if it does not.
     #[must_use]
     pub fn changes(&self) -> String {
         let mut text = String::new();

@@ -1,4 +1,4 @@
-//! Fetching a key set: one small GET with the connector of the SDK.
+//! Fetching a key set: one small GET with the connector to DynamoDB.
 
 use std::fmt;
 use std::sync::Arc;
@@ -50,8 +50,8 @@ pub(super) enum FetchError {
 
 impl Fetcher {
     pub(super) fn new(url: KeySetUrl) -> Fetcher {
-        // Fetches are far apart: a connection that is kept is a dead one.
         let trust = Trust::about(&url.uri().to_string());
+        // Fetches are far apart: a connection that is kept is a dead one.
         let connector = Connector::new(trust, FETCH_TIMEOUT, 0);
         Fetcher { url, connector }
     }

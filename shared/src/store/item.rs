@@ -35,6 +35,22 @@ pub(super) const TITLE_CHANGED: &str = "title_changed";
 /// The same for the due date.
 pub(super) const DUE_CHANGED: &str = "due_changed";
 
+/// What [`into_task_of`] reads. None of these names is reserved in expressions.
+/// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/ReservedWords.html>
+pub(super) const OF_A_TASK: [&str; 11] = [
+    TASK_ID,
+    COMPLETED,
+    TITLE,
+    DUE_KEY,
+    UPDATED_AT,
+    REVISION,
+    DESCRIPTION,
+    PRIORITY,
+    COMPLETED_AT,
+    FLIPPED_AT,
+    FLIPPED_FROM,
+];
+
 /// The due key of a task without a due date: behind every date, which begins
 /// with a digit.
 pub(super) const UNDATED: &str = "~";
@@ -192,6 +208,22 @@ mod tests {
         assert_eq!(into_task(from_task(&bare)).unwrap(), bare);
         let done = Task { completed: true, completed_at: Some(at("2027-02-11")), ..bare };
         assert_eq!(into_task(from_task(&done)).unwrap(), done);
+    }
+
+    #[test]
+    fn a_task_needs_no_other_attributes_than_those_that_lists_read() {
+        let mut item = from_task(&Task { completed: true, ..task() });
+        item.insert(COMPLETED_AT.into(), string("2027-02-12T00:00:00.000Z"));
+        for (flipped_from, expected) in [(false, "2027-02-11"), (true, "2027-02-12")] {
+            item.insert(FLIPPED_AT.into(), string("2027-02-11T00:00:00.000Z"));
+            item.insert(FLIPPED_FROM.into(), flag(flipped_from));
+            let whole = into_task(item.clone()).unwrap();
+            let mut read = item.clone();
+            read.retain(|name, _| OF_A_TASK.contains(&name.as_str()));
+            let listed = into_task_of("user_a".to_owned(), read).unwrap();
+            assert_eq!(listed, whole);
+            assert_eq!(listed.completed_at, Some(at(expected)));
+        }
     }
 
     #[test]

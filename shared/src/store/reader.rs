@@ -267,17 +267,15 @@ fn index(sort: Sort) -> &'static str {
     }
 }
 
-/// What is read of each item: what a task has, less the user, who is known, and what
-/// the order needs. The rest are keys of other orders, a third of an item.
+/// What is read of each item: a task, and what the order needs. The rest are keys of
+/// other orders, a third of an item.
 fn attributes(sort: Sort) -> String {
-    let task = "task_id, completed, title, due_key, updated_at, revision, description, priority, \
-                completed_at, flipped_at, flipped_from";
-    let order = match sort {
-        Sort::Created => "",
-        Sort::Title => ", title_key, title_changed",
-        Sort::DueDate => ", due_changed",
+    let order: &[&str] = match sort {
+        Sort::Created => &[],
+        Sort::Title => &[TITLE_KEY, TITLE_CHANGED],
+        Sort::DueDate => &[DUE_CHANGED],
     };
-    format!("{task}{order}")
+    [&item::OF_A_TASK, order].concat().join(", ")
 }
 
 /// What to read for `query`, and what behind it. Descending by due date, the

@@ -17,6 +17,9 @@ use time::{OffsetDateTime, UtcDateTime};
 pub struct Timestamp(UtcDateTime);
 
 impl Timestamp {
+    /// The beginning of the year 0001, in milliseconds since 1970.
+    const MIN_UNIX_MILLIS: i64 = -62_135_596_800_000;
+
     /// The end of the year 9999, in milliseconds since 1970.
     pub(super) const MAX_UNIX_MILLIS: u64 = 253_402_300_799_999;
 
@@ -73,8 +76,8 @@ impl Timestamp {
     #[must_use]
     pub fn minus(self, time: std::time::Duration) -> Timestamp {
         let millis = i64::try_from(time.as_millis()).unwrap_or(i64::MAX);
-        let earlier = Timestamp::from_unix_millis(self.unix_millis().saturating_sub(millis));
-        earlier.unwrap_or(Timestamp(UtcDateTime::MIN))
+        let earlier = self.unix_millis().saturating_sub(millis).max(Timestamp::MIN_UNIX_MILLIS);
+        Timestamp::from_unix_millis(earlier).unwrap_or(self)
     }
 
     /// The moment `seconds` later; `None` after the year 9999.
@@ -241,6 +244,7 @@ mod tests {
     fn the_first_moment_has_none_before_it() {
         let first = Timestamp::parse("0001-01-01").unwrap();
         assert_eq!(first.pred(), None);
+        assert_eq!(first.minus(std::time::Duration::from_secs(1)), first);
         let second = Timestamp::parse("0001-01-01T00:00:00.001Z").unwrap();
         assert_eq!(second.pred(), Some(first));
     }
