@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
 use axum::serve::Listener;
@@ -39,7 +39,8 @@ pub(super) struct Stage {
     answered: u32,
     /// How many requests to DynamoDB each of them took.
     calls: Option<u64>,
-    key_set: JoinHandle<()>,
+    /// Publishes the key set, if there is one.
+    key_set: Option<JoinHandle<()>>,
     _certificates: Localhost,
     _embedded: EmbeddedDynamoDb,
 }
@@ -66,14 +67,15 @@ impl Stage {
         let metered = Arc::new(Faults::metered());
         let acceptor = certificates.acceptor();
         let proxy = FaultProxy::start_tls(embedded.url(), metered, acceptor).await?;
-        let issuer = Issuer::open(&Data::Memory)?;
-        let (url, key_set) = publish(&issuer).await?;
         let mut environment = as_on_lambda();
         let root = certificates.root().to_str().context("a path in UTF-8")?;
         environment.insert("SSL_CERT_FILE".to_owned(), root.to_owned());
         let mut settings = settings.clone().with("METRICS_NAMESPACE", "TasksApi");
-        let mut token = None;
+        let (mut token, mut key_set) = (None, None);
         if subject.has_key_set {
+            let issuer = Issuer::open(&Data::Memory)?;
+            let (url, serving) = publish(&issuer).await?;
+            key_set = Some(serving);
             settings = issuer.settings(settings, &url);
             token = Some(token::sign(&settings, Some(&issuer), fixtures::USER, DAY)?);
         }
@@ -125,19 +127,22 @@ impl Stage {
         self.ready().await.map(drop)
     }
 
-    /// Lets the function answer one request.
-    pub(super) async fn answer(&mut self) -> Result<()> {
+    /// Lets the function answer one request. Gives how long that took, without what
+    /// this program does before and after.
+    pub(super) async fn answer(&mut self) -> Result<Duration> {
         let event = self.subject.event(self.answered, self.token.as_deref())?;
         self.answered += 1;
         let before = self.usage().requests;
+        let began = Instant::now();
         let outcome = self.lambda.invoke(self.subject.function, event).await?;
+        let elapsed = began.elapsed();
         let Outcome::Reply(reply) = outcome else { bail!("{}: {outcome:?}", self.subject.name) };
         self.check(&reply)?;
         // One that was sent again would count twice.
         let calls = self.usage().requests - before;
         let expected = *self.calls.get_or_insert(calls);
         ensure!(calls == expected, "{calls} requests to DynamoDB, before {expected}");
-        Ok(())
+        Ok(elapsed)
     }
 
     fn check(&self, reply: &Bytes) -> Result<()> {
@@ -155,7 +160,7 @@ impl Stage {
 
     /// Ends the function.
     pub(super) async fn stop(self) {
-        self.key_set.abort();
+        self.key_set.iter().for_each(JoinHandle::abort);
         self.lambda.stop().await;
     }
 }

@@ -1,4 +1,4 @@
-//! Fetching a key set: one small GET with the connector to DynamoDB.
+//! Fetching a key set: one small GET, with a connector of its own.
 
 use std::fmt;
 use std::sync::Arc;
