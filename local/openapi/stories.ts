@@ -109,7 +109,7 @@ async function edit(api: Api): Promise<void> {
   // Somebody else has the old version still.
   const lost = await api.PUT("/api/tasks/{task_id}", { params: { path, header }, body: { title: "Buy wine" } });
   assert.equal(lost.error?.status, 412);
-  assert.equal(lost.error.detail, "The task has changed since the version that If-Match names");
+  assert.equal(lost.error.detail, "The task has changed: If-Match or If-None-Match does not allow its current version");
 
   // Null clears.
   const cleared = await api.PUT("/api/tasks/{task_id}", {

@@ -19,9 +19,8 @@ pub use report::{Report, write};
 pub const PAGES: [usize; 2] = [20, 100];
 
 /// The most items that may be read for each that is returned: one more than the
-/// smallest page has, or two for each and one more.
+/// smallest page has.
 const MAX_READ: f64 = 1.05;
-const MAX_READ_MERGED: f64 = 2.05;
 
 /// A cell of the table: one page of one list of one user.
 #[derive(Clone, Debug)]
@@ -78,12 +77,6 @@ impl List {
         })
     }
 
-    /// Whether it comes from two partitions.
-    #[must_use]
-    pub fn is_merged(self) -> bool {
-        self.status == Status::All && self.sort != Sort::Created
-    }
-
     /// The question for it.
     #[must_use]
     pub fn query(self) -> ListQuery {
@@ -118,22 +111,8 @@ impl Cell {
 
     /// Whether it costs more than it may.
     fn is_over_target(&self) -> bool {
-        self.read_per_task() > if self.list.is_merged() { MAX_READ_MERGED } else { MAX_READ }
+        self.read_per_task() > MAX_READ
     }
-}
-
-/// A walk through the first pages of a list.
-#[derive(Clone, Debug)]
-#[allow(missing_docs)]
-pub struct Walk {
-    pub list: List,
-    pub tasks: u32,
-    pub page: usize,
-    pub pages: u32,
-    pub requests: f64,
-    pub units: f64,
-    pub read: f64,
-    pub returned: usize,
 }
 
 /// The most memory that `list-tasks` has had after one unlimited list.
@@ -150,12 +129,6 @@ pub struct Memory {
     pub returned: usize,
     /// In microseconds.
     pub latency: f64,
-}
-
-impl Walk {
-    fn read_per_task(&self) -> f64 {
-        self.read / self.returned as f64
-    }
 }
 
 /// A progress that can be shown.

@@ -10,6 +10,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
+use tokio::sync::oneshot;
 
 use crate::template::Permission;
 
@@ -39,6 +40,9 @@ pub enum Fault {
     Garbage,
     /// It arrives late, also if nobody waits any more.
     Late,
+    /// The connection ends at once, and the request arrives behind some later
+    /// ones of its operation.
+    Stray,
     /// Another transaction is at work on the same item. Only transactions and
     /// writes meet this.
     Conflict,
@@ -66,6 +70,7 @@ impl Fault {
             Fault::Cut => "cut",
             Fault::Garbage => "garbage",
             Fault::Late => "late",
+            Fault::Stray => "stray",
             Fault::Conflict => "conflict",
         }
     }
@@ -101,7 +106,8 @@ impl FromStr for Rates {
                 Some((operation, name)) => (Some(operation.to_owned()), name),
                 None => (None, what),
             };
-            let mut all = Fault::ALL.into_iter().chain([Fault::Late, Fault::Conflict]);
+            let others = [Fault::Late, Fault::Stray, Fault::Conflict];
+            let mut all = Fault::ALL.into_iter().chain(others);
             let fault = all.clone().find(|fault| fault.as_str() == name);
             let fault = fault.with_context(|| {
                 let names: Vec<&str> = all.by_ref().map(Fault::as_str).collect();
@@ -130,10 +136,23 @@ struct State {
     planned: BTreeMap<String, VecDeque<Fault>>,
     made: BTreeMap<Fault, u64>,
     executed: BTreeMap<String, u64>,
+    /// Requests that are not to arrive yet.
+    strays: Vec<Stray>,
+    /// How many requests have gone astray and were not answered yet.
+    astray: usize,
     /// What DynamoDB has done, if somebody wants to know.
     usage: Option<Usage>,
     /// What each function has asked for.
     asked: BTreeMap<String, BTreeSet<Permission>>,
+}
+
+/// A request that is under way when nobody waits for it any more.
+#[derive(Debug)]
+struct Stray {
+    operation: String,
+    /// It arrives once so many requests of its operation have been executed.
+    after: u64,
+    arrive: oneshot::Sender<()>,
 }
 
 impl Faults {
@@ -175,6 +194,38 @@ impl Faults {
     #[must_use]
     pub fn executed(&self, operation: &str) -> u64 {
         self.state().executed.get(operation).copied().unwrap_or_default()
+    }
+
+    /// How many stray requests DynamoDB has not answered yet.
+    #[must_use]
+    pub fn strays(&self) -> usize {
+        self.state().astray
+    }
+
+    /// Lets all stray requests arrive now.
+    pub fn deliver_strays(&self) {
+        for stray in std::mem::take(&mut self.state().strays) {
+            // Nobody receives it once the proxy is gone.
+            let _ = stray.arrive.send(());
+        }
+    }
+
+    /// Notes a stray request of `operation`. It may arrive when the receiver says
+    /// so.
+    fn stray(&self, operation: &str) -> oneshot::Receiver<()> {
+        let (arrive, may_arrive) = oneshot::channel();
+        // Mostly soon, so that it meets its own repetitions, and sometimes late.
+        let overtaking = 1 << fastrand::u32(0..7);
+        let after = self.executed(operation) + overtaking;
+        let operation = operation.to_owned();
+        let mut state = self.state();
+        state.strays.push(Stray { operation, after, arrive });
+        state.astray += 1;
+        may_arrive
+    }
+
+    fn count_arrived(&self) {
+        self.state().astray -= 1;
     }
 
     /// What DynamoDB has done so far; nothing without [`Faults::metered`].
@@ -222,7 +273,14 @@ impl Faults {
     }
 
     fn count_executed(&self, operation: &str) {
-        *self.state().executed.entry(operation.to_owned()).or_default() += 1;
+        let mut state = self.state();
+        let executed = state.executed.entry(operation.to_owned()).or_default();
+        *executed += 1;
+        let executed = *executed;
+        let arriving = |stray: &mut Stray| stray.operation == operation && stray.after <= executed;
+        for stray in state.strays.extract_if(.., arriving) {
+            let _ = stray.arrive.send(());
+        }
     }
 }
 

@@ -6,13 +6,14 @@ use aws_sdk_dynamodb::config::retry::RetryConfig;
 use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
 use aws_sdk_dynamodb::error::DisplayErrorContext;
 use aws_sdk_dynamodb::types::{
-    AttributeDefinition, BillingMode, GlobalSecondaryIndex, KeySchemaElement, Projection,
-    TableDescription, TimeToLiveSpecification,
+    AttributeDefinition, BillingMode, CreateGlobalSecondaryIndexAction, GlobalSecondaryIndex,
+    GlobalSecondaryIndexUpdate, KeySchemaElement, Projection, TableDescription,
+    TimeToLiveSpecification,
 };
 
 use shared::store::Store;
 
-use crate::template::{KeyElement, Table};
+use crate::template::{Index, KeyElement, Table};
 use crate::{IDEMPOTENCY_TABLE, TASKS_TABLE};
 
 /// A client of the DynamoDB at `url`, which asks for no credentials.
@@ -35,7 +36,7 @@ pub fn store(client: Client) -> Store {
     Store::new(client, TASKS_TABLE, IDEMPOTENCY_TABLE)
 }
 
-/// Makes those of `tables` that are not there.
+/// Makes those of `tables` that are not there, and adds the indexes that are missing.
 ///
 /// # Errors
 ///
@@ -48,7 +49,7 @@ pub async fn create(client: &Client, tables: &[Table]) -> Result<()> {
         .map_err(|error| anyhow::anyhow!("DynamoDB: {}", DisplayErrorContext(error)))?;
     for table in tables {
         if existing.table_names().contains(&table.name) {
-            check(client, table).await?;
+            upgrade(client, table).await?;
         } else {
             create_one(client, table)
                 .await
@@ -69,14 +70,8 @@ async fn create_one(client: &Client, table: &Table) -> Result<()> {
         .create_table()
         .table_name(&table.name)
         .billing_mode(BillingMode::PayPerRequest)
+        .set_attribute_definitions(Some(attribute_definitions(table)?))
         .set_key_schema(Some(key_schema(&table.key_schema)?));
-    for attribute in &table.attribute_definitions {
-        let definition = AttributeDefinition::builder()
-            .attribute_name(&attribute.attribute_name)
-            .attribute_type(attribute.attribute_type.as_str().into())
-            .build()?;
-        request = request.attribute_definitions(definition);
-    }
     for index in &table.global_secondary_indexes {
         let projection = Projection::builder()
             .projection_type(index.projection.projection_type.as_str().into())
@@ -104,11 +99,21 @@ async fn create_one(client: &Client, table: &Table) -> Result<()> {
     Ok(())
 }
 
-/// A table from an older template would fail in ways that are hard to read.
-async fn check(client: &Client, table: &Table) -> Result<()> {
+/// Gives a table of an older version the indexes that have come since, one at a
+/// time, as DynamoDB demands. Other keys would fail in ways that are hard to read.
+async fn upgrade(client: &Client, table: &Table) -> Result<()> {
     let described = client.describe_table().table_name(&table.name).send().await?;
-    let described = described.table.context("DescribeTable told nothing")?;
-    if keys_of(&described) != keys_in(table)? {
+    let mut stored = keys_of(&described.table.context("DescribeTable told nothing")?);
+    for index in &table.global_secondary_indexes {
+        if !stored.iter().any(|(name, _)| *name == index.index_name) {
+            add_index(client, table, index)
+                .await
+                .with_context(|| format!("adding the index {}", index.index_name))?;
+            stored.push((index.index_name.clone(), key_schema(&index.key_schema)?));
+        }
+    }
+    stored.sort_by(|a, b| a.0.cmp(&b.0));
+    if stored != keys_in(table)? {
         bail!(
             "the stored table {} has other keys or indexes than template.yaml says; \
              delete the data folder (.local) to start afresh",
@@ -116,6 +121,37 @@ async fn check(client: &Client, table: &Table) -> Result<()> {
         );
     }
     Ok(())
+}
+
+async fn add_index(client: &Client, table: &Table, index: &Index) -> Result<()> {
+    let projection = Projection::builder()
+        .projection_type(index.projection.projection_type.as_str().into())
+        .build();
+    let create = CreateGlobalSecondaryIndexAction::builder()
+        .index_name(&index.index_name)
+        .set_key_schema(Some(key_schema(&index.key_schema)?))
+        .projection(projection)
+        .build()?;
+    client
+        .update_table()
+        .table_name(&table.name)
+        .set_attribute_definitions(Some(attribute_definitions(table)?))
+        .global_secondary_index_updates(
+            GlobalSecondaryIndexUpdate::builder().create(create).build(),
+        )
+        .send()
+        .await?;
+    Ok(())
+}
+
+fn attribute_definitions(table: &Table) -> Result<Vec<AttributeDefinition>> {
+    let definition = |attribute: &crate::template::AttributeDefinition| {
+        Ok(AttributeDefinition::builder()
+            .attribute_name(&attribute.attribute_name)
+            .attribute_type(attribute.attribute_type.as_str().into())
+            .build()?)
+    };
+    table.attribute_definitions.iter().map(definition).collect()
 }
 
 /// The keys of the table and of its indexes, in a form that can be compared.

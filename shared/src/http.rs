@@ -10,8 +10,8 @@ pub use entity_tag::EntityTags;
 pub use lambda_http::{Body, Request};
 pub use problem::Problem;
 pub use request::{
-    MAX_BODY_BYTES, accepts_gzip, authorization, body, idempotency_key, if_match, if_none_match,
-    optional_body, path, path_parameter, query, task_id,
+    MAX_BODY_BYTES, accepts_gzip, authorization, body, idempotency_key, if_none_match,
+    optional_body, path, path_parameter, precondition, query, task_id,
 };
 pub(crate) use response::secure;
 pub use response::{

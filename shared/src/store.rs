@@ -6,19 +6,16 @@
 
 mod attempts;
 mod client;
-mod cursor;
 mod error;
-mod flip;
 mod hash;
 mod idempotency;
 mod import;
 mod item;
 mod list;
-mod merge;
+mod once;
 mod read;
-mod reader;
-mod share;
 mod title_key;
+mod update;
 mod usage;
 mod write;
 

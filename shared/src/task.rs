@@ -119,14 +119,25 @@ impl Priority {
     }
 }
 
-/// What a write demands of the task it is about to change (`If-Match`).
+/// What a write demands of the task that it is about to change (`If-Match` and
+/// `If-None-Match`).
+///
+/// ```
+/// use shared::task::{Precondition, Revision};
+///
+/// let (seen, current) = (Revision::new(), Revision::new());
+/// assert!(!Precondition::AnyOf(vec![seen]).holds_for(current));
+/// assert!(Precondition::NoneOf(vec![seen]).holds_for(current));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Precondition {
     /// That it exists.
     Exists,
     /// That it exists in one of these revisions. The list may be empty: then
     /// nothing fulfils it.
-    Revision(Vec<Revision>),
+    AnyOf(Vec<Revision>),
+    /// That it exists in none of these revisions.
+    NoneOf(Vec<Revision>),
 }
 
 impl Precondition {
@@ -135,7 +146,8 @@ impl Precondition {
     pub fn holds_for(&self, revision: Revision) -> bool {
         match self {
             Precondition::Exists => true,
-            Precondition::Revision(any) => any.contains(&revision),
+            Precondition::AnyOf(any) => any.contains(&revision),
+            Precondition::NoneOf(none) => !none.contains(&revision),
         }
     }
 }

@@ -6,6 +6,7 @@
 //! (docs/performance.md).
 
 use std::error::Error;
+use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -111,13 +112,35 @@ impl HttpConnector for Connector {
         }
         let response = self.client.request(request);
         HttpConnectorFuture::new(async move {
-            // Most errors leave open whether it was executed, so `attempts.rs` takes
-            // them all for such, and they are not told apart.
-            let response = response.await.map_err(|error| ConnectorError::io(error.into()))?;
+            let response = response.await.map_err(|error| match error.is_connect() {
+                true => ConnectorError::io(NotSent(error).into()),
+                false => ConnectorError::io(error.into()),
+            })?;
             let response = HttpResponse::try_from(response.map(SdkBody::from_body_1_x));
             response.map_err(|error| ConnectorError::other(error.into(), None))
         })
     }
+}
+
+/// A request of which nothing was sent, because there was no connection.
+#[derive(Debug)]
+struct NotSent(hyper_util::client::legacy::Error);
+
+impl fmt::Display for NotSent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl Error for NotSent {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.0.source()
+    }
+}
+
+/// Whether a request failed before any of it was sent.
+pub(crate) fn was_not_sent(error: &ConnectorError) -> bool {
+    error.source().is_some_and(|source| source.is::<NotSent>())
 }
 
 /// Lets the SDK end a connection on which a host has failed: the next one may lead to

@@ -12,16 +12,13 @@ use crate::settings::Settings;
 use crate::{Server, dynamodb, seed as seeds, tables, token};
 
 use super::subject::Subject;
-use super::{Cell, List, Memory, PAGES, Place, Progress, Report, Walk, median, user};
+use super::{Cell, List, Memory, PAGES, Place, Progress, Report, median, user};
 
 /// The function that is measured.
 pub const FUNCTION: &str = "list-tasks";
 
 /// How often each page is asked for.
 const REPEATS: usize = 25;
-
-/// How many pages a walk has at the most.
-const WALKED_PAGES: u32 = 50;
 
 /// Gives the users their tasks: one user for each of `sizes`.
 ///
@@ -66,10 +63,6 @@ pub async fn measure(
     for list in List::all() {
         progress(&format!("pages: {}", list.name()));
         report.cells.extend(bench.cells(list).await?);
-    }
-    for list in List::all().filter(|list| list.is_merged()) {
-        progress(&format!("walks: {}", list.name()));
-        report.walks.extend(bench.walks(list).await?);
     }
     Ok(report)
 }
@@ -131,33 +124,6 @@ impl Bench<'_> {
             }
         }
         Ok(cells)
-    }
-
-    /// Walks through a list from its beginning, past the function.
-    async fn walks(&self, list: List) -> Result<Vec<Walk>> {
-        let store = tables::store(tables::client(self.server.backend().dynamodb_url()));
-        let mut walks = Vec::new();
-        for (tasks, user, _) in &self.users {
-            for page in PAGES {
-                let before = self.usage();
-                let mut next = Some(ListQuery { limit: Some(page), ..list.query() });
-                let (mut pages, mut returned) = (0, 0);
-                while pages < WALKED_PAGES
-                    && let Some(query) = next
-                {
-                    let answer = store.tasks(user).list(&query).await?;
-                    returned += count(&answer.json)?;
-                    pages += 1;
-                    next = answer.next;
-                }
-                let usage = self.usage() - before;
-                let (requests, read) = (usage.requests as f64, usage.items as f64);
-                let tasks = *tasks;
-                let units = usage.units;
-                walks.push(Walk { list, tasks, page, pages, requests, units, read, returned });
-            }
-        }
-        Ok(walks)
     }
 
     /// What a process needs for its first list, if that is as long as it may

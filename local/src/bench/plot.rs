@@ -5,7 +5,7 @@ use std::path::Path;
 use anyhow::Result;
 use plotters::prelude::*;
 
-use super::{Cell, List, MAX_READ, MAX_READ_MERGED, PAGES, Place, Report};
+use super::{Cell, List, MAX_READ, PAGES, Place, Report};
 use crate::document::human;
 use crate::plot::{self, BLUE, Drawn, GREY, ORANGE, Panel};
 
@@ -14,7 +14,7 @@ pub(super) fn write(report: &Report, path: &Path) -> Result<()> {
     let read = Chart {
         title: "Items read for each task returned",
         top: 2.5,
-        targets: &[MAX_READ, MAX_READ_MERGED],
+        targets: &[MAX_READ],
         value: &|cell| Some(cell.read_per_task()),
     };
     let work = Chart {
@@ -58,21 +58,16 @@ impl Chart<'_> {
             );
             chart.draw_series(line)?;
         }
-        for (merged, colour, name) in [
-            (false, BLUE, "one index, pages of 20 and 100"),
-            (true, ORANGE, "two merged, pages of 20 and 100"),
-        ] {
-            let mut label = Some(name);
-            for list in List::all().filter(|list| list.is_merged() == merged) {
-                for page in PAGES {
-                    let points = self.points(report, list, page);
-                    let series = chart
-                        .draw_series(LineSeries::new(points, colour.mix(0.7).stroke_width(1)))?;
-                    if let Some(label) = label.take() {
-                        series.label(label).legend(move |(x, y)| {
-                            PathElement::new([(x, y), (x + 18, y)], colour.stroke_width(2))
-                        });
-                    }
+        for (page, colour) in PAGES.into_iter().zip([BLUE, ORANGE]) {
+            let mut label = Some(format!("pages of {page}"));
+            for list in List::all() {
+                let points = self.points(report, list, page);
+                let series =
+                    chart.draw_series(LineSeries::new(points, colour.mix(0.7).stroke_width(1)))?;
+                if let Some(label) = label.take() {
+                    series.label(label).legend(move |(x, y)| {
+                        PathElement::new([(x, y), (x + 18, y)], colour.stroke_width(2))
+                    });
                 }
             }
         }

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use anyhow::Result;
 
-use super::{Cell, List, MAX_READ_MERGED, Memory, PAGES, Place, Walk, plot};
+use super::{Cell, Memory, PAGES, Place, plot};
 use crate::document::{human, line, replace_generated};
 
 /// Everything that was measured.
@@ -13,7 +13,6 @@ use crate::document::{human, line, replace_generated};
 #[allow(missing_docs)]
 pub struct Report {
     pub cells: Vec<Cell>,
-    pub walks: Vec<Walk>,
     pub memory: Vec<Memory>,
 }
 
@@ -21,15 +20,12 @@ impl Report {
     /// What reads more than it may, each in a line.
     #[must_use]
     pub fn over_target(&self) -> Vec<String> {
-        let told = |list: List, tasks: u32, page: usize, read: f64| {
-            format!("{}, {} tasks, a page of {page}: {read:.2}", list.name(), human(tasks))
-        };
         let cells = self.cells.iter().filter(|cell| cell.is_over_target());
-        let walks = self.walks.iter().filter(|walk| walk.read_per_task() > MAX_READ_MERGED);
-        cells
-            .map(|cell| told(cell.list, cell.tasks, cell.page, cell.read_per_task()))
-            .chain(walks.map(|it| told(it.list, it.tasks, it.page, it.read_per_task())))
-            .collect()
+        let told = |cell: &Cell| {
+            let (list, tasks, read) = (cell.list.name(), human(cell.tasks), cell.read_per_task());
+            format!("{list}, {tasks} tasks, a page of {}: {read:.2}", cell.page)
+        };
+        cells.map(told).collect()
     }
 
     /// The numbers of tasks, from few to many.
@@ -59,7 +55,6 @@ impl Report {
         for page in PAGES {
             self.page_table(&mut text, page);
         }
-        self.walk_table(&mut text);
         self.memory_table(&mut text);
         text
     }
@@ -107,32 +102,6 @@ impl Report {
                     column(&|cell| cell.units.to_string()),
                     column(&|cell| cell.bytes.to_string()),
                     column(&work),
-                ),
-            );
-        }
-        line(text, "");
-    }
-
-    fn walk_table(&self, text: &mut String) {
-        line(text, "**Walks through merged lists, from the beginning**\n");
-        line(
-            text,
-            "| status, sort, order | tasks | page | pages | requests per page | items read per task | request units per page |",
-        );
-        line(text, "|---|---|---|---|---|---|---|");
-        for walk in &self.walks {
-            let pages = f64::from(walk.pages);
-            line(
-                text,
-                &format!(
-                    "| {} | {} | {} | {} | {:.2} | {:.2} | {:.2} |",
-                    walk.list.name(),
-                    human(walk.tasks),
-                    walk.page,
-                    walk.pages,
-                    walk.requests / pages,
-                    walk.read_per_task(),
-                    walk.units / pages,
                 ),
             );
         }

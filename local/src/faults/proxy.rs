@@ -201,6 +201,20 @@ impl Handler {
                 tokio::time::sleep(DELAY).await;
                 Err(anyhow!("late on purpose"))
             }
+            Some(Fault::Stray) => {
+                let (parts, body) = request.into_parts();
+                // While there still is a connection to read it from.
+                let body = axum::body::to_bytes(body, usize::MAX).await?;
+                let may_arrive = self.faults.stray(&operation);
+                tokio::spawn(async move {
+                    if may_arrive.await.is_ok() {
+                        let request = Request::from_parts(parts, Body::from(body));
+                        let _ = self.forward(request, &operation).await;
+                        self.faults.count_arrived();
+                    }
+                });
+                Err(anyhow!("gone astray on purpose"))
+            }
             Some(Fault::Cut) => self.forward(request, &operation).await.map(cut),
             Some(Fault::Garbage) => {
                 self.forward(request, &operation).await?;

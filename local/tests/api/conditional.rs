@@ -40,7 +40,9 @@ async fn a_write_that_names_an_old_version_changes_nothing() {
     let headers = [("if-match", old.as_str())];
     let body = json!({"title": "T"});
     let told = alice.json(Method::PUT, &path, &headers, body).await.problem(stale);
-    assert_eq!(told, "The task has changed since the version that If-Match names");
+    let expected =
+        "The task has changed: If-Match or If-None-Match does not allow its current version";
+    assert_eq!(told, expected);
     let nothing = alice.json(Method::PUT, &path, &headers, json!({})).await;
     assert_eq!(nothing.status, stale);
     let complete = format!("{path}/complete");
@@ -50,6 +52,41 @@ async fn a_write_that_names_an_old_version_changes_nothing() {
     assert_eq!(put(&alice, &path, &weak).await, stale, "weak tags never match");
     assert_eq!(put(&alice, &path, "\"no-such-version\"").await, stale);
     assert_eq!(alice.get(&path).await.json(), current.json());
+}
+
+#[tokio::test]
+async fn a_write_that_rules_the_current_version_out_changes_nothing() {
+    let app = TestApp::start().await;
+    let alice = app.user("alice");
+    let path = alice.task("t").await;
+    let tag = alice.get(&path).await.header("etag").to_owned();
+    let complete = format!("{path}/complete");
+    for known in ["*", &tag, &format!("W/{tag}"), &format!("\"a\", {tag}")] {
+        let headers = [("if-none-match", known)];
+        let stale = StatusCode::PRECONDITION_FAILED;
+        for body in [json!({"title": "T"}), json!({})] {
+            let put = alice.json(Method::PUT, &path, &headers, body).await;
+            assert_eq!(put.status, stale, "{known}");
+        }
+        assert_eq!(alice.send(Method::PATCH, &complete, &headers, vec![]).await.status, stale);
+        assert_eq!(alice.send(Method::DELETE, &path, &headers, vec![]).await.status, stale);
+    }
+    assert_eq!(alice.get(&path).await.header("etag"), tag);
+    let other = [("if-none-match", "\"another-version\"")];
+    alice.json(Method::PUT, &path, &other, json!({"title": "T"})).await.ok();
+    let current = alice.get(&path).await.header("etag").to_owned();
+    let both = [("if-match", current.as_str()), ("if-none-match", tag.as_str())];
+    alice.send(Method::DELETE, &path, &both, vec![]).await.expect(StatusCode::NO_CONTENT);
+}
+
+#[tokio::test]
+async fn if_match_and_if_none_match_compare_alike() {
+    let app = TestApp::start().await;
+    let alice = app.user("alice");
+    let path = alice.task("t").await;
+    let tag = alice.get(&path).await.header("etag").to_uppercase();
+    assert_eq!(put(&alice, &path, &tag).await, StatusCode::PRECONDITION_FAILED);
+    alice.send(Method::GET, &path, &[("if-none-match", &tag)], vec![]).await.ok();
 }
 
 #[tokio::test]

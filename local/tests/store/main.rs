@@ -6,6 +6,7 @@
 mod cost;
 mod model;
 mod strategies;
+mod upgrade;
 mod walks;
 
 use std::sync::OnceLock;
@@ -189,10 +190,10 @@ fn a_precondition_must_hold_at_the_moment_of_the_write() {
     with_tasks(async |store| {
         let new = NewTask { title: "t".into(), description: None, priority: None, due_date: None };
         let task = store.create(new, None).await.unwrap().task;
-        let current = Precondition::Revision(vec![Revision::new(), task.revision]);
+        let current = Precondition::AnyOf(vec![Revision::new(), task.revision]);
         let changes = TaskChanges { title: Some("T".into()), ..TaskChanges::default() };
         let updated = store.update(task.id, changes.clone(), &current).await.unwrap();
-        for stale in [current, Precondition::Revision(vec![])] {
+        for stale in [current, Precondition::AnyOf(vec![])] {
             let results = [
                 store.update(task.id, changes.clone(), &stale).await.map(|_| ()),
                 store.update(task.id, TaskChanges::default(), &stale).await.map(|_| ()),

@@ -62,16 +62,30 @@ impl EntityTags {
         (!tags.is_empty()).then_some(EntityTags::List(tags))
     }
 
-    /// As `If-Match`: the comparison is strong, so weak tags never match.
-    pub(super) fn into_precondition(self) -> Precondition {
-        match self {
-            EntityTags::Any => Precondition::Exists,
-            EntityTags::List(tags) => {
-                let strong = tags.iter().filter(|tag| !tag.weak);
-                Precondition::Revision(
-                    strong.filter_map(|tag| Revision::parse(&tag.opaque)).collect(),
-                )
+    /// What a write with these headers demands. `If-Match` compares strongly, so weak
+    /// tags never match; `If-None-Match` compares weakly, so they match too.
+    pub(super) fn into_precondition(
+        if_match: Option<EntityTags>,
+        if_none_match: Option<EntityTags>,
+    ) -> Precondition {
+        let revisions = |tags: Vec<EntityTag>, weak: bool| {
+            let fitting = tags.into_iter().filter(|tag| weak || !tag.weak);
+            fitting.filter_map(|tag| Revision::parse(&tag.opaque)).collect::<Vec<_>>()
+        };
+        let excluded = match if_none_match {
+            // A task always has some version.
+            Some(EntityTags::Any) => return Precondition::AnyOf(Vec::new()),
+            Some(EntityTags::List(tags)) => Some(revisions(tags, true)),
+            None => None,
+        };
+        match (if_match, excluded) {
+            (Some(EntityTags::List(tags)), excluded) => {
+                let mut any = revisions(tags, false);
+                any.retain(|revision| !excluded.iter().flatten().any(|other| other == revision));
+                Precondition::AnyOf(any)
             }
+            (_, Some(excluded)) => Precondition::NoneOf(excluded),
+            (_, None) => Precondition::Exists,
         }
     }
 
@@ -93,11 +107,11 @@ mod tests {
     const B: &str = "22222222-2222-4222-8222-222222222222";
 
     fn precondition(value: &str) -> Option<Precondition> {
-        EntityTags::parse(value).map(EntityTags::into_precondition)
+        EntityTags::parse(value).map(|tags| EntityTags::into_precondition(Some(tags), None))
     }
 
     fn revisions(any: &[&str]) -> Option<Precondition> {
-        Some(Precondition::Revision(any.iter().filter_map(|r| Revision::parse(r)).collect()))
+        Some(Precondition::AnyOf(any.iter().filter_map(|r| Revision::parse(r)).collect()))
     }
 
     #[test]
@@ -119,6 +133,28 @@ mod tests {
         assert_eq!(precondition(&format!("W/\"{A}\"")), revisions(&[]));
         assert_eq!(precondition("\"xyzzy\""), revisions(&[]));
         assert_eq!(precondition("\"\""), revisions(&[]));
+    }
+
+    #[test]
+    fn what_if_none_match_names_is_excluded() {
+        let both = |if_match: Option<&str>, if_none_match: &str| {
+            let if_match = if_match.map(|value| EntityTags::parse(value).unwrap());
+            EntityTags::into_precondition(if_match, EntityTags::parse(if_none_match))
+        };
+        let (a, b) = (format!("\"{A}\""), format!("\"{B}\""));
+        let of = |text| Revision::parse(text).unwrap();
+        assert_eq!(both(None, "*"), Precondition::AnyOf(vec![]));
+        assert_eq!(both(Some("*"), "*"), Precondition::AnyOf(vec![]));
+        assert_eq!(both(None, &a), Precondition::NoneOf(vec![of(A)]));
+        assert_eq!(both(Some("*"), &format!("W/{a}")), Precondition::NoneOf(vec![of(A)]));
+        assert_eq!(both(Some(&format!("{a}, {b}")), &a), Precondition::AnyOf(vec![of(B)]));
+        assert_eq!(both(None, "\"xyzzy\""), Precondition::NoneOf(vec![]));
+    }
+
+    #[test]
+    fn both_headers_compare_tags_character_by_character() {
+        let upper = format!("\"{}\"", "aaaaaaaa-1111-4111-8111-111111111111".to_uppercase());
+        assert_eq!(precondition(&upper), revisions(&[]));
     }
 
     #[test]

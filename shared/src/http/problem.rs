@@ -210,7 +210,7 @@ impl From<StoreError> for Problem {
             }
             StoreError::Changed => Problem::new(
                 StatusCode::PRECONDITION_FAILED,
-                "The task has changed since the version that If-Match names",
+                "The task has changed: If-Match or If-None-Match does not allow its current version",
             ),
             StoreError::BadCursor => {
                 let detail = "must be a cursor that this API gave out for the same list".to_owned();

@@ -116,20 +116,23 @@ pub fn idempotency_key(request: &Request) -> Result<Option<IdempotencyKey>, Prob
     }
 }
 
-/// What the request demands of the task that it is about to change.
+/// What the request demands of the task that it is about to change (RFC 9110
+/// section 13.2.2).
 ///
 /// # Errors
 ///
-/// 400 if `If-Match` is neither `*` nor a list of quoted tags, or too long a
-/// list.
-pub fn if_match(request: &Request) -> Result<Precondition, Problem> {
-    match entity_tags(request, &IF_MATCH)? {
+/// 400 if `If-Match` or `If-None-Match` is neither `*` nor a list of quoted tags, or
+/// too long a list.
+pub fn precondition(request: &Request) -> Result<Precondition, Problem> {
+    let tags = |name: &HeaderName| match entity_tags(request, name)? {
         Some(EntityTags::List(tags)) if tags.len() > MAX_REVISIONS => {
-            let detail = format!("If-Match must have at most {MAX_REVISIONS} entity tags");
+            let name = canonical(name);
+            let detail = format!("{name} must have at most {MAX_REVISIONS} entity tags");
             Err(Problem::bad_request(detail))
         }
-        tags => Ok(tags.map_or(Precondition::Exists, EntityTags::into_precondition)),
-    }
+        tags => Ok(tags),
+    };
+    Ok(EntityTags::into_precondition(tags(&IF_MATCH)?, tags(&IF_NONE_MATCH)?))
 }
 
 /// The versions that the caller knows already, if it says so.
@@ -147,11 +150,16 @@ fn entity_tags(request: &Request, name: &HeaderName) -> Result<Option<EntityTags
     match tags {
         Some(tags) => Ok(Some(tags)),
         None => {
-            let name = if name == IF_MATCH { "If-Match" } else { "If-None-Match" };
+            let name = canonical(name);
             let detail = format!("{name} must be * or a list of entity tags in double quotes");
             Err(Problem::bad_request(detail))
         }
     }
+}
+
+/// The name of a header as specifications write it.
+fn canonical(name: &HeaderName) -> &'static str {
+    if name == IF_MATCH { "If-Match" } else { "If-None-Match" }
 }
 
 /// `application/json`, or what is built on it, `application/…+json` (RFC 6839

@@ -6,18 +6,18 @@
 //! that it did; so its retries are off (`client.rs`), and this is the one place
 //! that repeats anything:
 //!
-//! - what DynamoDB has refused for the moment (throttling) was not executed
-//!   and is sent again, whatever it is;
-//! - after any other failure the write may have been executed. Create, update,
-//!   set and delete write absolute values and are sent again: a condition that
-//!   then finds the write's own revision, or nothing left to delete, says that
-//!   it had happened;
-//! - a flip is never sent again blindly, see `flip.rs`;
-//! - a read may be sent again after any failure.
+//! - *Refused*: DynamoDB throttles, or there is no connection to send anything
+//!   on. It was not executed.
+//! - *Ambiguous*: anything else. It may have been executed, or may yet be.
 //!
-//! If time runs out after a failure of the second kind, the outcome is not
-//! known, and the caller is told just that.
+//! Both are sent again, whatever it is: a write that has been executed recognises
+//! itself. A create finds its own id, an update finds its id in the item
+//! (`once.rs`), a delete finds nothing left to delete.
+//!
+//! If time runs out after an ambiguous failure, the outcome is not known, and the
+//! caller is told just that.
 
+use std::error::Error;
 use std::time::{Duration, Instant};
 
 use aws_sdk_dynamodb::config::http::HttpResponse;
@@ -25,13 +25,14 @@ use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 
 use super::error::{REFUSALS, StoreError};
 use super::usage::{self, Consumed};
+use crate::tls;
 
 /// How many times a request is sent at the most.
 const MAX_ATTEMPTS: u32 = 5;
 
 /// Nothing is sent again later than this after the request began. With the two
-/// seconds that an attempt may take, and two more to find out what happened, it
-/// is over after seven.
+/// seconds that an attempt may take, and two more to find out why a task is
+/// missing, it is over after seven.
 const LAST_START: Duration = Duration::from_secs(3);
 
 /// The pause before the second attempt; it doubles from then on. Real pauses
@@ -54,6 +55,11 @@ pub(super) enum Failure {
 pub(super) fn sort<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> Failure {
     match error {
         SdkError::ConstructionFailure(_) => Failure::Final,
+        SdkError::DispatchFailure(failure)
+            if failure.as_connector_error().is_some_and(tls::was_not_sent) =>
+        {
+            Failure::Refused
+        }
         SdkError::ServiceError(context) => match context.err().code() {
             Some(code) if REFUSALS.contains(&code) => Failure::Refused,
             _ if context.raw().status().is_client_error() => Failure::Final,
@@ -82,7 +88,7 @@ impl Attempts {
         self.maybe_done
     }
 
-    /// Waits until it is time for another attempt after one that failed so;
+    /// Waits until it is time for another attempt after one that failed like this;
     /// `false` if there is to be none.
     pub(super) async fn another(&mut self, failure: Failure) -> bool {
         self.count += 1;
@@ -98,9 +104,19 @@ impl Attempts {
         !is_over
     }
 
-    /// The error for the caller after asking what became of these attempts has
-    /// failed with `error`: if one of them may have been executed, then even that
-    /// is not known.
+    /// Whether there is time for another attempt.
+    pub(super) fn is_in_time(&self) -> bool {
+        self.began.elapsed() <= LAST_START
+    }
+
+    /// The error for the caller when there is no time for another attempt.
+    pub(super) fn unavailable(&self, cause: impl Into<Box<dyn Error + Send + Sync>>) -> StoreError {
+        self.tell(StoreError::Unavailable(cause.into()))
+    }
+
+    /// The error for the caller when `error` stands in the way of finding out what
+    /// became of these attempts: if one of them may have been executed, that is not
+    /// known.
     pub(super) fn tell(&self, error: StoreError) -> StoreError {
         match error {
             StoreError::Unavailable(cause) | StoreError::Unexpected(cause) if self.maybe_done => {

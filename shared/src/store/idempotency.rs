@@ -66,7 +66,7 @@ impl Tasks<'_> {
             if !attempts.another(failure).await {
                 return Err(match refused && !attempts.maybe_done() {
                     true if conflict => StoreError::InFlight,
-                    true => StoreError::Unavailable(Box::new(error)),
+                    true => attempts.unavailable(error),
                     false => attempts.give_up(error),
                 });
             }

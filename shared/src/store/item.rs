@@ -1,6 +1,7 @@
 //! A task as an item of the table, and back.
 
 use std::collections::HashMap;
+use std::str::FromStr;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 
@@ -29,11 +30,10 @@ pub(super) const FLIPPED_AT: &str = "flipped_at";
 /// What `completed` was before the last flip.
 pub(super) const FLIPPED_FROM: &str = "flipped_from";
 
-/// When the title was last set, in milliseconds since 1970; absent if it is
-/// still that of the creation.
-pub(super) const TITLE_CHANGED: &str = "title_changed";
-/// The same for the due date.
-pub(super) const DUE_CHANGED: &str = "due_changed";
+/// The epoch of the last write, and the ids of those in the last epochs; see
+/// `once.rs`.
+pub(super) const EPOCH: &str = "epoch";
+pub(super) const DONE: [&str; 3] = ["done_0", "done_1", "done_2"];
 
 /// What [`into_task_of`] reads. None of these names is reserved in expressions.
 /// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/ReservedWords.html>
@@ -166,15 +166,20 @@ fn take_flag(item: &mut Item, attribute: &'static str) -> Result<Option<bool>, B
     }
 }
 
-/// The moment that `attribute` of an item holds as a number, if it has one.
-pub(super) fn moment_of(
+/// The number in `attribute` of an item, if it has one.
+pub(super) fn number_of<N: FromStr>(
     item: &Item,
     attribute: &'static str,
-) -> Result<Option<Timestamp>, BadItem> {
+) -> Result<Option<N>, BadItem> {
     let Some(value) = item.get(attribute) else { return Ok(None) };
-    let millis = value.as_n().ok().and_then(|number| number.parse().ok());
-    let moment = millis.and_then(Timestamp::from_unix_millis);
-    moment.map(Some).ok_or(BadItem { attribute })
+    let number = value.as_n().ok().and_then(|number| number.parse().ok());
+    number.map(Some).ok_or(BadItem { attribute })
+}
+
+/// The moment in `attribute` of an item.
+pub(super) fn moment_of(item: &Item, attribute: &'static str) -> Result<Timestamp, BadItem> {
+    let text = item.get(attribute).and_then(|value| value.as_s().ok());
+    text.map_or(Err(BadItem { attribute }), |text| moment(text, attribute))
 }
 
 fn moment(text: &str, attribute: &'static str) -> Result<Timestamp, BadItem> {

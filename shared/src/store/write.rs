@@ -1,10 +1,9 @@
 //! Writing tasks.
 //!
-//! Each write is one request that sets absolute values and a fresh revision,
-//! so that repeating it changes nothing more; the flip alone builds on what it
-//! finds. `attempts.rs` tells what is repeated when. A condition keeps every
-//! update and delete to tasks that exist: an `UpdateItem` would otherwise create
-//! one.
+//! Each write is one request. A create makes an item that was not there, a delete
+//! removes one that is, and an update is executed at most once (`once.rs`), so
+//! each may be sent again after any failure (`attempts.rs`). A condition keeps
+//! updates to tasks that exist: an `UpdateItem` would otherwise create one.
 
 use aws_sdk_dynamodb::config::http::HttpResponse;
 use aws_sdk_dynamodb::error::SdkError;
@@ -12,21 +11,16 @@ use aws_sdk_dynamodb::operation::delete_item::DeleteItemError;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::operation::update_item::{UpdateItemError, UpdateItemOutput};
 use aws_sdk_dynamodb::types::{
-    AttributeValue, ReturnConsumedCapacity, ReturnValue, ReturnValuesOnConditionCheckFailure,
+    ReturnConsumedCapacity, ReturnValue, ReturnValuesOnConditionCheckFailure,
 };
 
-use super::attempts::repeat;
+use super::Tasks;
+use super::attempts::{Attempts, attempt, repeat, sort};
 use super::error::StoreError;
-use super::item::{
-    self, COMPLETED, COMPLETED_AT, DESCRIPTION, DUE_CHANGED, DUE_KEY, FLIPPED_AT, FLIPPED_FROM,
-    Item, PRIORITY, REVISION, TITLE, TITLE_CHANGED, TITLE_KEY, UPDATED_AT, bytes, flag, number,
-    string,
-};
-use super::{Tasks, title_key};
-use crate::task::{
-    Change, IdempotencyKey, NewTask, Precondition, Revision, Task, TaskChanges, TaskId, Timestamp,
-    Toggle,
-};
+use super::item::{self, Item};
+use super::once::{Once, Refusal};
+use super::update::{Edit, Update, condition};
+use crate::task::{IdempotencyKey, NewTask, Precondition, Task, TaskChanges, TaskId, Toggle};
 
 /// The most revisions in a precondition: what DynamoDB takes behind `IN`.
 pub const MAX_REVISIONS: usize = 100;
@@ -79,7 +73,7 @@ impl Tasks<'_> {
         }
     }
 
-    /// Changes what `changes` names in the task `id`, and gives the task as it
+    /// Changes what `changes` names in the task `id`, and returns the task as it
     /// is then. Without any change nothing is written.
     ///
     /// # Errors
@@ -98,10 +92,10 @@ impl Tasks<'_> {
             let holds = precondition.holds_for(task.revision);
             return if holds { Ok(task) } else { Err(StoreError::Changed) };
         }
-        self.write(id, &Update::changes(id, changes), precondition).await
+        self.write(id, &Edit::Set(changes), precondition).await
     }
 
-    /// Flips the completion of the task `id`, or sets it, and gives the task
+    /// Flips the completion of the task `id`, or sets it, and returns the task
     /// as it is then.
     ///
     /// # Errors
@@ -113,13 +107,13 @@ impl Tasks<'_> {
         toggle: Toggle,
         precondition: &Precondition,
     ) -> Result<Task, StoreError> {
-        match toggle {
-            Toggle::Flip => self.flip(id, precondition).await,
+        let edit = match toggle {
+            Toggle::Flip => Edit::Flip,
             Toggle::Set(completed) => {
-                let changes = TaskChanges { completed: Some(completed), ..TaskChanges::default() };
-                self.write(id, &Update::changes(id, changes), precondition).await
+                Edit::Set(TaskChanges { completed: Some(completed), ..TaskChanges::default() })
             }
-        }
+        };
+        self.write(id, &edit, precondition).await
     }
 
     /// Deletes the task `id` for good.
@@ -141,73 +135,73 @@ impl Tasks<'_> {
             .return_consumed_capacity(ReturnConsumedCapacity::Total);
         let (result, attempts) = repeat(self.began, || delete.clone().send()).await;
         let Err(error) = result else { return Ok(()) };
-        match error.as_service_error() {
-            Some(DeleteItemError::ConditionalCheckFailedException(refused)) => {
-                match refused.item() {
-                    Some(_) if attempts.maybe_done() => Err(attempts.give_up(error)),
-                    Some(_) => Err(StoreError::Changed),
-                    None => match self.why_missing(id).await {
-                        // An earlier attempt has deleted it.
-                        StoreError::NotFound if attempts.maybe_done() => Ok(()),
-                        error => Err(attempts.tell(error)),
-                    },
-                }
-            }
-            _ => Err(attempts.give_up(error)),
+        let Some(DeleteItemError::ConditionalCheckFailedException(refused)) =
+            error.as_service_error()
+        else {
+            return Err(attempts.give_up(error));
+        };
+        match refused.item() {
+            // It is still there, so no attempt has deleted it; and none will, because
+            // a task never returns to a revision.
+            Some(_) => Err(StoreError::Changed),
+            None => match self.why_missing(id).await {
+                // An earlier attempt has deleted it.
+                StoreError::NotFound if attempts.maybe_done() => Ok(()),
+                error => Err(attempts.tell(error)),
+            },
         }
     }
 
-    /// Sends an update that sets absolute values.
+    /// Updates a task, and returns it as it is then. If an attempt was executed and
+    /// its reply lost, that may include what others have written since.
     async fn write(
         &self,
         id: TaskId,
-        update: &Update,
+        edit: &Edit,
         precondition: &Precondition,
     ) -> Result<Task, StoreError> {
-        let send = || self.send_update(id, update, precondition, Only::AsOften);
-        let (result, attempts) = repeat(self.began, send).await;
-        let error = match result {
-            Ok(output) => return Ok(item::into_task(output.attributes.unwrap_or_default())?),
-            Err(error) => error,
-        };
-        match error.as_service_error() {
-            Some(UpdateItemError::ConditionalCheckFailedException(refused)) => {
-                match refused.item().cloned().map(item::into_task).transpose()? {
-                    // An earlier attempt has made this very change.
-                    Some(task) if task.revision == update.revision() => Ok(task),
-                    // Or it has, and somebody has changed the task since.
-                    Some(_) if attempts.maybe_done() => Err(attempts.give_up(error)),
-                    Some(_) => Err(StoreError::Changed),
-                    None => Err(attempts.tell(self.why_missing(id).await)),
+        let mut attempts = Attempts::since(self.began);
+        let mut once = Once::new();
+        loop {
+            let update = Update::attempt(id, edit, &once, precondition);
+            let error = match attempt(self.send_update(id, update)).await {
+                Ok(output) => return Ok(item::into_task(output.attributes.unwrap_or_default())?),
+                Err(error) => error,
+            };
+            let Some(refused) = refused_item(&error) else {
+                if attempts.another(sort(&error)).await {
+                    continue;
                 }
+                return Err(attempts.give_up(error));
+            };
+            let Some(item) = refused else {
+                return Err(attempts.tell(self.why_missing(id).await));
+            };
+            let refusal = once.why_refused(&item)?;
+            let adapted = once.adapt(&item)?;
+            let task = item::into_task(item)?;
+            match refusal {
+                Refusal::Done => return Ok(task),
+                Refusal::Forgotten if attempts.maybe_done() => return Err(attempts.give_up(error)),
+                _ if !precondition.holds_for(task.revision) => return Err(StoreError::Changed),
+                _ if adapted && attempts.is_in_time() => {}
+                _ => return Err(attempts.unavailable(error)),
             }
-            _ => Err(attempts.give_up(error)),
         }
     }
 
-    /// Sends an update, for a task that fulfils `precondition` and `only`.
-    pub(super) async fn send_update(
+    async fn send_update(
         &self,
         id: TaskId,
-        update: &Update,
-        precondition: &Precondition,
-        only: Only,
+        update: Update,
     ) -> Result<UpdateItemOutput, SdkError<UpdateItemError, HttpResponse>> {
-        let (mut condition, mut values) = condition(precondition);
-        values.extend(update.values.clone());
-        if let Only::Once(seen) = only {
-            condition.push_str(" AND revision <> :revision");
-            if let Some(seen) = seen {
-                condition.push_str(" AND revision = :seen");
-                values.insert(":seen".to_owned(), string(seen.to_string()));
-            }
-        }
+        let (update, condition, values) = update.into_parts();
         self.store
             .client
             .update_item()
             .table_name(&self.store.table)
             .set_key(Some(self.key(id)))
-            .update_expression(update.expression())
+            .update_expression(update)
             .condition_expression(condition)
             .set_expression_attribute_values(Some(values))
             .return_values(ReturnValue::AllNew)
@@ -218,138 +212,13 @@ impl Tasks<'_> {
     }
 }
 
-/// How often an update may be executed.
-#[derive(Clone, Copy)]
-pub(super) enum Only {
-    /// As often as it arrives: it sets absolute values.
-    AsOften,
-    /// Once, and, if given, only for the task in this revision.
-    Once(Option<Revision>),
-}
-
-/// The condition that a task exists and fulfils `precondition`, and the values
-/// in it.
-fn condition(precondition: &Precondition) -> (String, Item) {
-    let mut expression = "attribute_exists(task_id)".to_owned();
-    let mut values = Item::new();
-    if let Precondition::Revision(any) = precondition {
-        let mut names = Vec::with_capacity(any.len());
-        for (index, revision) in any.iter().enumerate() {
-            let name = format!(":expected{index}");
-            values.insert(name.clone(), string(revision.to_string()));
-            names.push(name);
+/// The item, if there is one, that has refused an update; `None` if that failed for
+/// another reason.
+fn refused_item(error: &SdkError<UpdateItemError, HttpResponse>) -> Option<Option<Item>> {
+    match error.as_service_error() {
+        Some(UpdateItemError::ConditionalCheckFailedException(refused)) => {
+            Some(refused.item().cloned())
         }
-        if names.is_empty() {
-            // Nothing fulfils it: every task has a revision.
-            expression.push_str(" AND attribute_not_exists(revision)");
-        } else {
-            expression.push_str(&format!(" AND revision IN ({})", names.join(", ")));
-        }
-    }
-    (expression, values)
-}
-
-/// The parts of an `UpdateExpression`. All of them see the item as it was
-/// before.
-pub(super) struct Update {
-    now: Timestamp,
-    revision: Revision,
-    set: Vec<String>,
-    remove: Vec<&'static str>,
-    values: Item,
-}
-
-impl Update {
-    /// Every write leaves its time and a revision of its own. The time is
-    /// never before the task's creation, whatever the clocks say.
-    fn of(id: TaskId) -> Update {
-        let now = Timestamp::now().max(id.created_at());
-        let revision = Revision::new();
-        let mut update =
-            Update { now, revision, set: Vec::new(), remove: Vec::new(), values: Item::new() };
-        update.set(UPDATED_AT, string(now.to_string()));
-        update.set(REVISION, string(revision.to_string()));
-        update
-    }
-
-    /// Sets what `changes` names, to absolute values.
-    fn changes(id: TaskId, changes: TaskChanges) -> Update {
-        let mut update = Update::of(id);
-        if let Some(title) = changes.title {
-            update.set(TITLE_KEY, bytes(title_key(&title)));
-            update.set(TITLE, string(title));
-            update.moved(TITLE_CHANGED);
-        }
-        update.change(DESCRIPTION, changes.description);
-        update.change(PRIORITY, changes.priority.map(|priority| priority.as_str().to_owned()));
-        let due_date = match changes.due_date {
-            Change::Keep => None,
-            Change::Clear => Some(None),
-            Change::Set(date) => Some(Some(date)),
-        };
-        if let Some(due_date) = due_date {
-            update.set(DUE_KEY, string(item::due_key(due_date)));
-            update.moved(DUE_CHANGED);
-        }
-        if let Some(completed) = changes.completed {
-            update.set_completed(completed);
-        }
-        update
-    }
-
-    /// A task that is completed already keeps the time at which it became so.
-    fn set_completed(&mut self, completed: bool) {
-        self.set(COMPLETED, flag(completed));
-        if completed {
-            self.set.push(format!("{COMPLETED_AT} = if_not_exists({COMPLETED_AT}, :{UPDATED_AT})"));
-        } else {
-            self.remove.extend([COMPLETED_AT, FLIPPED_AT, FLIPPED_FROM]);
-        }
-    }
-
-    /// Turns completion around without knowing it, so that any number of flips
-    /// at once end where they must.
-    pub(super) fn flip(id: TaskId) -> Update {
-        let mut update = Update::of(id);
-        update.values.insert(":one".into(), flag(true));
-        update.set.extend([
-            format!("{COMPLETED} = :one - {COMPLETED}"),
-            format!("{FLIPPED_FROM} = {COMPLETED}"),
-            format!("{FLIPPED_AT} = :{UPDATED_AT}"),
-        ]);
-        update.remove.push(COMPLETED_AT);
-        update
-    }
-
-    /// Marks the task as one that may stand elsewhere now in the lists that are
-    /// sorted by what has changed; see `list.rs`.
-    fn moved(&mut self, attribute: &'static str) {
-        self.set(attribute, number(self.now.unix_millis()));
-    }
-
-    /// What the item is named after this write.
-    pub(super) fn revision(&self) -> Revision {
-        self.revision
-    }
-
-    fn set(&mut self, attribute: &'static str, value: AttributeValue) {
-        self.set.push(format!("{attribute} = :{attribute}"));
-        self.values.insert(format!(":{attribute}"), value);
-    }
-
-    fn change(&mut self, attribute: &'static str, change: Change<String>) {
-        match change {
-            Change::Keep => {}
-            Change::Clear => self.remove.push(attribute),
-            Change::Set(value) => self.set(attribute, string(value)),
-        }
-    }
-
-    fn expression(&self) -> String {
-        let mut expression = format!("SET {}", self.set.join(", "));
-        if !self.remove.is_empty() {
-            expression.push_str(&format!(" REMOVE {}", self.remove.join(", ")));
-        }
-        expression
+        _ => None,
     }
 }

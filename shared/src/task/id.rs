@@ -91,10 +91,12 @@ impl Revision {
         Revision(id.0)
     }
 
-    /// Reads a revision as [`fmt::Display`] writes it.
+    /// Reads a revision exactly as [`fmt::Display`] writes it: entity tags are
+    /// compared character by character (RFC 9110 section 8.8.3.2).
     #[must_use]
     pub fn parse(text: &str) -> Option<Revision> {
-        hyphenated(text).map(Revision)
+        let is_lower = !text.bytes().any(|byte| byte.is_ascii_uppercase());
+        hyphenated(text).filter(|_| is_lower).map(Revision)
     }
 }
 

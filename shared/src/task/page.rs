@@ -37,16 +37,10 @@ impl PageBuilder {
         PageBuilder { json: vec![b'['], embedded: 2, count: 0, limit: limit.unwrap_or(usize::MAX) }
     }
 
-    /// Whether there are as many tasks as were asked for.
-    #[must_use]
-    pub fn has_reached_limit(&self) -> bool {
-        self.count == self.limit
-    }
-
-    /// Adds `task`, or gives `false` if the page is full.
+    /// Adds `task`; `false` if the page is full.
     #[expect(clippy::expect_used, clippy::missing_panics_doc, reason = "writing to memory")]
     pub fn push(&mut self, task: &Task) -> bool {
-        if self.has_reached_limit() {
+        if self.count == self.limit {
             return false;
         }
         let start = self.json.len();

@@ -17,9 +17,6 @@ use time::{OffsetDateTime, UtcDateTime};
 pub struct Timestamp(UtcDateTime);
 
 impl Timestamp {
-    /// The beginning of the year 0001, in milliseconds since 1970.
-    const MIN_UNIX_MILLIS: i64 = -62_135_596_800_000;
-
     /// The end of the year 9999, in milliseconds since 1970.
     pub(super) const MAX_UNIX_MILLIS: u64 = 253_402_300_799_999;
 
@@ -63,35 +60,11 @@ impl Timestamp {
         self.0.unix_timestamp() * 1000 + i64::from(self.0.millisecond())
     }
 
-    /// The moment so many milliseconds after 1970 began; `None` outside of the
-    /// years 0001 to 9999.
-    #[must_use]
-    pub fn from_unix_millis(millis: i64) -> Option<Timestamp> {
-        let nanos = i128::from(millis) * 1_000_000;
-        let moment = UtcDateTime::from_unix_timestamp_nanos(nanos).ok()?;
-        (1..=9999).contains(&moment.year()).then_some(Timestamp(moment))
-    }
-
-    /// The moment `time` earlier, or the first of all.
-    #[must_use]
-    pub fn minus(self, time: std::time::Duration) -> Timestamp {
-        let millis = i64::try_from(time.as_millis()).unwrap_or(i64::MAX);
-        let earlier = self.unix_millis().saturating_sub(millis).max(Timestamp::MIN_UNIX_MILLIS);
-        Timestamp::from_unix_millis(earlier).unwrap_or(self)
-    }
-
     /// The moment `seconds` later; `None` after the year 9999.
     #[must_use]
     pub fn after_seconds(self, seconds: u32) -> Option<Timestamp> {
         let later = self.0.checked_add(time::Duration::seconds(seconds.into()))?;
         (later.year() <= 9999).then_some(Timestamp(later))
-    }
-
-    /// Whether it is before `other` by more than `margin`.
-    #[must_use]
-    pub fn is_before_by(self, other: Timestamp, margin: std::time::Duration) -> bool {
-        let margin = i64::try_from(margin.as_millis()).unwrap_or(i64::MAX);
-        self.unix_millis().saturating_add(margin) < other.unix_millis()
     }
 
     /// The moment one millisecond earlier; `None` before the year 0001.
@@ -244,7 +217,6 @@ mod tests {
     fn the_first_moment_has_none_before_it() {
         let first = Timestamp::parse("0001-01-01").unwrap();
         assert_eq!(first.pred(), None);
-        assert_eq!(first.minus(std::time::Duration::from_secs(1)), first);
         let second = Timestamp::parse("0001-01-01T00:00:00.001Z").unwrap();
         assert_eq!(second.pred(), Some(first));
     }

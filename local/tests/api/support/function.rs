@@ -13,6 +13,11 @@ pub(crate) const NAME: &str = "get-task";
 
 /// How to start it, with `variables` beside those that it always needs.
 pub(crate) fn launch(variables: Vec<(&str, String)>, timeout: Duration) -> Launch {
+    launch_of(NAME, variables, timeout)
+}
+
+/// As [`launch`], for the function `name`.
+pub(crate) fn launch_of(name: &str, variables: Vec<(&str, String)>, timeout: Duration) -> Launch {
     let settings = Settings::default();
     let always = [
         ("TASKS_TABLE", "TasksTable"),
@@ -22,8 +27,8 @@ pub(crate) fn launch(variables: Vec<(&str, String)>, timeout: Duration) -> Launc
     let always = always.map(|(name, value)| (name, value.to_owned()));
     let environment = always.into_iter().chain(variables);
     Launch {
-        name: NAME.into(),
-        binary: binaries()[NAME].clone(),
+        name: name.into(),
+        binary: binaries()[name].clone(),
         wrapper: Vec::new(),
         timeout,
         memory_size: 256,
@@ -38,7 +43,12 @@ pub(crate) fn event() -> bytes::Bytes {
 
 /// What it answers to that.
 pub(crate) async fn ask(lambda: &Lambda) -> Value {
-    let outcome = lambda.invoke(NAME, event()).await.unwrap();
+    ask_with(lambda, NAME, event()).await
+}
+
+/// What the function `name` answers to `event`.
+pub(crate) async fn ask_with(lambda: &Lambda, name: &str, event: bytes::Bytes) -> Value {
+    let outcome = lambda.invoke(name, event).await.unwrap();
     let Outcome::Reply(reply) = outcome else { panic!("{outcome:?}") };
     serde_json::from_slice(&reply).unwrap()
 }

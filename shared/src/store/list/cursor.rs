@@ -1,7 +1,7 @@
 //! Cursors: where a list goes on.
 //!
-//! A cursor is the position of the last row that was given out, with what the
-//! walk so far has shown, as JSON in base64url. It belongs to one list of one
+//! A cursor is the position of the last row that was returned, as JSON in base64url.
+//! It belongs to one list of one
 //! user and is refused for any other. It is not secret and not signed, because
 //! it can do no harm: the user always comes from the token, and a position is
 //! only a place to start in that user's own list.
@@ -15,28 +15,20 @@ use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD as BASE64;
 use serde::{Deserialize, Serialize};
 
-use super::error::StoreError;
-use super::hash::hash;
-use super::item::UNDATED;
-use super::reader::{Position, SortKey};
-use super::share::Share;
-use super::title_key::MAX_TITLE_KEY_BYTES;
+use super::range::{Position, SortKey};
 use crate::auth::User;
+use crate::store::error::StoreError;
+use crate::store::hash::hash;
+use crate::store::item::UNDATED;
+use crate::store::title_key::MAX_TITLE_KEY_BYTES;
 use crate::task::{ListQuery, Sort, TaskId, Timestamp};
 
 /// The form of the cursors below. A cursor of another version is refused.
 const VERSION: u8 = 1;
 
-/// How far a walk through a list has come.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Progress {
-    /// Behind the last row that was given out.
-    pub(super) position: Position,
-    /// When its first page was asked for.
-    pub(super) walk_began: Timestamp,
-    /// How its rows were divided over the halves of a merged list.
-    pub(super) share: Share,
-}
+/// The end of all time, in milliseconds since 1970. Functions of the version before
+/// this one require a `t`, and leave out of a list what was moved later.
+const NEVER: i64 = 253_402_300_799_999;
 
 #[derive(Debug, Deserialize, PartialEq, Serialize)]
 struct Cursor {
@@ -52,11 +44,8 @@ struct Cursor {
     key: Option<String>,
     #[serde(rename = "i")]
     id: String,
-    /// In milliseconds since 1970.
-    #[serde(rename = "t")]
-    walk_began: i64,
-    #[serde(rename = "n", default, skip_serializing_if = "is_default")]
-    share: Share,
+    #[serde(rename = "t", skip_deserializing)]
+    never: i64,
 }
 
 /// The parameters that a cursor is bound to.
@@ -83,10 +72,6 @@ impl List {
     }
 }
 
-fn is_default(share: &Share) -> bool {
-    *share == Share::default()
-}
-
 /// What stands for a user: 24 bits, enough to notice a cursor that got mixed up,
 /// and too few to tell one user of many.
 fn user_tag(user: &User) -> String {
@@ -96,8 +81,8 @@ fn user_tag(user: &User) -> String {
 }
 
 /// The cursor with which `user` goes on in the list of `query`.
-pub(super) fn encode(user: &User, query: &ListQuery, progress: &Progress) -> String {
-    let key = match &progress.position.key {
+pub(super) fn encode(user: &User, query: &ListQuery, position: &Position) -> String {
+    let key = match &position.key {
         SortKey::Created => None,
         SortKey::Title(key) => Some(BASE64.encode(key)),
         SortKey::Due(key) => Some(key.clone()),
@@ -107,22 +92,20 @@ pub(super) fn encode(user: &User, query: &ListQuery, progress: &Progress) -> Str
         user: user_tag(user),
         list: List::of(query),
         key,
-        id: progress.position.id.to_string(),
-        walk_began: progress.walk_began.unix_millis(),
-        share: progress.share,
+        id: position.id.to_string(),
+        never: NEVER,
     };
     #[expect(clippy::expect_used, reason = "structs of strings and numbers cannot fail")]
     let json = serde_json::to_vec(&cursor).expect("a cursor that JSON can hold");
     BASE64.encode(json)
 }
 
-/// How far the walk has come, if `text` is a cursor of `user` for the list of
-/// `query`.
-pub(super) fn decode(text: &str, user: &User, query: &ListQuery) -> Result<Progress, StoreError> {
+/// The position in the list of `query`, if `text` is a cursor of `user` for it.
+pub(super) fn decode(text: &str, user: &User, query: &ListQuery) -> Result<Position, StoreError> {
     parse(text, user, query).ok_or(StoreError::BadCursor)
 }
 
-fn parse(text: &str, user: &User, query: &ListQuery) -> Option<Progress> {
+fn parse(text: &str, user: &User, query: &ListQuery) -> Option<Position> {
     let json = BASE64.decode(text).ok()?;
     let cursor: Cursor = serde_json::from_slice(&json).ok()?;
     let is_theirs = cursor.user == user_tag(user) && cursor.list == List::of(query);
@@ -143,9 +126,7 @@ fn parse(text: &str, user: &User, query: &ListQuery) -> Option<Progress> {
         }
         _ => return None,
     };
-    let position = Position { key, id: TaskId::parse(&cursor.id)? };
-    let walk_began = Timestamp::from_unix_millis(cursor.walk_began)?;
-    Some(Progress { position, walk_began, share: cursor.share })
+    Some(Position { key, id: TaskId::parse(&cursor.id)? })
 }
 
 #[cfg(test)]
@@ -159,35 +140,33 @@ mod tests {
         ListQuery { sort, ..ListQuery::default() }
     }
 
-    fn at(key: SortKey) -> Progress {
-        let position = Position { key, id: TaskId::new() };
-        let walk_began = Timestamp::from_unix_millis(1_795_000_000_123).unwrap();
-        Progress { position, walk_began, share: Share::default().after((2, 1)) }
+    fn at(key: SortKey) -> Position {
+        Position { key, id: TaskId::new() }
     }
 
-    fn due(text: &str) -> Progress {
+    fn due(text: &str) -> Position {
         at(SortKey::Due(text.into()))
     }
 
-    fn encode(query: &ListQuery, progress: &Progress) -> String {
-        super::encode(&User::named(BOB), query, progress)
+    fn encode(query: &ListQuery, position: &Position) -> String {
+        super::encode(&User::named(BOB), query, position)
     }
 
-    fn decode(text: &str, query: &ListQuery) -> Result<Progress, StoreError> {
+    fn decode(text: &str, query: &ListQuery) -> Result<Position, StoreError> {
         super::decode(text, &User::named(BOB), query)
     }
 
     #[test]
-    fn a_cursor_gives_back_how_far_the_walk_has_come() {
+    fn a_cursor_gives_back_its_position() {
         for (sort, key) in [
             (Sort::Created, SortKey::Created),
             (Sort::Title, SortKey::Title(vec![0, 255, 7])),
             (Sort::DueDate, SortKey::Due("2027-02-10T00:00:00.000Z".into())),
             (Sort::DueDate, SortKey::Due(UNDATED.into())),
         ] {
-            let progress = at(key);
-            let text = encode(&query(sort), &progress);
-            assert_eq!(decode(&text, &query(sort)).unwrap(), progress);
+            let position = at(key);
+            let text = encode(&query(sort), &position);
+            assert_eq!(decode(&text, &query(sort)).unwrap(), position);
         }
     }
 
@@ -211,21 +190,18 @@ mod tests {
 
     #[test]
     fn a_cursor_outlives_a_deployment() {
-        // As functions of today give it out, and those of tomorrow, which have
-        // something to add.
-        let today = r#"{"v":1,"u":"rDjI","status":"all","sort":"title","order":"asc","k":"AQ","i":"01a1f8c8-b570-72e1-a943-5e26883ce3c8","t":1795000000123,"n":[2,3]}"#;
-        let tomorrow = today.replace("{", r#"{"x":{"y":[1]},"#);
+        let today = r#"{"v":1,"u":"rDjI","status":"all","sort":"title","order":"asc","k":"AQ","i":"01a1f8c8-b570-72e1-a943-5e26883ce3c8","t":253402300799999}"#;
+        // What functions of the version before add, and what those of tomorrow may.
+        let yesterday = today.replace("253402300799999", r#"1795000000123,"n":[2,3]"#);
+        let tomorrow = today.replace(r#","t":253402300799999"#, r#","x":{"y":[1]}"#);
         let query = ListQuery { order: Order::Asc, ..query(Sort::Title) };
-        let progress = Progress {
-            position: Position {
-                key: SortKey::Title(vec![1]),
-                id: TaskId::parse("01a1f8c8-b570-72e1-a943-5e26883ce3c8").unwrap(),
-            },
-            ..at(SortKey::Created)
+        let position = Position {
+            key: SortKey::Title(vec![1]),
+            id: TaskId::parse("01a1f8c8-b570-72e1-a943-5e26883ce3c8").unwrap(),
         };
-        assert_eq!(encode(&query, &progress), BASE64.encode(today));
-        for cursor in [today, &tomorrow] {
-            assert_eq!(decode(&BASE64.encode(cursor), &query).unwrap(), progress, "{cursor}");
+        assert_eq!(encode(&query, &position), BASE64.encode(today));
+        for cursor in [today, &yesterday, &tomorrow] {
+            assert_eq!(decode(&BASE64.encode(cursor), &query).unwrap(), position, "{cursor}");
         }
     }
 
@@ -242,10 +218,6 @@ mod tests {
             json.replace("\"k\":\"AQ\"", &format!("\"k\":\"{}\"", "A".repeat(1204))),
             json.replace("\"i\":\"", "\"i\":\"x"),
             json.replace("\"u\":\"", "\"u\":\"x"),
-            json.replace("\"t\":", "\"t\":1e99,\"z\":"),
-            json.replace("\"t\":", "\"t\":-9223372036854775808,\"z\":"),
-            json.replace("\"t\":", "\"t\":9223372036854775807,\"z\":"),
-            json.replace("\"n\":[", "\"n\":[-1,"),
             "[]".into(),
             String::new(),
         ] {

@@ -1,0 +1,231 @@
+//! Several writers on one task, while replies are lost and requests arrive late.
+
+use std::time::{Duration, Instant};
+
+use futures::future::join_all;
+use local::faults::Fault;
+use local::lambda::Lambda;
+use local::settings::repository;
+use reqwest::{Method, StatusCode};
+use serde_json::{Value, json};
+
+use crate::support::{Caller, TestApp, function};
+
+/// Waits until `is_so`, which must be soon.
+async fn until(is_so: impl Fn() -> bool) {
+    let late = Instant::now() + Duration::from_secs(30);
+    while !is_so() {
+        assert!(Instant::now() < late, "it never is");
+        tokio::task::yield_now().await;
+    }
+}
+
+/// Waits until DynamoDB has got `count` requests of `operation`.
+async fn until_executed(app: &TestApp, operation: &str, count: u64) {
+    until(|| app.faults().executed(operation) >= count).await;
+}
+
+/// Waits until a request has met `fault`.
+async fn until_met(app: &TestApp, fault: Fault) {
+    until(|| app.faults().made().contains_key(&fault)).await;
+}
+
+/// Changes the description until every stray request has arrived.
+async fn until_strays_arrived(app: &TestApp, caller: &Caller<'_>, path: &str) {
+    while app.faults().strays() > 0 {
+        caller.put(path, json!({"description": "edited"})).await.ok();
+    }
+}
+
+#[tokio::test]
+async fn an_update_whose_reply_is_lost_leaves_no_etag_with_two_contents() {
+    let app = TestApp::start().await;
+    let alice = app.user("alice");
+    let path = alice.task("old").await;
+    // The first attempt is executed and its reply lost; the second is held back
+    // until the third overtakes it.
+    app.faults().plan("UpdateItem", Fault::LostReply);
+    app.faults().plan("UpdateItem", Fault::Delay);
+    let update = alice.put(&path, json!({"title": "new"}));
+    let meanwhile = async {
+        until_executed(&app, "UpdateItem", 1).await;
+        let read = alice.get(&path).await.ok();
+        // The second attempt takes the planned fault before the edit comes.
+        until_met(&app, Fault::Delay).await;
+        alice.put(&path, json!({"description": "by another device"})).await.ok();
+        read
+    };
+    let (update, read) = tokio::join!(update, meanwhile);
+    let updated = update.ok();
+    assert_eq!(updated.json()["description"], "by another device");
+    let tag = read.header("etag");
+    assert_ne!(updated.header("etag"), tag, "another content");
+    let again = alice.send(Method::GET, &path, &[("if-none-match", tag)], vec![]).await;
+    assert_eq!(again.ok().json(), updated.json());
+    let stale = alice.json(Method::PUT, &path, &[("if-match", tag)], json!({"title": "x"})).await;
+    assert_eq!(stale.status, StatusCode::PRECONDITION_FAILED, "it would overwrite what is unseen");
+}
+
+#[tokio::test]
+async fn a_flip_that_arrives_after_its_repetition_and_an_edit_is_not_executed_again() {
+    let app = TestApp::start().await;
+    let alice = app.user("alice");
+    for _ in 0..8 {
+        let path = alice.task("t").await;
+        app.faults().plan("UpdateItem", Fault::Stray);
+        assert_eq!(alice.flip(&path).await.ok().json()["completed"], true);
+        until_strays_arrived(&app, &alice, &path).await;
+        assert_eq!(alice.get(&path).await.ok().json()["completed"], true);
+    }
+}
+
+#[tokio::test]
+async fn a_flip_of_a_task_that_was_just_written_survives_a_dropped_attempt() {
+    let app = TestApp::start().await;
+    let alice = app.user("alice");
+    let path = alice.task("young").await;
+    for (fault, completed) in [(Fault::Drop, true), (Fault::LostReply, false), (Fault::Cut, true)] {
+        alice.put(&path, json!({"title": "written just now"})).await.ok();
+        app.faults().plan("UpdateItem", fault);
+        assert_eq!(alice.flip(&path).await.ok().json()["completed"], completed, "{fault}");
+    }
+}
+
+#[tokio::test]
+async fn a_flip_whose_reply_is_lost_is_known_to_be_done_whatever_others_write_meanwhile() {
+    let app = TestApp::start().await;
+    let alice = app.user("alice");
+    let path = alice.task("t").await;
+    app.faults().plan("UpdateItem", Fault::LostReply);
+    app.faults().plan("UpdateItem", Fault::Delay);
+    let others = async {
+        until_met(&app, Fault::Delay).await;
+        alice.put(&path, json!({"title": "edited"})).await.ok();
+        for _ in 0..6 {
+            alice.flip(&path).await.ok();
+        }
+    };
+    let (flip, ()) = tokio::join!(alice.flip(&path), others);
+    assert_eq!(flip.ok().json()["title"], "edited", "the task as it is now");
+    assert_eq!(alice.get(&path).await.ok().json()["completed"], true, "seven flips");
+}
+
+#[tokio::test]
+async fn of_many_flips_at_once_with_lost_replies_each_happens_once_and_is_known() {
+    let app = TestApp::start().await;
+    let alice = app.user("alice");
+    let path = alice.task("t").await;
+    app.faults().set_rates("UpdateItem:lost-reply=0.2".parse().unwrap());
+    let flips = join_all((0..101).map(|_| alice.flip(&path))).await;
+    app.faults().set_rates("".parse().unwrap());
+    let count = |status| flips.iter().filter(|reply| reply.status == status).count();
+    let (known, unknown) = (count(StatusCode::OK), count(StatusCode::SERVICE_UNAVAILABLE));
+    assert_eq!(known + unknown, 101);
+    // Five replies in a row are lost once in three thousand times.
+    assert!(unknown <= 3, "{unknown} unknown");
+    let completed = alice.get(&path).await.json()["completed"] == true;
+    assert!(completed || unknown > 0, "101 flips, each once");
+}
+
+#[tokio::test]
+async fn an_update_with_if_match_whose_reply_is_lost_is_known_to_be_done_after_another_write() {
+    let app = TestApp::start().await;
+    let alice = app.user("alice");
+    let path = alice.task("t").await;
+    let tag = alice.get(&path).await.header("etag").to_owned();
+    app.faults().plan("UpdateItem", Fault::LostReply);
+    app.faults().plan("UpdateItem", Fault::Delay);
+    let if_match = [("if-match", tag.as_str())];
+    let other = async {
+        until_met(&app, Fault::Delay).await;
+        alice.flip(&path).await.ok();
+    };
+    let body = json!({"title": "T"});
+    let (reply, ()) = tokio::join!(alice.json(Method::PUT, &path, &if_match, body), other);
+    let task = reply.ok().json();
+    assert_eq!((&task["title"], &task["completed"]), (&json!("T"), &json!(true)));
+}
+
+#[tokio::test]
+async fn an_update_that_arrives_late_neither_undoes_later_edits_nor_sets_the_clock_back() {
+    let app = TestApp::start().await;
+    let alice = app.user("alice");
+    let path = alice.task("t").await;
+    // Nothing of it arrives in time, and the caller is told that nobody knows.
+    for _ in 0..5 {
+        app.faults().plan("UpdateItem", Fault::Stray);
+    }
+    let told = alice.put(&path, json!({"title": "late"})).await;
+    let told = told.problem(StatusCode::SERVICE_UNAVAILABLE);
+    assert!(told.starts_with("It is not known"), "{told}");
+    let newer = alice.put(&path, json!({"title": "newer"})).await.ok();
+    app.faults().deliver_strays();
+    until(|| app.faults().strays() == 0).await;
+    assert_eq!(alice.get(&path).await.ok().json(), newer.json());
+}
+
+#[tokio::test]
+async fn a_stale_if_match_is_a_412_whatever_became_of_the_first_attempt() {
+    let app = TestApp::start().await;
+    let alice = app.user("alice");
+    let path = alice.task("t").await;
+    let stale = alice.get(&path).await.header("etag").to_owned();
+    alice.put(&path, json!({"title": "newer"})).await.ok();
+    let if_match = [("if-match", stale.as_str())];
+    let complete = format!("{path}/complete");
+    for fault in [Fault::Drop, Fault::Error, Fault::Garbage, Fault::LostReply] {
+        app.faults().plan("UpdateItem", fault);
+        let flip = alice.send(Method::PATCH, &complete, &if_match, vec![]).await;
+        assert_eq!(flip.status, StatusCode::PRECONDITION_FAILED, "flip, {fault}");
+        app.faults().plan("UpdateItem", fault);
+        let update = alice.json(Method::PUT, &path, &if_match, json!({"title": "x"})).await;
+        assert_eq!(update.status, StatusCode::PRECONDITION_FAILED, "update, {fault}");
+        app.faults().plan("DeleteItem", fault);
+        let delete = alice.send(Method::DELETE, &path, &if_match, vec![]).await;
+        assert_eq!(delete.status, StatusCode::PRECONDITION_FAILED, "delete, {fault}");
+    }
+    assert_eq!(alice.get(&path).await.ok().json()["title"], "newer");
+}
+
+#[tokio::test]
+async fn a_write_that_was_never_sent_is_not_said_to_be_unknown() {
+    // A port that was free a moment ago: connections to it are refused.
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let endpoint = format!("http://127.0.0.1:{port}");
+    for name in ["create-task", "update-task", "toggle-task", "delete-task"] {
+        let variables = vec![("AWS_ENDPOINT_URL_DYNAMODB", endpoint.clone())];
+        let launch = function::launch_of(name, variables, Duration::from_secs(10));
+        let lambda = Lambda::start(vec![launch], std::sync::Arc::new(|_, _| {})).await.unwrap();
+        let event = std::fs::read(repository().join(format!("events/{name}.json"))).unwrap();
+        let reply = function::ask_with(&lambda, name, event.into()).await;
+        assert_eq!(reply["statusCode"], 503, "{name}");
+        let problem: Value = serde_json::from_str(reply["body"].as_str().unwrap()).unwrap();
+        let told = "The tasks cannot be reached at the moment; try again shortly";
+        assert_eq!(problem["detail"], told, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn a_list_of_all_misses_no_task_that_is_only_toggled() {
+    let app = TestApp::start().await;
+    let alice = app.user("alice");
+    let path = alice.task("a").await;
+    alice.task("b").await;
+    for sort in ["title", "due_date"] {
+        let toggling = async {
+            for _ in 0..60 {
+                alice.flip(&path).await.ok();
+            }
+        };
+        let listing = async {
+            loop {
+                let titles = alice.get(&format!("/api/tasks?sort={sort}")).await.ok().titles();
+                assert_eq!(titles.len(), 2, "{titles:?}");
+            }
+        };
+        tokio::select! {
+            () = toggling => {}
+            () = listing => {}
+        }
+    }
+}

@@ -1,0 +1,143 @@
+//! Which part of its partition a list is, and places in it.
+
+use std::collections::VecDeque;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+
+use crate::store::error::BadItem;
+use crate::store::item::{DUE_KEY, Item, TITLE_KEY, UNDATED};
+use crate::task::{ListQuery, Order, Sort, TaskId, Timestamp, Window};
+
+/// The first due key that is a date. DynamoDB takes no empty string for a key,
+/// not even as a bound.
+const FIRST_DATE: &str = "0001-01-01T00:00:00.000Z";
+
+/// The last due key that is a date.
+const LAST_DATE: &str = "9999-12-31T23:59:59.999Z";
+
+/// A place in a list: what it is sorted by, and then creation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Position {
+    pub(super) key: SortKey,
+    pub(super) id: TaskId,
+}
+
+/// The value that a list is sorted by, as the index holds it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum SortKey {
+    Created,
+    Title(Vec<u8>),
+    Due(String),
+}
+
+impl SortKey {
+    /// What `item` is sorted by.
+    pub(super) fn of(item: &Item, sort: Sort) -> Result<SortKey, BadItem> {
+        Ok(match sort {
+            Sort::Created => SortKey::Created,
+            Sort::Title => match item.get(TITLE_KEY) {
+                Some(AttributeValue::B(key)) => SortKey::Title(key.as_ref().to_vec()),
+                _ => return Err(BadItem { attribute: TITLE_KEY }),
+            },
+            Sort::DueDate => match item.get(DUE_KEY) {
+                Some(AttributeValue::S(key)) => SortKey::Due(key.clone()),
+                _ => return Err(BadItem { attribute: DUE_KEY }),
+            },
+        })
+    }
+}
+
+/// The part of a partition that a list contains.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Range {
+    Whole,
+    /// Due keys from the first to the second, both included.
+    Due(String, String),
+}
+
+/// What to read for `query` behind `position`, in this order. Descending by due
+/// date, the undated tasks, which the index has last, must not come first.
+pub(super) fn ranges(query: &ListQuery, position: Option<&Position>) -> VecDeque<Range> {
+    let dated = dated(query.window);
+    let mut ranges: VecDeque<Range> = match (query.sort, query.order) {
+        (Sort::DueDate, _) if query.window.is_bounded() => dated.into_iter().collect(),
+        (Sort::DueDate, Order::Desc) => {
+            let undated = Range::Due(UNDATED.to_owned(), UNDATED.to_owned());
+            dated.into_iter().chain([undated]).collect()
+        }
+        _ => VecDeque::from([Range::Whole]),
+    };
+    if let Some(SortKey::Due(key)) = position.map(|position| &position.key) {
+        if key == UNDATED && ranges.len() > 1 {
+            ranges.pop_front();
+        }
+        // DynamoDB starts behind the position anyway; what stands before it is cut
+        // off the range too, for an emulator that would read it first.
+        if let Some(Range::Due(from, to)) = ranges.front_mut() {
+            let bound = if query.order == Order::Asc { from } else { to };
+            bound.clone_from(key);
+        }
+    }
+    ranges
+}
+
+/// The due dates in `window`; `None` if it ends before all dates.
+fn dated(window: Window) -> Option<Range> {
+    let from = window.after.map_or_else(|| FIRST_DATE.to_owned(), |after| after.to_string());
+    let to = match window.before {
+        None => LAST_DATE.to_owned(),
+        Some(before) => before.pred()?.to_string(),
+    };
+    Some(Range::Due(from, to))
+}
+
+impl Window {
+    /// Whether a task with this due key is in the window.
+    pub(super) fn contains_key(&self, due_key: &str) -> bool {
+        match Timestamp::parse(due_key) {
+            None => !self.is_bounded(),
+            Some(due) => {
+                self.after.is_none_or(|after| after <= due)
+                    && self.before.is_none_or(|before| due < before)
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_range_has_an_empty_bound_or_ends_before_it_begins() {
+        let first = Timestamp::parse("0001-01-01");
+        let second = Timestamp::parse("0001-01-01T00:00:00.001Z");
+        let windows =
+            [(None, None), (None, first), (None, second), (first, second), (second, None)];
+        for (after, before) in windows {
+            for order in [Order::Asc, Order::Desc] {
+                let window = Window { after, before };
+                let query =
+                    ListQuery { sort: Sort::DueDate, order, window, ..ListQuery::default() };
+                for range in ranges(&query, None) {
+                    if let Range::Due(from, to) = range {
+                        assert!(!from.is_empty() && from <= to, "{from} {to}");
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_walk_goes_on_where_it_is_and_not_in_a_range_that_it_has_behind_it() {
+        let key = "2027-02-10T00:00:00.000Z".to_owned();
+        let at = |key: &str| Position { key: SortKey::Due(key.into()), id: TaskId::new() };
+        let query = ListQuery { sort: Sort::DueDate, order: Order::Desc, ..ListQuery::default() };
+        let undated = Range::Due(UNDATED.into(), UNDATED.into());
+        let dated = Range::Due(FIRST_DATE.into(), key.clone());
+        assert_eq!(ranges(&query, Some(&at(&key))), [dated, undated.clone()]);
+        assert_eq!(ranges(&query, Some(&at(UNDATED))), [undated]);
+        let ascending = ListQuery { order: Order::Asc, ..query };
+        assert_eq!(ranges(&ascending, Some(&at(UNDATED))), [Range::Whole]);
+    }
+}

@@ -1,0 +1,157 @@
+//! The rows of a list, read request by request as they are asked for.
+
+use std::collections::VecDeque;
+
+use aws_sdk_dynamodb::operation::query::QueryOutput;
+use aws_sdk_dynamodb::types::ReturnConsumedCapacity;
+
+use super::range::{Position, Range, SortKey, ranges};
+use crate::store::Tasks;
+use crate::store::attempts::repeat;
+use crate::store::error::StoreError;
+use crate::store::item::{self, COMPLETED, DUE_KEY, Item, TITLE_KEY, bytes, flag, string};
+use crate::task::{ListQuery, Order, Sort, Status, Task};
+
+/// How many rows are read by one request of a list without a limit. DynamoDB
+/// would return a megabyte; as items of the SDK that is ten times as much memory.
+const AT_ONCE: usize = 1000;
+
+/// A task and where it stands.
+pub(super) struct Row {
+    pub(super) task: Task,
+    pub(super) position: Position,
+}
+
+/// The rows of a list in their order.
+pub(super) struct Rows<'a> {
+    tasks: Tasks<'a>,
+    query: &'a ListQuery,
+    /// What is left to read.
+    ranges: VecDeque<Range>,
+    /// The key behind which the first range goes on.
+    start: Option<Item>,
+    /// How many rows the caller has use for; `None` for all.
+    wanted: Option<usize>,
+    /// What was read. Each item becomes a task when it is its turn.
+    items: VecDeque<Item>,
+}
+
+impl<'a> Rows<'a> {
+    /// The rows of `query` behind `position`.
+    pub(super) fn new(
+        tasks: Tasks<'a>,
+        query: &'a ListQuery,
+        position: Option<&Position>,
+    ) -> Rows<'a> {
+        Rows {
+            tasks,
+            query,
+            ranges: ranges(query, position),
+            start: position.map(|position| start_key(tasks, query.status, position)),
+            // One row more tells whether another page follows.
+            wanted: query.limit.map(|limit| limit + 1),
+            items: VecDeque::new(),
+        }
+    }
+
+    /// The next row; `None` behind the last.
+    pub(super) async fn next(&mut self) -> Result<Option<Row>, StoreError> {
+        while self.items.is_empty()
+            && let Some(range) = self.ranges.pop_front()
+        {
+            let output = self.read(&range).await?;
+            self.start = output.last_evaluated_key;
+            if self.start.is_some() {
+                self.ranges.push_front(range);
+            }
+            self.items = output.items.unwrap_or_default().into();
+            self.wanted = self.wanted.map(|wanted| wanted.saturating_sub(self.items.len()));
+        }
+        let Some(item) = self.items.pop_front() else { return Ok(None) };
+        let key = SortKey::of(&item, self.query.sort)?;
+        let task = item::into_task_of(self.tasks.user.id().to_owned(), item)?;
+        Ok(Some(Row { position: Position { key, id: task.id }, task }))
+    }
+
+    async fn read(&mut self, range: &Range) -> Result<QueryOutput, StoreError> {
+        let reads = self.wanted.unwrap_or(AT_ONCE).max(1);
+        let mut condition = "user_id = :user".to_owned();
+        let mut query = self
+            .tasks
+            .store
+            .client
+            .query()
+            .table_name(&self.tasks.store.table)
+            .expression_attribute_values(":user", string(self.tasks.user.id()))
+            .projection_expression(attributes(self.query.sort))
+            .scan_index_forward(self.query.order == Order::Asc)
+            .set_exclusive_start_key(self.start.take())
+            .limit(i32::try_from(reads).unwrap_or(i32::MAX))
+            .return_consumed_capacity(ReturnConsumedCapacity::Total);
+        query = match index(self.query.status, self.query.sort) {
+            // Only the table itself can be read consistently.
+            None => query.consistent_read(true),
+            Some(index) => query.index_name(index),
+        };
+        if let Some(completed) = partition(self.query.status) {
+            condition.push_str(" AND completed = :completed");
+            query = query.expression_attribute_values(":completed", flag(completed));
+        }
+        if let Range::Due(from, to) = range {
+            condition.push_str(" AND due_key BETWEEN :from AND :to");
+            query = query
+                .expression_attribute_values(":from", string(from))
+                .expression_attribute_values(":to", string(to));
+        }
+        let query = query.key_condition_expression(condition);
+        let (result, _) = repeat(self.tasks.began, || query.clone().send()).await;
+        Ok(result?)
+    }
+}
+
+/// The index that has these tasks in this order; `None` for the table itself.
+fn index(status: Status, sort: Sort) -> Option<&'static str> {
+    match (status, sort) {
+        (Status::All, Sort::Created) => None,
+        (Status::All, Sort::Title) => Some("all_by_title"),
+        (Status::All, Sort::DueDate) => Some("all_by_due"),
+        (Status::Pending | Status::Completed, Sort::Created) => Some("by_created"),
+        (Status::Pending | Status::Completed, Sort::Title) => Some("by_title"),
+        (Status::Pending | Status::Completed, Sort::DueDate) => Some("by_due"),
+    }
+}
+
+/// Which half of the user's tasks it is; `None` for both.
+fn partition(status: Status) -> Option<bool> {
+    match status {
+        Status::All => None,
+        Status::Pending => Some(false),
+        Status::Completed => Some(true),
+    }
+}
+
+/// What is read of each item: a task, and what the order needs. The rest are keys of
+/// other orders, a third of an item.
+fn attributes(sort: Sort) -> String {
+    let order: &[&str] = if sort == Sort::Title { &[TITLE_KEY] } else { &[] };
+    [&item::OF_A_TASK, order].concat().join(", ")
+}
+
+/// The key that DynamoDB starts behind. No item needs to have it: the row may be
+/// gone by now.
+fn start_key(tasks: Tasks<'_>, status: Status, position: &Position) -> Item {
+    let mut key = tasks.key(position.id);
+    if let Some(completed) = partition(status) {
+        key.insert(COMPLETED.into(), flag(completed));
+    }
+    match &position.key {
+        SortKey::Created => {}
+        SortKey::Title(title) => {
+            key.insert(TITLE_KEY.into(), bytes(title.clone()));
+        }
+        SortKey::Due(due) => {
+            key.insert(DUE_KEY.into(), string(due));
+        }
+    }
+    key
+}

@@ -1,0 +1,171 @@
+//! An update of a task as DynamoDB takes it.
+
+use aws_sdk_dynamodb::types::AttributeValue;
+
+use super::item::{
+    self, COMPLETED, COMPLETED_AT, DESCRIPTION, DUE_KEY, EPOCH, FLIPPED_AT, FLIPPED_FROM, Item,
+    PRIORITY, REVISION, TITLE, TITLE_KEY, UPDATED_AT, bytes, flag, string,
+};
+use super::once::Once;
+use super::title_key;
+use crate::task::{Change, Precondition, Revision, TaskChanges, TaskId, Timestamp};
+
+/// What an update does to a task.
+#[derive(Clone, Debug)]
+pub(super) enum Edit {
+    /// Sets what is named.
+    Set(TaskChanges),
+    /// Turns completion around without knowing it, so that any number of flips at
+    /// once end where they must.
+    Flip,
+}
+
+/// The parts of an `UpdateItem`. All of them see the item as it was before.
+pub(super) struct Update {
+    condition: String,
+    set: Vec<String>,
+    remove: Vec<&'static str>,
+    add: String,
+    values: Item,
+}
+
+impl Update {
+    /// One attempt at `edit`, which `once` keeps to one execution, of a task that
+    /// fulfils `precondition`.
+    ///
+    /// Every attempt has a revision and a time of its own. The time of a task never
+    /// goes back: where the item is ahead of this function's clock, it keeps what it
+    /// has.
+    pub(super) fn attempt(
+        id: TaskId,
+        edit: &Edit,
+        once: &Once,
+        precondition: &Precondition,
+    ) -> Update {
+        let now = Timestamp::now().max(id.created_at());
+        let ahead = once.ahead_of(now);
+        let (condition, values) = condition(precondition);
+        let mut update = Update {
+            condition,
+            set: Vec::new(),
+            remove: vec![once.forgotten()],
+            add: String::new(),
+            values,
+        };
+        update.once(once);
+        update.value(UPDATED_AT, string(ahead.unwrap_or(now).to_string()));
+        if ahead.is_none() {
+            update.condition.push_str(&format!(" AND {UPDATED_AT} <= :{UPDATED_AT}"));
+            update.set.push(format!("{UPDATED_AT} = :{UPDATED_AT}"));
+        }
+        update.set(REVISION, string(Revision::new().to_string()));
+        match edit {
+            Edit::Set(changes) => update.changes(changes.clone()),
+            Edit::Flip => update.flip(),
+        }
+        update
+    }
+
+    fn once(&mut self, once: &Once) {
+        let (condition, values) = once.condition();
+        self.condition.push_str(&format!(" AND {condition}"));
+        self.values.extend(values.map(|(name, value)| (name.to_owned(), value)));
+        self.set.push(format!("{EPOCH} = :epoch"));
+        let (done, ids) = once.addition();
+        self.add = format!("{done} :ids");
+        self.values.insert(":ids".to_owned(), ids);
+    }
+
+    fn changes(&mut self, changes: TaskChanges) {
+        let TaskChanges { title, description, priority, due_date, completed } = changes;
+        if let Some(title) = title {
+            self.set(TITLE_KEY, bytes(title_key(&title)));
+            self.set(TITLE, string(title));
+        }
+        self.change(DESCRIPTION, description);
+        self.change(PRIORITY, priority.map(|priority| priority.as_str().to_owned()));
+        let due_date = match due_date {
+            Change::Keep => None,
+            Change::Clear => Some(None),
+            Change::Set(date) => Some(Some(date)),
+        };
+        if let Some(due_date) = due_date {
+            self.set(DUE_KEY, string(item::due_key(due_date)));
+        }
+        if let Some(completed) = completed {
+            self.set_completed(completed);
+        }
+    }
+
+    /// A task that is completed already keeps the time at which it became so.
+    fn set_completed(&mut self, completed: bool) {
+        self.set(COMPLETED, flag(completed));
+        if completed {
+            self.set.push(format!("{COMPLETED_AT} = if_not_exists({COMPLETED_AT}, :{UPDATED_AT})"));
+        } else {
+            self.remove.extend([COMPLETED_AT, FLIPPED_AT, FLIPPED_FROM]);
+        }
+    }
+
+    fn flip(&mut self) {
+        self.values.insert(":one".to_owned(), flag(true));
+        self.set.extend([
+            format!("{COMPLETED} = :one - {COMPLETED}"),
+            format!("{FLIPPED_FROM} = {COMPLETED}"),
+            format!("{FLIPPED_AT} = :{UPDATED_AT}"),
+        ]);
+        self.remove.push(COMPLETED_AT);
+    }
+
+    fn set(&mut self, attribute: &'static str, value: AttributeValue) {
+        self.set.push(format!("{attribute} = :{attribute}"));
+        self.value(attribute, value);
+    }
+
+    fn value(&mut self, attribute: &'static str, value: AttributeValue) {
+        self.values.insert(format!(":{attribute}"), value);
+    }
+
+    fn change(&mut self, attribute: &'static str, change: Change<String>) {
+        match change {
+            Change::Keep => {}
+            Change::Clear => self.remove.push(attribute),
+            Change::Set(value) => self.set(attribute, string(value)),
+        }
+    }
+
+    /// The `UpdateExpression`, the `ConditionExpression`, and the values in both.
+    pub(super) fn into_parts(self) -> (String, String, Item) {
+        let Update { condition, set, remove, add, values } = self;
+        let (set, remove) = (set.join(", "), remove.join(", "));
+        (format!("SET {set} REMOVE {remove} ADD {add}"), condition, values)
+    }
+}
+
+/// The condition that a task exists and fulfils `precondition`, and the values
+/// in it.
+pub(super) fn condition(precondition: &Precondition) -> (String, Item) {
+    let exists = "attribute_exists(task_id)";
+    let (operator, revisions) = match precondition {
+        Precondition::Exists => return (exists.to_owned(), Item::new()),
+        Precondition::AnyOf(revisions) => ("", revisions),
+        Precondition::NoneOf(revisions) => ("NOT ", revisions),
+    };
+    if revisions.is_empty() {
+        let expression = match precondition {
+            // Every task has a revision.
+            Precondition::AnyOf(_) => format!("{exists} AND attribute_not_exists({REVISION})"),
+            _ => exists.to_owned(),
+        };
+        return (expression, Item::new());
+    }
+    let mut values = Item::new();
+    let mut names = Vec::with_capacity(revisions.len());
+    for (index, revision) in revisions.iter().enumerate() {
+        let name = format!(":expected{index}");
+        values.insert(name.clone(), string(revision.to_string()));
+        names.push(name);
+    }
+    let names = names.join(", ");
+    (format!("{exists} AND {operator}{REVISION} IN ({names})"), values)
+}
