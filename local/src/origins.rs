@@ -3,8 +3,6 @@
 use anyhow::{Result, anyhow};
 use reqwest::Url;
 
-const VARIABLE: &str = "BETTER_AUTH_URL";
-
 /// Whom the API serves where nothing is set: every port of this machine, since
 /// development servers pick theirs. It costs no safety. Only programs of this machine
 /// serve such pages, and those reach an API on the loopback interface without a
@@ -27,7 +25,7 @@ pub(crate) fn parameter(variable: &str) -> Result<String> {
 /// An origin as browsers send it (Fetch standard, section 3.2), which is compared
 /// byte for byte.
 fn origin(text: &str) -> Result<String> {
-    let wrong = |what: &str| Err(anyhow!("{VARIABLE}: {text} {what}"));
+    let wrong = |what: &str| Err(anyhow!("BETTER_AUTH_URL: {text} {what}"));
     let lower = text.to_ascii_lowercase();
     if !["http://", "https://"].iter().any(|scheme| lower.starts_with(scheme)) {
         return wrong("must begin with http:// or https://");
