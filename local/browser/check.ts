@@ -3,9 +3,9 @@
 // Chromium (Debian's package `chromium`), or CHROMIUM_PATH to say where one is.
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { mkdirSync } from "node:fs";
+import { mkdirSync, readFileSync } from "node:fs";
 import { type Browser, chromium, type Page } from "playwright-core";
-import { here, startApi, startPage, stopAll, tokenFor } from "./servers.js";
+import { here, repository, startApi, startPage, stopAll, tokenFor } from "./servers.js";
 import { authorize, close, execute, open, openDocs, problemsOf } from "./swagger.js";
 
 const DESKTOP = { width: 1280, height: 800 };
@@ -206,6 +206,50 @@ async function otherOrigins(browser: Browser, api: string, throttled: string, al
   console.log("ok: a page of a foreign origin does not");
 }
 
+/** A frontend that was written for a FastAPI backend: docs/migrating.md. */
+async function aFrontendIsPointedHere(browser: Browser, api: string, frontend: string): Promise<void> {
+  const page = await browser.newPage();
+  await page.goto(frontend);
+  const problems = problemsOf(page);
+  const headers = { Authorization: `Bearer ${tokenFor("dora")}`, "Content-Type": "application/json" };
+  const request = async (method: string, path: string, body?: object) => {
+    const init: RequestInit = { method, headers, credentials: "include", ...(body && { body: JSON.stringify(body) }) };
+    return page.evaluate(
+      async ([url, init]) => {
+        const response = await fetch(url, init);
+        const text = await response.text();
+        return { status: response.status, json: text === "" ? undefined : JSON.parse(text) };
+      },
+      [api + path, init] as [string, RequestInit],
+    );
+  };
+  const created = await request("POST", "/api/tasks", { title: "Milch", description: "" });
+  assert.deepEqual([created.status, created.json.description], [201, ""]);
+  const path = `/api/tasks/${created.json.id}`;
+  const edited = await request("PUT", path, { ...created.json, title: "Hafermilch" });
+  assert.deepEqual([edited.status, edited.json.title, edited.json.description], [200, "Hafermilch", ""]);
+  const toggled = await request("PATCH", `${path}/complete`);
+  assert.deepEqual([toggled.status, toggled.json.completed], [200, true]);
+  const list = await request("GET", "/api/tasks");
+  assert.deepEqual([list.status, list.json], [200, [toggled.json]]);
+  assert.equal((await request("DELETE", path)).status, 204);
+  assert.deepEqual((await request("GET", "/api/tasks")).json, []);
+  console.log("ok: the calls of a frontend on port 3001 work against a server without settings");
+
+  for (const title of ["1", "2", "3"]) await request("POST", "/api/tasks", { title });
+  const code = /```ts\n(const tasks = [^]*?)```/.exec(readFileSync(`${repository}docs/migrating.md`, "utf8"))?.[1] ?? "";
+  assert.match(code, /"\/api\/tasks"/);
+  const walk = (limit: string) => {
+    const body = `${code.replace('"/api/tasks"', `"/api/tasks${limit}"`)} return tasks.map(({ title }) => title);`;
+    return page.evaluate(`(async (api, headers) => { ${body} })(${JSON.stringify(api)}, ${JSON.stringify(headers)})`);
+  };
+  assert.deepEqual(await walk("?limit=1"), ["3", "2", "1"]);
+  assert.deepEqual(await walk(""), ["3", "2", "1"]);
+  assert.deepEqual(problems, []);
+  await page.close();
+  console.log("ok: what docs/migrating.md shows follows the links of a list to its end");
+}
+
 mkdirSync(screenshots, { recursive: true });
 let browser: Browser | undefined;
 try {
@@ -228,8 +272,9 @@ try {
   await isSeen(browser, api, "desktop", DESKTOP);
   await isSeen(browser, api, "phone", PHONE);
   await otherOrigins(browser, api, throttled, allowed, foreign);
+  await aFrontendIsPointedHere(browser, await startApi(""), await startPage(3001));
 } finally {
   await browser?.close();
   stopAll();
 }
-console.log("8 passed, 0 failed");
+console.log("10 passed, 0 failed");

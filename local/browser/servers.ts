@@ -8,7 +8,7 @@ import { fileURLToPath } from "node:url";
 /** This folder. What runs is compiled into `generated/`. */
 export const here = fileURLToPath(new URL("..", import.meta.url));
 
-const repository = fileURLToPath(new URL("../../..", import.meta.url));
+export const repository = fileURLToPath(new URL("../../..", import.meta.url));
 
 /** The program as `cargo build --workspace` leaves it, or another one. */
 const program = process.env["TASKS_API_LOCAL"] ?? `${repository}target/debug/local`;
@@ -24,7 +24,10 @@ export function stopAll(): void {
   for (const stop of running.splice(0)) stop();
 }
 
-/** Starts the local API on free ports, for pages of one origin. */
+/**
+ * Starts the local API on free ports, for pages of one origin; for none in particular, as
+ * it starts by default.
+ */
 export async function startApi(allowedOrigin: string, ...more: string[]): Promise<string> {
   const options = ["serve", "--port", "0", "--dynamodb-port", "0", "--in-memory", "--no-build", ...more];
   const api = spawn(program, options, {
@@ -46,18 +49,18 @@ export async function startApi(allowedOrigin: string, ...more: string[]): Promis
   throw new Error("the API did not start");
 }
 
-/** Serves an empty page on a free port, and gives its origin. */
-export async function startPage(): Promise<string> {
+/** Serves an empty page on this port (0: any free one) of `localhost`, and gives its origin. */
+export async function startPage(port = 0): Promise<string> {
   const server = createServer((_, response) => {
     response.setHeader("Content-Type", "text/html");
     response.end('<!doctype html><link rel="icon" href="data:,">');
   });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  await new Promise<void>((resolve, reject) => server.on("error", reject).listen(port, "127.0.0.1", resolve));
   running.push(() => {
     server.closeAllConnections();
     server.close();
   });
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  return `http://localhost:${(server.address() as AddressInfo).port}`;
 }
 
 /** A token for a user. */

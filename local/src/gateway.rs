@@ -17,9 +17,10 @@ use axum::http::{HeaderValue, Method, StatusCode};
 use axum::response::Response;
 use bytes::Bytes;
 
-use crate::lambda::{Lambda, Outcome};
+use crate::lambda::{Lambda, LogSink, Outcome};
 use crate::template::{Cors, Route, Template};
 
+use cors::Refusals;
 use event::{PathParameters, RequestParts};
 
 /// The most that a request's body may have.
@@ -33,21 +34,27 @@ const MAX_HEADER_BYTES: usize = 10_240;
 const MAX_EVENT_BYTES: usize = 6 * 1024 * 1024;
 
 /// The HTTP API.
-#[derive(Debug)]
 pub struct Gateway {
     routes: Vec<(Route, String)>,
     cors: Cors,
+    refusals: Refusals,
     lambda: Arc<Lambda>,
 }
 
 impl Gateway {
-    /// The API that `template` describes, in front of `lambda`.
+    /// The API that `template` describes, in front of `lambda`. It logs which origins
+    /// CORS refuses.
     #[must_use]
-    pub fn new(template: &Template, lambda: Arc<Lambda>) -> Gateway {
+    pub fn new(template: &Template, lambda: Arc<Lambda>, logs: LogSink) -> Gateway {
         let routes = template.functions.iter().flat_map(|function| {
             function.routes.iter().map(|route| (route.clone(), function.name.clone()))
         });
-        Gateway { routes: routes.collect(), cors: template.cors.clone(), lambda }
+        Gateway {
+            routes: routes.collect(),
+            cors: template.cors.clone(),
+            refusals: Refusals::new(logs),
+            lambda,
+        }
     }
 
     /// The service that answers its requests.
@@ -62,6 +69,7 @@ async fn handle(
     request: Request,
 ) -> Response {
     let request_id = uuid::Uuid::new_v4().to_string();
+    gateway.refusals.note(&gateway.cors, request.headers());
     let origin = request.headers().get("origin").cloned();
     let mut response = if cors::is_preflight(request.method(), request.headers()) {
         cors::preflight(&gateway.cors, origin.as_ref())

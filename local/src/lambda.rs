@@ -53,8 +53,8 @@ pub enum Outcome {
     TimedOut,
 }
 
-/// Takes the lines that functions write to their standard output and standard
-/// error.
+/// Takes the lines of a function (its name, and what it writes to its standard output
+/// and standard error) or of the `gateway`.
 pub type LogSink = Arc<dyn Fn(&str, &str) + Send + Sync>;
 
 /// A sink that passes lines on to this process's standard error.

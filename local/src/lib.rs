@@ -19,6 +19,7 @@ pub mod issuer;
 pub mod lambda;
 pub mod load;
 mod loopback;
+mod origins;
 mod plot;
 pub mod process;
 pub mod seed;

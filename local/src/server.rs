@@ -49,6 +49,7 @@ pub struct Options {
     pub faults: Option<Arc<Faults>>,
     /// The functions' binaries, by name.
     pub binaries: BTreeMap<String, PathBuf>,
+    /// Takes the functions' lines, and those of the gateway.
     pub logs: LogSink,
 }
 
@@ -164,7 +165,8 @@ impl Server {
             options.settings = issuer.settings(options.settings, &format!("http://{address}"));
         }
         let backend = Backend::start(&options).await?;
-        let mut gateway = Gateway::new(&backend.template, backend.lambda.clone()).into_router();
+        let (template, lambda) = (&backend.template, backend.lambda.clone());
+        let mut gateway = Gateway::new(template, lambda, options.logs.clone()).into_router();
         if let Some(issuer) = &options.issuer {
             gateway = gateway.merge(issuer.router());
         }

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use shared::config::DEVELOPMENT_SECRET;
 
+use crate::origins;
 use crate::template::Template;
 
 /// Variables by name; an empty one is not set.
@@ -63,11 +64,12 @@ impl Settings {
     ///
     /// # Errors
     ///
-    /// If the template cannot be read.
+    /// If a variable has a value that cannot work (the message names it), or the
+    /// template cannot be read.
     pub fn template(&self) -> Result<Template> {
-        let origins = self.get("BETTER_AUTH_URL").unwrap_or("http://localhost:3000");
+        let origins = origins::parameter(self.get("BETTER_AUTH_URL").unwrap_or_default())?;
         let parameters = BTreeMap::from([
-            ("BetterAuthUrl".to_owned(), origins.to_owned()),
+            ("BetterAuthUrl".to_owned(), origins),
             // The functions that need one get the secret of these settings.
             ("BetterAuthSecretName".to_owned(), "local".to_owned()),
         ]);

@@ -152,6 +152,37 @@ fn the_code_reads_the_variables_that_it_names() {
 }
 
 #[test]
+fn an_origin_that_no_browser_sends_is_refused_by_the_template_and_by_the_local_server() {
+    let template = whole_template();
+    let pattern = template["Parameters"]["BetterAuthUrl"]["AllowedPattern"].as_str().unwrap();
+    // CloudFormation compares the whole value.
+    let whole = serde_json::json!({ "pattern": format!("^(?:{pattern})$") });
+    let deployed = jsonschema::validator_for(&whole).unwrap();
+    for (value, is_good) in [
+        ("https://app.example.com", true),
+        ("http://localhost:3000,https://app.example.com", true),
+        ("http://[::1]:3000", true),
+        ("https://app.example.com/tasks", false),
+        ("https://App.example.com", false),
+        ("https://*.example.com", false),
+        ("https://me@app.example.com", false),
+        ("https://bücher.example", false),
+        ("app.example.com", false),
+        ("*", false),
+        ("null", false),
+    ] {
+        assert_eq!(deployed.is_valid(&Value::from(value)), is_good, "{value}, deployed");
+        let local = Settings::default().with("BETTER_AUTH_URL", value).template();
+        assert_eq!(local.is_ok(), is_good, "{value}, locally");
+    }
+    // What does no harm, the local server puts right.
+    for value in ["https://app.example.com/", "http://a.example, http://b.example"] {
+        assert!(!deployed.is_valid(&Value::from(value)), "{value}, deployed");
+        assert!(Settings::default().with("BETTER_AUTH_URL", value).template().is_ok());
+    }
+}
+
+#[test]
 fn the_indexes_of_the_template_are_those_of_the_design() {
     let template = template();
     let table = template.tables.iter().find(|table| table.name == local::TASKS_TABLE).unwrap();

@@ -38,6 +38,7 @@ struct Record {
     user: Option<String>,
     attempts: u32,
     units: f64,
+    cut: bool,
 }
 
 /// Notes on whose behalf the request is answered.
@@ -51,6 +52,11 @@ pub(crate) fn note_attempt(units: f64) {
         record.attempts += 1;
         record.units += units;
     });
+}
+
+/// Notes that the reply is a list without a limit that goes on elsewhere.
+pub(crate) fn note_cut_list() {
+    note(|record| record.cut = true);
 }
 
 fn note(change: impl FnOnce(&mut Record)) {
@@ -126,6 +132,7 @@ impl Telemetry {
         line.cold_start = u8::from(is_cold);
         line.request_units = record.units;
         line.attempts = record.attempts;
+        line.cut = record.cut.then_some(true);
         line.refused_tokens = u8::from(problem.is_some_and(Problem::is_refused_token));
         line.metrics = self.metrics.as_ref().map(|metrics| metrics.at(line.timestamp));
         self.write(&line);

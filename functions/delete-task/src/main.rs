@@ -10,8 +10,8 @@ async fn main() -> Result<(), Error> {
 
 async fn handle(app: &App, request: Request) -> Result<Response, Problem> {
     let user = app.authenticate(&request).await?;
-    let id = http::task_id(&request)?;
     let precondition = http::precondition(&request)?;
+    let id = http::task_id(&request)?;
 
     app.tasks(&user).delete(id, &precondition).await?;
 

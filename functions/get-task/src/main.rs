@@ -10,8 +10,8 @@ async fn main() -> Result<(), Error> {
 
 async fn handle(app: &App, request: Request) -> Result<Response, Problem> {
     let user = app.authenticate(&request).await?;
-    let id = http::task_id(&request)?;
     let known = http::if_none_match(&request)?;
+    let id = http::task_id(&request)?;
 
     let task = app.tasks(&user).get(id).await?;
 

@@ -12,10 +12,10 @@ async fn main() -> Result<(), Error> {
 
 async fn handle(app: &App, request: Request) -> Result<Response, Problem> {
     let user = app.authenticate(&request).await?;
-    let id = http::task_id(&request)?;
     let precondition = http::precondition(&request)?;
     let input: ToggleInput = http::optional_body(&request)?;
     let toggle = Toggle::try_from(input)?;
+    let id = http::task_id(&request)?;
 
     let task = app.tasks(&user).toggle(id, toggle, &precondition).await?;
 

@@ -11,10 +11,10 @@ async fn main() -> Result<(), Error> {
 
 async fn handle(app: &App, request: Request) -> Result<Response, Problem> {
     let user = app.authenticate(&request).await?;
-    let id = http::task_id(&request)?;
     let precondition = http::precondition(&request)?;
     let input: TaskChangesInput = http::body(&request)?;
     let changes = TaskChanges::try_from(input)?;
+    let id = http::task_id(&request)?;
 
     let task = app.tasks(&user).update(id, changes, &precondition).await?;
 

@@ -2,17 +2,22 @@
 //! takes no CORS headers from functions.
 //! <https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-cors.html>
 
+use std::collections::BTreeSet;
+use std::sync::{Mutex, PoisonError};
+
 use axum::body::Body;
+use axum::http::header::{HOST, ORIGIN};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use axum::response::Response;
 
+use crate::lambda::LogSink;
 use crate::template::Cors;
 
 /// Whether a request asks what another one may do (Fetch standard, section
 /// 3.2.2).
 pub(super) fn is_preflight(method: &Method, headers: &HeaderMap) -> bool {
     method == Method::OPTIONS
-        && headers.contains_key("origin")
+        && headers.contains_key(ORIGIN)
         && headers.contains_key("access-control-request-method")
 }
 
@@ -42,13 +47,51 @@ pub(super) fn allow(cors: &Cors, origin: Option<&HeaderValue>, headers: &mut Hea
 
 fn is_allowed(cors: &Cors, origin: Option<&HeaderValue>) -> bool {
     let origin = origin.and_then(|origin| origin.to_str().ok());
-    origin.is_some_and(|origin| {
-        cors.allow_origins.iter().any(|allowed| allowed == "*" || allowed == origin)
-    })
+    origin.is_some_and(|origin| cors.allow_origins.iter().any(|allowed| fits(allowed, origin)))
+}
+
+/// API Gateway compares origins. Any port (`http://localhost:*`) is this server's own,
+/// and only in what `BETTER_AUTH_URL` defaults to.
+fn fits(allowed: &str, origin: &str) -> bool {
+    let Some(host) = allowed.strip_suffix(":*") else { return allowed == origin };
+    match origin.strip_prefix(host) {
+        Some("") => true,
+        Some(rest) => rest.strip_prefix(':').is_some_and(|port| port.parse::<u16>().is_ok()),
+        None => false,
+    }
 }
 
 fn set(headers: &mut HeaderMap, name: &'static str, value: &str) {
     if let Ok(value) = HeaderValue::from_str(value) {
         headers.insert(name, value);
+    }
+}
+
+/// Logs which origins are refused, each once: browsers do not tell what to change
+/// here.
+pub(super) struct Refusals {
+    logs: LogSink,
+    logged: Mutex<BTreeSet<String>>,
+}
+
+impl Refusals {
+    pub(super) fn new(logs: LogSink) -> Refusals {
+        Refusals { logs, logged: Mutex::default() }
+    }
+
+    /// Logs the origin of a request with these headers, if it is refused. The API's own
+    /// page needs no permission.
+    pub(super) fn note(&self, cors: &Cors, headers: &HeaderMap) {
+        let Some(origin) = headers.get(ORIGIN) else { return };
+        let own = headers.get(HOST).map(|host| [b"http://", host.as_bytes()].concat());
+        if is_allowed(cors, Some(origin)) || own.is_some_and(|own| own == origin.as_bytes()) {
+            return;
+        }
+        let origin = String::from_utf8_lossy(origin.as_bytes()).into_owned();
+        let allowed = cors.allow_origins.join(", ");
+        let line = format!("CORS refused a page of {origin}: BETTER_AUTH_URL allows {allowed}");
+        if self.logged.lock().unwrap_or_else(PoisonError::into_inner).insert(origin) {
+            (self.logs)("gateway", &line);
+        }
     }
 }

@@ -127,6 +127,41 @@ async fn a_body_that_is_not_what_it_should_be_is_refused() {
 }
 
 #[tokio::test]
+async fn a_requests_own_mistakes_are_told_before_its_task_is_looked_for() {
+    let app = TestApp::start().await;
+    let (alice, bob) = (app.user("alice"), app.user("bob"));
+    let bobs = bob.task("t").await;
+    let json = ("content-type", "application/json");
+    let large = format!("{{\"title\": \"{}\"}}", "x".repeat(33_000));
+    let mut mistakes = vec![
+        (Method::GET, "", ("if-none-match", "x"), "", 400),
+        (Method::DELETE, "", ("if-match", "x"), "", 400),
+    ];
+    for (method, end) in [(Method::PUT, ""), (Method::PATCH, "/complete")] {
+        mistakes.extend([
+            (method.clone(), end, ("if-match", "x"), "{}", 400),
+            (method.clone(), end, json, "{", 400),
+            (method.clone(), end, json, "{\"completed\": 1}", 400),
+            (method.clone(), end, json, &large, 413),
+            (method.clone(), end, ("content-type", "text/plain"), "{}", 415),
+        ]);
+    }
+    for task in [
+        "/api/tasks/f47ac10b-58cc-4372-a567-0e02b2c3d479",
+        "/api/tasks/01a1f8c8-b570-72e1-a943-5e26883ce3c8",
+        "/api/tasks/undefined",
+        &bobs,
+    ] {
+        for (method, end, header, body, status) in &mistakes {
+            let path = format!("{task}{end}");
+            let body = body.as_bytes().to_vec();
+            let reply = alice.send(method.clone(), &path, &[*header], body).await;
+            assert_eq!(reply.status, *status, "{method} {path} {header:?}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn unusual_text_is_kept_exactly() {
     let app = TestApp::start().await;
     let alice = app.user("alice");

@@ -28,55 +28,6 @@ async fn an_unknown_route_gets_the_gateways_404() {
 }
 
 #[tokio::test]
-async fn pages_of_configured_origins_may_call_the_api_and_read_what_they_need() {
-    let settings =
-        Settings::default().with("BETTER_AUTH_URL", "https://a.example,https://b.example");
-    let app = TestApp::start_with(settings, Data::Memory).await;
-    let (alice, nobody) = (app.user("alice"), app.nobody());
-    for origin in ["https://a.example", "https://b.example"] {
-        let asks = [
-            ("origin", origin),
-            ("access-control-request-method", "PUT"),
-            ("access-control-request-headers", "authorization,content-type,if-match"),
-        ];
-        let preflight = nobody.send(Method::OPTIONS, "/api/tasks/x", &asks, vec![]).await;
-        assert_eq!(preflight.status, StatusCode::NO_CONTENT);
-        assert_eq!(preflight.header("access-control-allow-origin"), origin);
-        assert_eq!(preflight.header("access-control-allow-methods"), "GET,POST,PUT,PATCH,DELETE");
-        let allowed = preflight.header("access-control-allow-headers");
-        let all = ["authorization", "content-type", "if-match", "if-none-match", "idempotency-key"];
-        for header in all {
-            assert!(allowed.split(',').any(|it| it == header), "{header}");
-        }
-        let reply = alice.send(Method::GET, "/api/tasks", &[("origin", origin)], vec![]).await;
-        assert_eq!(reply.header("access-control-allow-origin"), origin);
-        let exposed = reply.header("access-control-expose-headers");
-        for header in ["etag", "link", "location", "retry-after"] {
-            assert!(exposed.split(',').any(|it| it == header), "{header}");
-        }
-    }
-    // Errors too, or a frontend could not read them.
-    let error = nobody.send(Method::GET, "/api/tasks", &[("origin", "https://a.example")], vec![]);
-    assert_eq!(error.await.header("access-control-allow-origin"), "https://a.example");
-}
-
-#[tokio::test]
-async fn pages_of_other_origins_may_not() {
-    let app = TestApp::start().await;
-    for origin in ["https://evil.example", "null", "http://localhost:3000.evil.example"] {
-        let asks = [("origin", origin), ("access-control-request-method", "GET")];
-        let preflight = app.nobody().send(Method::OPTIONS, "/api/tasks", &asks, vec![]).await;
-        let get = app.user("a").send(Method::GET, "/api/tasks", &asks[..1], vec![]).await;
-        for reply in [preflight, get] {
-            assert!(
-                !reply.headers.keys().any(|name| name.starts_with("access-control")),
-                "{origin}"
-            );
-        }
-    }
-}
-
-#[tokio::test]
 async fn data_in_a_folder_is_there_after_a_restart() {
     let folder = tempfile::tempdir().unwrap();
     let start = || {
@@ -105,20 +56,22 @@ fn command(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_local"));
     command.args(arguments).arg("--no-build");
     // Empty means unset, and goes before a developer's .env.
-    for variable in shared::config::VARIABLES {
+    for variable in shared::config::VARIABLES.into_iter().chain(["BETTER_AUTH_URL"]) {
         command.env(variable, "");
     }
     command
 }
 
+/// The command that starts an API on free ports.
+fn serve(data: &[&str]) -> Command {
+    let mut command = command(&["serve", "--port", "0", "--dynamodb-port", "0"]);
+    command.args(data).stdout(Stdio::piped()).stderr(Stdio::null());
+    command
+}
+
 impl Running {
     fn start(data: &[&str]) -> Running {
-        let mut child = command(&["serve", "--port", "0", "--dynamodb-port", "0"])
-            .args(data)
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
+        let mut child = serve(data).spawn().unwrap();
         let mut rest = BufReader::new(child.stdout.take().unwrap());
         let mut first = String::new();
         rest.read_line(&mut first).unwrap();
@@ -171,6 +124,25 @@ async fn the_printed_session_works_and_ctrl_c_leaves_nothing_running() {
     running.signal("-INT");
     assert!(running.child.wait().unwrap().success());
     assert!(!children.iter().any(|child| runs(child)));
+}
+
+#[test]
+fn a_setting_that_cannot_work_stops_the_start_and_is_named() {
+    let mut command = serve(&["--in-memory"]);
+    command.env("BETTER_AUTH_URL", "http://localhost:3000/app").stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let mut first = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut first).unwrap();
+    // Without effect on a process that has ended.
+    let _ = child.kill();
+    assert_eq!(first, "", "it did not start");
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        told.starts_with("Error: BETTER_AUTH_URL: http://localhost:3000/app has a path or a query"),
+        "{told}"
+    );
 }
 
 #[tokio::test]

@@ -4,6 +4,7 @@ use futures::{StreamExt, stream};
 use reqwest::StatusCode;
 use serde_json::json;
 
+use crate::logs;
 use crate::support::{Caller, TestApp};
 
 async fn walk(caller: &Caller<'_>, first: &str) -> (Vec<Vec<String>>, usize) {
@@ -145,7 +146,7 @@ async fn a_bad_query_is_refused_with_all_its_mistakes() {
 }
 
 #[tokio::test]
-async fn a_list_too_large_for_one_reply_says_that_there_is_more() {
+async fn a_list_too_large_for_one_reply_says_that_there_is_more_and_so_does_its_log_line() {
     let app = TestApp::start().await;
     let alice = app.user("alice");
     // The worst case: characters that are escaped in JSON, and again in the
@@ -164,4 +165,11 @@ async fn a_list_too_large_for_one_reply_says_that_there_is_more() {
     let second = alice.get(&first.next().unwrap()).await.ok();
     assert_eq!(first.titles().len() + second.titles().len(), 1500);
     assert_eq!(second.next(), None);
+
+    let asked_for = alice.get("/api/tasks?limit=1").await.ok();
+    assert!(asked_for.next().is_some());
+    let lines = logs::lines(&app).await;
+    let lists = lines.iter().filter(|line| line["operation"] == "list-tasks");
+    let cut: Vec<_> = lists.map(|line| line.get("cut").cloned()).collect();
+    assert_eq!(cut, [Some(json!(true)), None, None], "the first list, and no page of a limit's");
 }

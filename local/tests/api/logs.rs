@@ -17,7 +17,7 @@ fn settings() -> Settings {
 }
 
 /// The lines of the requests that `app` has answered. It ends with this.
-async fn lines(app: &TestApp) -> Vec<Value> {
+pub(crate) async fn lines(app: &TestApp) -> Vec<Value> {
     app.server.backend().lambda().stop().await;
     let logs = app.logs();
     let lines = logs.iter().map(|line| serde_json::from_str(line).unwrap());

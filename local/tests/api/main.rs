@@ -6,6 +6,7 @@
 mod bad_input;
 mod concurrency;
 mod conditional;
+mod cors;
 mod document;
 mod events;
 mod faults;

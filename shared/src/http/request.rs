@@ -51,11 +51,12 @@ pub fn optional_body<T: DeserializeOwned + Default>(request: &Request) -> Result
     if request.body().is_empty() { Ok(T::default()) } else { body(request) }
 }
 
-/// The task that the path names.
+/// The task that the path names. Endpoints read it last: a request with a
+/// mistake of its own gets the same answer whatever task it names.
 ///
 /// # Errors
 ///
-/// 404 if it is not a UUID: no task can have such an id.
+/// 404 if it is not a UUIDv7: no task can have such an id.
 pub fn task_id(request: &Request) -> Result<TaskId, Problem> {
     let id = path_parameter(request, "task_id").and_then(TaskId::parse);
     id.ok_or_else(Problem::task_not_found)

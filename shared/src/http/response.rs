@@ -12,6 +12,7 @@ use super::Response;
 use super::entity_tag::{self, EntityTags};
 use crate::store::Created;
 use crate::task::{ListQuery, Page, Task};
+use crate::telemetry;
 
 /// 200 with the task and its `ETag`.
 #[must_use]
@@ -51,13 +52,17 @@ pub fn no_content() -> Response {
     bare(StatusCode::NO_CONTENT)
 }
 
-/// 200 with the tasks; if there are more, a `Link` to the next page (RFC 8288).
+/// 200 with the tasks; if there are more, a `Link` to the next page (RFC 8288). The log
+/// tells if that is without the caller having asked for pages.
 #[must_use]
 pub fn page(request: &Request, page: Page) -> Response {
     let mut response = json(StatusCode::OK, page.json);
     if let Some(next) = &page.next {
         let target = format!("{}?{}", request.raw_http_path(), query_string(next));
         set(&mut response, LINK, &format!("<{target}>; rel=\"next\""));
+        if next.limit.is_none() {
+            telemetry::note_cut_list();
+        }
     }
     response
 }

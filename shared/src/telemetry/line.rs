@@ -57,6 +57,10 @@ pub(super) struct Line<'a> {
     pub(super) detail: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) cause: Option<&'a str>,
+    /// There, if the reply is a list without a limit that did not fit in whole: a
+    /// client that does not follow its `Link` misses the rest.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) cut: Option<bool>,
     #[serde(rename = "Duration")]
     duration: f64,
     #[serde(rename = "ColdStart")]
@@ -93,6 +97,7 @@ impl Line<'_> {
             error: None,
             detail: None,
             cause: None,
+            cut: None,
             duration: (duration.as_secs_f64() * 1e6).round() / 1000.0,
             cold_start: 0,
             request_units: 0.0,

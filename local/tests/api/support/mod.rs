@@ -81,7 +81,7 @@ impl TestApp {
         self.server.backend().faults().unwrap()
     }
 
-    /// What the functions have written to their logs.
+    /// What the functions and the gateway have written to their logs.
     pub(crate) fn logs(&self) -> Vec<String> {
         self.logs.lock().unwrap().clone()
     }
