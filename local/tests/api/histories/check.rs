@@ -99,14 +99,17 @@ fn updates(history: &History, effects: &[Effect<'_>], told: &[Told], wrong: &mut
 /// There were as many flips, sets and deletes as writers were told, or at most as
 /// many as those and the unknown ones together.
 fn counts(effects: &[Effect<'_>], told: &[Told], wrong: &mut Vec<String>) {
-    let is_set = |step: &Step| matches!(step, Step::Set(_));
-    let steps: [(Effect<'_>, &dyn Fn(&Step) -> bool); 2] =
-        [(Effect::Flip, &|step| *step == Step::Flip), (Effect::Set, &is_set)];
-    for (effect, is_step) in steps {
+    for effect in [Effect::Flip, Effect::Set] {
         let executed = effects.iter().filter(|it| **it == effect).count();
-        let of_step = |it: &&Told| is_step(&it.step);
-        let done = told.iter().filter(of_step).filter(|it| it.is_done()).count();
-        let perhaps = told.iter().filter(of_step).filter(|it| it.may_be_done()).count();
+        let asked = || {
+            told.iter().filter(|it| match it.step {
+                Step::Flip => effect == Effect::Flip,
+                Step::Set(_) => effect == Effect::Set,
+                _ => false,
+            })
+        };
+        let done = asked().filter(|it| it.is_done()).count();
+        let perhaps = asked().filter(|it| it.may_be_done()).count();
         if !(done..=done + perhaps).contains(&executed) {
             wrong.push(format!("{effect:?}: {executed} executed, {done} done, {perhaps} perhaps"));
         }
