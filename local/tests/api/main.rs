@@ -16,6 +16,7 @@ mod key_sets;
 mod life;
 mod list;
 mod logs;
+mod odd_requests;
 mod outages;
 mod permissions;
 mod support;
