@@ -15,9 +15,9 @@
 //! 5. `exp` is required and not past; `nbf`, if present, is not to come;
 //!    either may be off by [`LEEWAY_SECONDS`].
 //! 6. `iss`, `aud` and `client_id` or `azp` as configured; no refresh token
-//!    (`type` or `token_use`).
-//! 7. `sub`: a string of 1 to [`MAX_SUBJECT_BYTES`] bytes. Nothing else is
-//!    ever taken for the user.
+//!    (`type`, `token_use` or `typ`) and no ID token (`token_use` or `typ`).
+//! 7. `sub`: a string of 1 to [`MAX_SUBJECT_BYTES`] bytes, not only white space
+//!    and control characters. No other claim is ever taken for the user.
 //!
 //! `docs/authentication.md` tells how to configure it for which issuer.
 
