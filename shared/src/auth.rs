@@ -44,6 +44,7 @@ pub use error::AuthError;
 pub use fetch::MAX_KEY_SET_BYTES;
 pub use key_set::{
     COOLDOWN_SECONDS, DEFAULT_FRESH_SECONDS, FIRST_FETCH_COOLDOWN_SECONDS, MAX_STALE_SECONDS,
+    PATIENCE_SECONDS,
 };
 
 use crate::config::{Identity, Secret};
@@ -83,7 +84,7 @@ pub type Clock = Arc<dyn Fn() -> f64 + Send + Sync>;
 /// Verifies tokens against the configured identity.
 pub struct Verifier {
     secret: Option<Arc<Key>>,
-    key_set: Option<KeySet>,
+    key_set: Option<Arc<KeySet>>,
     issuer: Option<String>,
     audience: Option<String>,
     client_id: Option<String>,
@@ -114,9 +115,10 @@ impl Verifier {
             let key = DecodingKey::from_secret(secret.expose().as_bytes());
             Arc::new(Key::new(None, &[Algorithm::HS256], key))
         };
+        let key_set = |url| Arc::new(KeySet::new(url, clock.clone()));
         Verifier {
             secret: identity.secret.as_ref().map(shared),
-            key_set: identity.key_set.clone().map(|url| KeySet::new(url, clock.clone())),
+            key_set: identity.key_set.clone().map(key_set),
             issuer: identity.issuer.clone(),
             audience: identity.audience.clone(),
             client_id: identity.client_id.clone(),

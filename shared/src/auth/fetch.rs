@@ -16,7 +16,7 @@ use crate::config::KeySetUrl;
 use crate::tls::{Connector, Trust};
 
 /// How long a fetch may take, with everything.
-const FETCH_TIMEOUT: Duration = Duration::from_secs(2);
+pub(super) const FETCH_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The largest key set that is read.
 pub const MAX_KEY_SET_BYTES: usize = 256 * 1024;
