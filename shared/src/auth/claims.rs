@@ -13,11 +13,11 @@ pub const LEEWAY_SECONDS: f64 = 30.0;
 /// key.
 pub const MAX_SUBJECT_BYTES: usize = 1024;
 
-/// The latest expiry that is taken for one: the end of the year 9999, in
-/// seconds since 1970.
+/// The latest expiry that is accepted: the end of the year 9999, in seconds since
+/// 1970.
 pub const LAST_EXPIRY: u64 = 253_402_300_799;
 
-/// The claims that decide anything, as the token spells them: of any type.
+/// The claims that are checked. The token may give them any type.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Claims {
@@ -55,7 +55,7 @@ impl Claims {
     }
 
     /// Check 6: the configured issuer, compared exactly. What is not
-    /// configured is not asked.
+    /// configured is not checked.
     pub(super) fn check_issuer(&self, issuer: Option<&str>) -> Result<(), AuthError> {
         let Some(issuer) = issuer else { return Ok(()) };
         match self.iss.as_str() {
@@ -63,7 +63,7 @@ impl Claims {
             iss => {
                 let bare = |text: &str| text.trim_end_matches('/').to_owned();
                 if iss.map(bare) == Some(bare(issuer)) {
-                    tracing::warn!("JWT_ISSUER differs from the token's iss by a slash at the end");
+                    tracing::warn!("JWT_ISSUER and the token's iss differ by a trailing slash");
                 }
                 Err(AuthError::Issuer)
             }
@@ -122,8 +122,8 @@ fn names_somebody(sub: &str) -> bool {
     !sub.chars().all(|character| character.is_whitespace() || character.is_control())
 }
 
-/// A NumericDate (RFC 7519 section 2): a number of seconds, with fractions if
-/// it likes, from 1970 to 9999.
+/// A NumericDate (RFC 7519 section 2): a number of seconds, possibly with a
+/// fraction, from 1970 to 9999.
 fn numeric_date(claim: &Value) -> Option<f64> {
     claim.as_f64().filter(|seconds| (0.0..=LAST_EXPIRY as f64).contains(seconds))
 }

@@ -1,5 +1,4 @@
-//! The issuer's keys, fetched when they are needed and kept for as long as
-//! they are good.
+//! The issuer's keys: fetched when they are needed, and kept while they are good.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -13,27 +12,27 @@ use crate::config::KeySetUrl;
 /// How long a set is fresh, in seconds, if the issuer does not say.
 pub const DEFAULT_FRESH_SECONDS: f64 = 600.0;
 
-/// How long a set is used, in seconds, after it was fresh, while no newer one
+/// How long, in seconds, a set that is no longer fresh is still good, if no newer one
 /// can be fetched.
 pub const MAX_STALE_SECONDS: f64 = 24.0 * 60.0 * 60.0;
 
-/// How long, in seconds, no set is fetched again because of an unknown key or
-/// a failure, so that a flood of made-up keys or an issuer that is down costs
-/// next to nothing.
+/// The pause, in seconds, after a fetch that failed or that an unknown key caused.
+/// Until it is over, no unknown key causes another fetch, and a good set is not
+/// refreshed. So a flood of made-up keys, or an issuer that is down, costs next to
+/// nothing.
 pub const COOLDOWN_SECONDS: f64 = 30.0;
 
 /// How long, in seconds, requests are refused at once after a failure while
 /// there is no set at all.
 pub const FIRST_FETCH_COOLDOWN_SECONDS: f64 = 2.0;
 
-/// How long, in seconds, a set that is due serves although no refresh has come to an
-/// end. Then a request waits for one, or a function that is frozen after each request
-/// might never notice that a key was withdrawn.
+/// How long, in seconds, a set that is due for a refresh goes on serving while no
+/// refresh comes to an end. After that, a request waits for one: otherwise a function
+/// that is frozen in each refresh would accept a withdrawn key until the set is too old.
 pub const PATIENCE_SECONDS: f64 = 600.0;
 
-/// The bounds of what an issuer may say about freshness, in seconds: never so
-/// short that every request fetches, never so long that a key that was
-/// withdrawn goes on working for days.
+/// The least and the most that an issuer may say about freshness, in seconds: never so
+/// short that every request fetches, never so long that a withdrawn key works for days.
 const FRESH_SECONDS: (f64, f64) = (COOLDOWN_SECONDS, 24.0 * 60.0 * 60.0);
 
 pub(super) struct KeySet {
@@ -56,9 +55,10 @@ struct State {
     refresh_at: f64,
     /// From when on a request waits for that fetch. Not after `good_until`.
     wait_at: f64,
-    /// Before this, an unknown key does not lead to a fetch.
+    /// Until this time, an unknown key does not lead to a fetch.
     unknown_after: f64,
-    /// How many fetches have ended.
+    /// How many fetches have ended whose outcome a request that waits can take for
+    /// its own.
     attempts: u64,
     /// Whether the last one failed.
     failed: bool,
@@ -74,8 +74,8 @@ impl KeySet {
         }
     }
 
-    /// Fetches the set, if the issuer is there. If it is not, nothing has
-    /// happened: the first token tries again, and need not wait for that.
+    /// Fetches the set, if the issuer answers. If it does not, this does not count as
+    /// an attempt: the first token tries again, without a cooldown.
     pub(super) async fn warm_up(&self) {
         let asked_at = (self.clock)();
         if let Ok(set) = self.fetcher.fetch().await {
@@ -114,9 +114,9 @@ impl KeySet {
     /// may stop in the middle and go on with a request that comes hours later. Most
     /// likely its time is up then, or the connection is gone, which says nothing about
     /// the issuer; or it has an answer, whose age counts from when it asked
-    /// ([`State::end_aside`]). A request that needs the issuer waits until the task has
-    /// ended, and then asks for itself. A function with so little to do that no refresh
-    /// ever ends is covered by [`PATIENCE_SECONDS`].
+    /// ([`State::end_aside`]). A request that needs the issuer waits for the task to end,
+    /// and asks the issuer itself if the task was frozen. [`PATIENCE_SECONDS`] is for
+    /// functions with so little to do that no refresh ever ends in time.
     fn refresh(self: &Arc<Self>) {
         let Ok(fetching) = self.fetching.clone().try_lock_owned() else { return };
         let key_set = self.clone();
@@ -209,7 +209,7 @@ impl State {
 
     fn fail(&mut self, error: &FetchError, now: f64) {
         if !self.failed {
-            tracing::warn!(cause = %error, kept = self.keys.len(), "JWKS_URL gives no key set");
+            tracing::warn!(cause = %error, kept = self.keys.len(), "JWKS_URL returned no key set");
         }
         self.failed = true;
         self.unknown_after = now + COOLDOWN_SECONDS;
@@ -222,7 +222,7 @@ impl State {
         };
     }
 
-    /// What is known about a token with `kid` whose keys are `keys`.
+    /// The answer for a token with `kid`, for which the set has `keys`.
     fn answer(
         &self,
         keys: Vec<Arc<Key>>,
@@ -234,7 +234,7 @@ impl State {
         } else if !keys.is_empty() {
             Ok(keys)
         } else if self.failed {
-            // The issuer may well have such a key by now.
+            // The issuer may have such a key by now.
             Err(AuthError::Unavailable)
         } else if kid.is_none() {
             Err(AuthError::NoKeyId)
@@ -243,8 +243,8 @@ impl State {
         }
     }
 
-    /// Several keys may share a `kid`, of which the type decides. A token
-    /// without one is only tried with a key that leaves no choice.
+    /// Several keys may share a `kid`; then the algorithm decides. A token without a
+    /// `kid` is checked only if exactly one key fits.
     fn find(&self, kid: Option<&str>, algorithm: Algorithm) -> Vec<Arc<Key>> {
         let fitting = self.keys.iter().filter(|key| key.fits(algorithm));
         match kid {

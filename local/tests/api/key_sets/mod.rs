@@ -274,7 +274,7 @@ async fn an_issuer_that_is_away_is_a_503_that_says_when_to_come_back() {
     app.nobody().get("/api/tasks").await.problem(StatusCode::UNAUTHORIZED);
     app.server.backend().lambda().stop().await;
     let logs = app.logs().join("\n");
-    assert!(logs.contains("the answer has the status 500"), "{logs}");
+    assert!(logs.contains("the response has status 500"), "{logs}");
 }
 
 #[tokio::test]
