@@ -5,21 +5,21 @@
 //!
 //! 1. `Authorization: Bearer <token>`: the scheme in any case, one token, at
 //!    most [`MAX_TOKEN_BYTES`] long.
-//! 2. The token's header: `alg` is one that is supported, `crit` is absent,
-//!    `typ` says access token or nothing. `jwk`, `jku`, `x5u` and `x5c` are
-//!    never looked at.
+//! 2. The token's header: `alg` is supported, `crit` is absent, and `typ`, if
+//!    present, is that of an access token. `jwk`, `jku`, `x5u` and `x5c` are
+//!    ignored.
 //! 3. The key: for HS256 the shared secret; otherwise the key of the issuer's
 //!    key set with the token's `kid` and a fitting `kty`, `crv`, `use` and
 //!    `alg`. A secret is never compared with a public key, nor the reverse.
 //! 4. The signature.
-//! 5. `exp` is required and not past; `nbf`, if present, is not to come;
-//!    either may be off by [`LEEWAY_SECONDS`].
+//! 5. `exp` is required and has not passed; `nbf`, if present, does not lie in the
+//!    future. Clocks may differ by [`LEEWAY_SECONDS`].
 //! 6. `iss`, `aud` and `client_id` or `azp` as configured; no refresh token
-//!    (`type` or `token_use`).
-//! 7. `sub`: a string of 1 to [`MAX_SUBJECT_BYTES`] bytes. Nothing else is
-//!    ever taken for the user.
+//!    (`type`, `token_use` or `typ`) and no ID token (`token_use` or `typ`).
+//! 7. `sub`: a string of 1 to [`MAX_SUBJECT_BYTES`] bytes, not only white space
+//!    and control characters. No other claim is ever taken for the user.
 //!
-//! `docs/authentication.md` tells how to configure it for which issuer.
+//! `docs/authentication.md` has the settings for each issuer.
 
 mod algorithm;
 mod bearer;
@@ -44,6 +44,7 @@ pub use error::AuthError;
 pub use fetch::MAX_KEY_SET_BYTES;
 pub use key_set::{
     COOLDOWN_SECONDS, DEFAULT_FRESH_SECONDS, FIRST_FETCH_COOLDOWN_SECONDS, MAX_STALE_SECONDS,
+    PATIENCE_SECONDS,
 };
 
 use crate::config::{Identity, Secret};
@@ -52,10 +53,10 @@ use jwk::Key;
 use key_set::KeySet;
 use token::Token;
 
-/// Somebody whose token was verified.
+/// A user whose token was verified.
 ///
-/// There is no other way to make one, and the store asks for one: that is how
-/// an endpoint cannot forget to authenticate.
+/// Only [`Verifier::verify`] makes one, and the store requires one, so no endpoint
+/// can forget to authenticate.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct User {
     id: String,
@@ -71,19 +72,19 @@ impl User {
 
 #[cfg(test)]
 impl User {
-    /// A user for tests of what comes behind authentication.
+    /// A user for tests of what comes after authentication.
     pub(crate) fn named(name: &str) -> User {
         User { id: name.to_owned() }
     }
 }
 
-/// Tells the time in seconds since 1970.
+/// Returns the time in seconds since 1970.
 pub type Clock = Arc<dyn Fn() -> f64 + Send + Sync>;
 
 /// Verifies tokens against the configured identity.
 pub struct Verifier {
     secret: Option<Arc<Key>>,
-    key_set: Option<KeySet>,
+    key_set: Option<Arc<KeySet>>,
     issuer: Option<String>,
     audience: Option<String>,
     client_id: Option<String>,
@@ -91,22 +92,22 @@ pub struct Verifier {
 }
 
 impl Verifier {
-    /// A verifier of the tokens that `identity` describes. Nothing is fetched
-    /// before the first token that needs it.
+    /// A verifier of the tokens that `identity` describes. It fetches nothing
+    /// before the first token that needs a key set.
     #[must_use]
     pub fn new(identity: &Identity) -> Verifier {
         let clock = || SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         Verifier::with_clock(identity, Arc::new(move || clock().as_secs_f64()))
     }
 
-    /// Fetches the key set, if there is one, before the first token needs it.
+    /// Fetches the key set, if one is configured, before the first token needs it.
     pub(crate) async fn warm_up(&self) {
         if let Some(key_set) = &self.key_set {
             key_set.warm_up().await;
         }
     }
 
-    /// As [`Verifier::new`], with the time that `clock` tells.
+    /// As [`Verifier::new`], with `clock` for the time.
     #[must_use]
     pub fn with_clock(identity: &Identity, clock: Clock) -> Verifier {
         crypto::install();
@@ -114,9 +115,10 @@ impl Verifier {
             let key = DecodingKey::from_secret(secret.expose().as_bytes());
             Arc::new(Key::new(None, &[Algorithm::HS256], key))
         };
+        let key_set = |url| Arc::new(KeySet::new(url, clock.clone()));
         Verifier {
             secret: identity.secret.as_ref().map(shared),
-            key_set: identity.key_set.clone().map(|url| KeySet::new(url, clock.clone())),
+            key_set: identity.key_set.clone().map(key_set),
             issuer: identity.issuer.clone(),
             audience: identity.audience.clone(),
             client_id: identity.client_id.clone(),
@@ -124,8 +126,8 @@ impl Verifier {
         }
     }
 
-    /// The user whose token stands in `authorization`, the value of that
-    /// header; `None` where the request has none.
+    /// Returns the user whose token is in `authorization`: the value of that
+    /// header, or `None` if the request has no such header.
     ///
     /// # Errors
     ///

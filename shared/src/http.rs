@@ -2,6 +2,7 @@
 //! a caller ever sees.
 
 mod entity_tag;
+pub(crate) mod event;
 mod problem;
 mod request;
 mod response;

@@ -4,11 +4,12 @@ use std::future::Future;
 use std::time::Duration;
 
 use lambda_http::http::Method;
-use lambda_http::{RequestExt, service_fn};
+use lambda_http::request::LambdaRequest;
+use lambda_http::{LambdaEvent, lambda_runtime, service_fn};
 
 use crate::App;
 use crate::config::Config;
-use crate::http::{self, Problem, Request, Response};
+use crate::http::{self, Problem, Request, Response, event};
 use crate::store;
 use crate::telemetry::Telemetry;
 
@@ -60,21 +61,23 @@ where
     F: Future<Output = Result<Response, Problem>> + Send + 'static,
 {
     let telemetry = &telemetry;
-    let service = service_fn(|request: Request| {
-        let context = request.lambda_context();
-        let is_read = request.method() == Method::GET;
-        // In a box, or each of the futures around it would hold it twice, as what it
-        // was given and as what it waits for: 90 KB to move, several times a request.
-        let reply = Box::pin(handler(request));
+    let service = service_fn(|LambdaEvent { payload, context }: LambdaEvent<LambdaRequest>| {
+        let reply = event::request(payload).map(|request| {
+            let is_read = request.method() == Method::GET;
+            // In a box, or each of the futures around it would hold it twice, as what it
+            // was given and as what it waits for: 90 KB to move, several times a request.
+            (is_read, Box::pin(handler(request)))
+        });
         async move {
             let reply = async {
+                let (is_read, reply) = reply?;
                 let reply = tokio::time::timeout(ANSWER_WITHIN, reply).await;
                 reply.unwrap_or_else(|_| Err(Problem::late(is_read)))
             };
             let mut response = telemetry.of_request(context, reply).await;
             http::secure(&mut response);
-            Ok::<_, lambda_http::Error>(response)
+            Ok::<_, lambda_http::Error>(event::reply(response))
         }
     });
-    lambda_http::run(service).await
+    lambda_runtime::run(service).await
 }

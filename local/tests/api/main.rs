@@ -18,6 +18,7 @@ mod key_sets;
 mod life;
 mod list;
 mod logs;
+mod odd_requests;
 mod outages;
 mod permissions;
 mod races;

@@ -125,5 +125,5 @@ async fn an_issuer_that_differs_by_a_slash_is_refused_and_the_log_says_so() {
     assert_eq!(reply.status, StatusCode::UNAUTHORIZED);
     app.server.backend().lambda().stop().await;
     let logs = app.logs().join("\n");
-    assert!(logs.contains("JWT_ISSUER differs from the token's iss by a slash"), "{logs}");
+    assert!(logs.contains("JWT_ISSUER and the token's iss differ by a trailing slash"), "{logs}");
 }

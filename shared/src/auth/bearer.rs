@@ -2,14 +2,14 @@
 
 use super::AuthError;
 
-/// The longest token that is looked at, in bytes. API Gateway's limit for all
+/// The longest token that is accepted, in bytes. API Gateway's limit for all
 /// headers together is 10,240.
 pub const MAX_TOKEN_BYTES: usize = 8192;
 
 /// The token in the value of an `Authorization` header (RFC 6750 section 2.1).
 ///
-/// API Gateway joins repeated headers with a comma, which no token contains:
-/// two tokens are no token.
+/// API Gateway joins repeated headers with a comma. No token contains one, so two
+/// tokens are refused.
 pub(super) fn token(authorization: Option<&[u8]>) -> Result<&str, AuthError> {
     let value = authorization.ok_or(AuthError::Missing)?;
     let value = std::str::from_utf8(value).map_err(|_| AuthError::NotBearer)?.trim_matches(' ');

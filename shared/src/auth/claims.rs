@@ -13,11 +13,11 @@ pub const LEEWAY_SECONDS: f64 = 30.0;
 /// key.
 pub const MAX_SUBJECT_BYTES: usize = 1024;
 
-/// The latest expiry that is taken for one: the end of the year 9999, in
-/// seconds since 1970.
+/// The latest expiry that is accepted: the end of the year 9999, in seconds since
+/// 1970.
 pub const LAST_EXPIRY: u64 = 253_402_300_799;
 
-/// The claims that decide anything, as the token spells them: of any type.
+/// The claims that are checked. The token may give them any type.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Claims {
@@ -55,7 +55,7 @@ impl Claims {
     }
 
     /// Check 6: the configured issuer, compared exactly. What is not
-    /// configured is not asked.
+    /// configured is not checked.
     pub(super) fn check_issuer(&self, issuer: Option<&str>) -> Result<(), AuthError> {
         let Some(issuer) = issuer else { return Ok(()) };
         match self.iss.as_str() {
@@ -63,7 +63,7 @@ impl Claims {
             iss => {
                 let bare = |text: &str| text.trim_end_matches('/').to_owned();
                 if iss.map(bare) == Some(bare(issuer)) {
-                    tracing::warn!("JWT_ISSUER differs from the token's iss by a slash at the end");
+                    tracing::warn!("JWT_ISSUER and the token's iss differ by a trailing slash");
                 }
                 Err(AuthError::Issuer)
             }
@@ -92,16 +92,15 @@ impl Claims {
 
     /// Check 6: refresh and ID tokens are not for APIs.
     pub(super) fn check_is_access_token(&self) -> Result<(), AuthError> {
-        let refresh = |claim: &Value| {
-            claim.as_str().is_some_and(|value| value.eq_ignore_ascii_case("refresh"))
+        let is_one_of = |claim: &Value, kinds: &[&str]| {
+            let claim = claim.as_str().unwrap_or_default();
+            kinds.iter().any(|kind| claim.eq_ignore_ascii_case(kind))
         };
-        // Keycloak tells its kinds of token apart by this claim.
-        let is_other = |typ: &str| {
-            ["id", "refresh", "offline", "logout"].contains(&typ.to_ascii_lowercase().as_str())
-        };
-        if refresh(&self.kind)
-            || refresh(&self.token_use)
-            || self.typ.as_str().is_some_and(is_other)
+        // Cognito names a token's kind in `token_use`, Keycloak in `typ`.
+        let others = ["id", "refresh", "offline", "logout"];
+        if is_one_of(&self.kind, &["refresh"])
+            || is_one_of(&self.token_use, &others)
+            || is_one_of(&self.typ, &others)
         {
             return Err(AuthError::NotAccess);
         }
@@ -111,14 +110,20 @@ impl Claims {
     /// Check 7.
     pub(super) fn subject(self) -> Result<String, AuthError> {
         match self.sub {
-            Value::String(sub) if (1..=MAX_SUBJECT_BYTES).contains(&sub.len()) => Ok(sub),
+            Value::String(sub) if sub.len() <= MAX_SUBJECT_BYTES && names_somebody(&sub) => Ok(sub),
             _ => Err(AuthError::Subject),
         }
     }
 }
 
-/// A NumericDate (RFC 7519 section 2): a number of seconds, with fractions if
-/// it likes, from 1970 to 9999.
+/// Whether `sub` holds more than white space and control characters. An issuer that
+/// sends nothing else has no user in mind, and all such tokens would share one list.
+fn names_somebody(sub: &str) -> bool {
+    !sub.chars().all(|character| character.is_whitespace() || character.is_control())
+}
+
+/// A NumericDate (RFC 7519 section 2): a number of seconds, possibly with a
+/// fraction, from 1970 to 9999.
 fn numeric_date(claim: &Value) -> Option<f64> {
     claim.as_f64().filter(|seconds| (0.0..=LAST_EXPIRY as f64).contains(seconds))
 }

@@ -4,39 +4,38 @@ use std::fmt;
 
 use super::MAX_TOKEN_BYTES;
 
-/// Why a request does not tell who sent it.
+/// Why a request could not be authenticated.
 ///
-/// The text is what the caller reads, so it says what to do about it and
-/// nothing of the secret, the key or the expected values.
+/// The caller reads the text. It says what is wrong with the token, and reveals
+/// neither a key nor a value that was expected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AuthError {
     /// The request carries no `Authorization` header.
     Missing,
-    /// The header is there, but is not one Bearer token.
+    /// The header does not hold exactly one Bearer token.
     NotBearer,
-    /// The token is longer than any that is accepted.
+    /// The token is longer than [`MAX_TOKEN_BYTES`].
     TooLong,
     /// The token is not a JWT of the accepted form.
     Malformed,
-    /// The token is signed in a way that is not accepted here.
+    /// The token's algorithm is unknown, or the settings have no key for it.
     Algorithm,
-    /// The token is signed with this algorithm, which is known but not
-    /// supported.
+    /// The token's algorithm is this one, which is known but not supported.
     Unsupported(&'static str),
-    /// The issuer publishes no such key as the token names.
+    /// The issuer publishes no key with the token's `kid` and algorithm.
     UnknownKey,
-    /// The token names no key, and not just one would do.
+    /// The token has no `kid`, and the key set does not have exactly one key for its
+    /// algorithm.
     NoKeyId,
-    /// The issuer's keys cannot be fetched: whether the token is good is not
-    /// known.
+    /// The issuer's keys cannot be fetched, so the token may be good or not.
     Unavailable,
-    /// The signature is not by the configured issuer.
+    /// None of the issuer's keys made the signature.
     Signature,
-    /// `exp` is missing, or is no time.
+    /// `exp` is missing, or is not a time.
     NoExpiry,
-    /// `exp` is past.
+    /// `exp` has passed.
     Expired,
-    /// `nbf` is to come, or is no time.
+    /// `nbf` lies in the future, or is not a time.
     NotYetValid,
     /// `iss` is not the configured issuer.
     Issuer,

@@ -15,13 +15,13 @@ use crate::causes::causes;
 use crate::config::KeySetUrl;
 use crate::tls::{Connector, Trust};
 
-/// How long a fetch may take, with everything.
-const FETCH_TIMEOUT: Duration = Duration::from_secs(2);
+/// How long a fetch may take, from the connection to the last byte.
+pub(super) const FETCH_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The largest key set that is read.
 pub const MAX_KEY_SET_BYTES: usize = 256 * 1024;
 
-/// How many redirects are followed, all within the same origin.
+/// How many redirects a fetch follows, all within the same origin.
 const MAX_REDIRECTS: usize = 2;
 
 pub(super) struct Fetcher {
@@ -32,11 +32,11 @@ pub(super) struct Fetcher {
 /// A key set with at least one usable key.
 pub(super) struct Fetched {
     pub(super) keys: Vec<Arc<Key>>,
-    /// How long the issuer says it is good for.
+    /// How long the issuer says that it is fresh, in seconds.
     pub(super) fresh_seconds: Option<f64>,
 }
 
-/// Why there is no key set.
+/// Why a fetch brought no key set.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum FetchError {
     Timeout,
@@ -51,7 +51,7 @@ pub(super) enum FetchError {
 impl Fetcher {
     pub(super) fn new(url: KeySetUrl) -> Fetcher {
         let trust = Trust::about(&url.uri().to_string());
-        // Fetches are far apart: a connection that is kept is a dead one.
+        // Fetches are so far apart that a connection would not survive until the next.
         let connector = Connector::new(trust, FETCH_TIMEOUT, 0);
         Fetcher { url, connector }
     }
@@ -101,13 +101,13 @@ async fn read(response: HttpResponse) -> Result<Fetched, FetchError> {
         }
     }
     let keys = jwk::parse(&text).ok_or(FetchError::NoKeySet)?;
-    // An issuer always has a key. A set without one is a mistake of the
-    // moment, which must not replace a good set.
+    // An issuer always has a key. A set without one is a passing mistake, and must
+    // not replace a good set.
     if keys.is_empty() { Err(FetchError::NoUsableKey) } else { Ok(Fetched { keys, fresh_seconds }) }
 }
 
-/// Where a redirect leads, if that is within the origin of `url`: keys come
-/// from nowhere else than where the configuration says.
+/// The target of a redirect, if it has the origin of `url`: keys come only from
+/// where the configuration says.
 fn same_origin(url: &Uri, location: &str) -> Option<Uri> {
     let target = if location.starts_with('/') && !location.starts_with("//") {
         format!("{}://{}{location}", url.scheme_str()?, url.authority()?)
@@ -127,20 +127,20 @@ fn max_age(cache_control: &str) -> Option<f64> {
     }
     let seconds = directives.find_map(|it| it.strip_prefix("max-age="))?.trim_matches('"');
     let is_number = !seconds.is_empty() && seconds.bytes().all(|byte| byte.is_ascii_digit());
-    // A number beyond all bounds is as good as the greatest.
+    // A number that is too large for its type means the same as the largest.
     is_number.then(|| f64::from(seconds.parse::<u32>().unwrap_or(u32::MAX)))
 }
 
 impl fmt::Display for FetchError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            FetchError::Timeout => write!(f, "no answer within {FETCH_TIMEOUT:?}"),
-            FetchError::Connection(cause) => write!(f, "no connection: {cause}"),
-            FetchError::Status(status) => write!(f, "the answer has the status {status}"),
-            FetchError::Redirect => f.write_str("it redirects elsewhere, or too often"),
+            FetchError::Timeout => write!(f, "no response within {FETCH_TIMEOUT:?}"),
+            FetchError::Connection(cause) => write!(f, "the connection failed: {cause}"),
+            FetchError::Status(status) => write!(f, "the response has status {status}"),
+            FetchError::Redirect => f.write_str("it redirects to another origin, or too often"),
             FetchError::TooLarge => write!(f, "it has more than {MAX_KEY_SET_BYTES} bytes"),
-            FetchError::NoKeySet => f.write_str("the answer is no JWKS"),
-            FetchError::NoUsableKey => f.write_str("the JWKS has no key that can be used"),
+            FetchError::NoKeySet => f.write_str("the response is not a JWKS"),
+            FetchError::NoUsableKey => f.write_str("the JWKS has no usable key"),
         }
     }
 }

@@ -41,7 +41,7 @@ impl Key {
     }
 }
 
-/// The members that decide anything (RFC 7517 section 4).
+/// The members that are read (RFC 7517 section 4).
 #[derive(Deserialize)]
 struct Jwk {
     kty: String,
@@ -57,11 +57,11 @@ struct Jwk {
     e: Option<String>,
 }
 
-/// The usable keys in the text of a key set; `None` if it is no key set.
+/// The usable keys in the text of a key set; `None` if it is not a key set.
 ///
-/// Keys are read one by one: what cannot be used here (another purpose, an
-/// algorithm that does not fit its type, a type that is not known) is left
-/// out and does no harm to the others.
+/// Keys are read one by one. One that cannot be used here (for another purpose, of
+/// an unknown type, with an algorithm that does not fit its type) is left out, and
+/// does no harm to the others.
 pub(super) fn parse(text: &[u8]) -> Option<Vec<Arc<Key>>> {
     let set: Value = serde_json::from_slice(text).ok()?;
     let keys = set.get("keys")?.as_array()?;
@@ -101,16 +101,15 @@ fn ed25519(jwk: &Jwk) -> Option<DecodingKey> {
     (!is_of_small_order(point)).then(|| DecodingKey::from_ed_components(x).ok())?
 }
 
-/// RFC 7518 section 6.2.1. Whether the point is on the curve shows when it
-/// checks a signature.
+/// RFC 7518 section 6.2.1. A point that is not on the curve verifies no signature.
 fn curve_point(jwk: &Jwk, bytes: usize) -> Option<DecodingKey> {
     let (x, y) = (jwk.x.as_deref()?, jwk.y.as_deref()?);
     let is_point = decode(x)?.len() == bytes && decode(y)?.len() == bytes;
     is_point.then(|| DecodingKey::from_ec_components(x, y).ok())?
 }
 
-/// RFC 7518 section 6.3.1. Shorter keys than 2,048 bits are not to be used
-/// (section 3.3), and longer ones than 8,192 are only there to cost time.
+/// RFC 7518 section 6.3.1. Keys of less than 2,048 bits must not be used (section
+/// 3.3); keys of more than 8,192 would only cost time.
 fn rsa(jwk: &Jwk) -> Option<DecodingKey> {
     let number = |part: &Option<String>| {
         let bytes = decode(part.as_deref()?)?;
@@ -126,8 +125,8 @@ fn decode(part: &str) -> Option<Vec<u8>> {
     BASE64_URL_SAFE_NO_PAD.decode(part).ok()
 }
 
-/// Whether a public key is one of the few points for which signatures hold
-/// that nobody made (RFC 8032 section 5.1, points of order 1, 2, 4 and 8).
+/// Whether a public key is one of the few points for which anybody can make a valid
+/// signature (RFC 8032 section 5.1, points of order 1, 2, 4 and 8).
 fn is_of_small_order(mut point: [u8; 32]) -> bool {
     const ORDER_8: [[u8; 32]; 2] = [
         [

@@ -204,13 +204,16 @@ fn the_client_is_compared_if_configured() {
 }
 
 #[test]
-fn a_refresh_token_is_not_an_access_token() {
+fn a_refresh_token_or_an_id_token_is_not_an_access_token() {
     for claim in ["type", "token_use"] {
         assert_eq!(verify_claims(&[], json!({claim: "refresh"})), Err(AuthError::NotAccess));
         assert_eq!(verify_claims(&[], json!({claim: "access"})), Ok("user_a".into()));
     }
-    for typ in ["Refresh", "Offline", "ID", "Logout"] {
-        assert_eq!(verify_claims(&[], json!({"typ": typ})), Err(AuthError::NotAccess), "{typ}");
+    for claim in ["typ", "token_use"] {
+        for kind in ["Refresh", "Offline", "ID", "id", "Logout"] {
+            let verified = verify_claims(&[], json!({claim: kind}));
+            assert_eq!(verified, Err(AuthError::NotAccess), "{claim}: {kind}");
+        }
     }
     assert_eq!(verify_claims(&[], json!({"typ": "Bearer"})), Ok("user_a".into()));
 }
@@ -220,6 +223,14 @@ fn only_the_subject_is_the_user() {
     for sub in [json!(null), json!(""), json!(5), json!(["a"]), json!({"id": "a"}), json!(true)] {
         let claims = json!({"sub": sub, "email": "a@example.com", "id": "a", "user_id": "a"});
         assert_eq!(verify_claims(&[], claims), Err(AuthError::Subject), "{sub}");
+    }
+    // No-break, ideographic and line separators, next line, escape, delete.
+    for sub in [" ", "\t\n", "\u{a0}\u{3000}\u{2028}", "\u{85}", "\0", "\u{1b} \u{7f}"] {
+        assert_eq!(verify_claims(&[], json!({"sub": sub})), Err(AuthError::Subject), "{sub:?}");
+    }
+    // What else stands in it is the issuer's business.
+    for sub in [" a", "a\n", "\u{200b}", "0", "👋"] {
+        assert_eq!(verify_claims(&[], json!({"sub": sub})), Ok(sub.to_owned()), "{sub:?}");
     }
     let longest = "a".repeat(MAX_SUBJECT_BYTES);
     assert_eq!(verify_claims(&[], json!({"sub": longest})), Ok(longest.clone()));

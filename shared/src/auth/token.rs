@@ -13,8 +13,8 @@ use super::algorithm::algorithm;
 use super::jwk::Key;
 use crate::json;
 
-/// A signed token in compact form whose header has been checked. Of its
-/// payload nothing is believed before [`Token::check_signature`].
+/// A signed token in compact form whose header has been checked. Its payload
+/// cannot be trusted before [`Token::check_signature`].
 pub(super) struct Token<'a> {
     algorithm: Algorithm,
     key_id: Option<String>,
@@ -23,8 +23,8 @@ pub(super) struct Token<'a> {
     payload: Vec<u8>,
 }
 
-/// The header parameters that decide anything. `jwk`, `jku`, `x5u` and `x5c`
-/// are not among them: a token does not bring its own key.
+/// The header parameters that are read. `jwk`, `jku`, `x5u` and `x5c` are not
+/// among them: a token does not bring its own key.
 #[derive(Deserialize)]
 struct Header {
     alg: String,
@@ -38,7 +38,7 @@ struct Header {
     b64: bool,
 }
 
-/// A parameter that must not be there, whatever its value.
+/// Whether a parameter is present, whatever its value.
 fn present<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
     IgnoredAny::deserialize(deserializer).map(|_| true)
 }
@@ -50,8 +50,9 @@ impl<'a> Token<'a> {
         let (header, payload) = signed.split_once('.').ok_or(AuthError::Malformed)?;
         let header: Header = json::object(&decode(header)?).map_err(|_| AuthError::Malformed)?;
         let algorithm = algorithm(&header.alg)?;
-        // RFC 7515 section 4.1.11: what the token calls critical must be
-        // understood, and no extension is. RFC 7797's b64 is one of them.
+        // RFC 7515 section 4.1.11: a recipient must understand every extension
+        // that the token calls critical. This one understands none, and so not
+        // RFC 7797's b64.
         if header.crit || header.b64 {
             return Err(AuthError::Malformed);
         }
@@ -63,7 +64,7 @@ impl<'a> Token<'a> {
         Ok(Token { algorithm, key_id: header.kid, signed, signature, payload })
     }
 
-    /// The algorithm that the header names.
+    /// The header's `alg`.
     pub(super) fn algorithm(&self) -> Algorithm {
         self.algorithm
     }
@@ -90,14 +91,15 @@ impl<'a> Token<'a> {
     }
 }
 
-/// RFC 7515 section 4.1.9: the `application/` prefix may be left out, and
-/// media types do not depend on case. `at+jwt` is RFC 9068's access token.
+/// RFC 7515 section 4.1.9: the `application/` prefix may be left out, and case
+/// does not matter. `at+jwt` is RFC 9068's access token.
 fn is_access_token_type(typ: &str) -> bool {
     let typ = typ.to_ascii_lowercase();
     matches!(typ.strip_prefix("application/").unwrap_or(&typ), "jwt" | "at+jwt")
 }
 
-/// Base64url without padding, and with no bits left over: one text, one value.
+/// Decodes base64url without padding. Leftover bits must be zero, so that every
+/// value has one spelling.
 fn decode(part: &str) -> Result<Vec<u8>, AuthError> {
     BASE64_URL_SAFE_NO_PAD.decode(part).map_err(|_| AuthError::Malformed)
 }

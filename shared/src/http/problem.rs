@@ -179,7 +179,7 @@ impl From<AuthError> for Problem {
         if error == AuthError::Unavailable {
             return Problem {
                 retry_after_seconds: Some(5),
-                cause: Some("JWKS_URL gives no key set".to_owned()),
+                cause: Some("JWKS_URL returned no key set".to_owned()),
                 ..Problem::new(StatusCode::SERVICE_UNAVAILABLE, error.to_string())
             };
         }

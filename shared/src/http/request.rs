@@ -8,6 +8,7 @@ use lambda_http::{Request, RequestExt};
 use serde::de::DeserializeOwned;
 use serde_json::error::Category;
 
+use super::event::RawQuery;
 use super::{EntityTags, Problem};
 use crate::json;
 use crate::store::MAX_REVISIONS;
@@ -62,14 +63,16 @@ pub fn task_id(request: &Request) -> Result<TaskId, Problem> {
     id.ok_or_else(Problem::task_not_found)
 }
 
-/// The query parameters, decoded. What is not UTF-8 is replaced, so that the
-/// parameter's own rule refuses it.
+/// The query parameters, decoded. A character that should be percent-encoded stands
+/// for itself. What is not UTF-8 is replaced, so that the parameter's own rule refuses
+/// it.
 #[must_use]
 pub fn query(request: &Request) -> ListQueryInput {
     let mut parameters = ListQueryInput::new();
-    let raw = request.uri().query().unwrap_or_default();
-    for (name, value) in form_urlencoded::parse(raw.as_bytes()) {
-        parameters.entry(name.into_owned()).or_default().push(value.into_owned());
+    if let Some(RawQuery(raw)) = request.extensions().get() {
+        for (name, value) in form_urlencoded::parse(raw.as_bytes()) {
+            parameters.entry(name.into_owned()).or_default().push(value.into_owned());
+        }
     }
     parameters
 }

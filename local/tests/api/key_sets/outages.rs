@@ -2,9 +2,10 @@
 
 use std::time::{Duration, Instant};
 
+use futures::FutureExt;
 use shared::auth::{
-    AuthError, DEFAULT_FRESH_SECONDS, FIRST_FETCH_COOLDOWN_SECONDS, MAX_KEY_SET_BYTES,
-    MAX_STALE_SECONDS,
+    AuthError, COOLDOWN_SECONDS, DEFAULT_FRESH_SECONDS, FIRST_FETCH_COOLDOWN_SECONDS,
+    MAX_KEY_SET_BYTES, MAX_STALE_SECONDS, PATIENCE_SECONDS,
 };
 
 use super::Identity;
@@ -74,16 +75,71 @@ async fn with_a_set_nobody_notices_that_the_issuer_fails() {
         identity.issuer.answer(failure);
         identity.pass(DEFAULT_FRESH_SECONDS);
         assert_eq!(identity.verify(&ed).await, Ok(()), "{name}");
-        let requests = identity.issuer.requests();
-        assert_eq!(identity.verify(&ed).await, Ok(()), "{name}");
-        assert_eq!(identity.issuer.requests(), requests, "{name}: not asked again at once");
         let told = identity.verify(&unknown).await;
         assert_eq!(told, Err(AuthError::Unavailable), "{name}: there may be such a key by now");
+        let requests = identity.issuer.requests();
+        assert_eq!(identity.verify(&ed).await, Ok(()), "{name}");
+        assert_eq!(identity.verify(&unknown).await, Err(AuthError::Unavailable), "{name}");
+        assert_eq!(identity.issuer.requests(), requests, "{name}: not asked again at once");
         identity.pass(MAX_STALE_SECONDS - 1.0);
         assert_eq!(identity.verify(&ed).await, Ok(()), "{name}: a day later");
         identity.pass(1.0);
         assert_eq!(identity.verify(&ed).await, Err(AuthError::Unavailable), "{name}: too old");
     }
+}
+
+#[tokio::test]
+async fn a_good_set_serves_while_the_issuer_does_not_answer() {
+    let ed = Signer::ed25519("ed");
+    for slow in [Answer::Silence, Answer::Half] {
+        let identity = Identity::start(key_set(&[&ed])).await;
+        assert_eq!(identity.verify(&ed).await, Ok(()));
+        identity.issuer.answer(slow);
+        identity.pass(DEFAULT_FRESH_SECONDS);
+        for _ in 0..20 {
+            assert_eq!(identity.verify(&ed).now_or_never(), Some(Ok(())));
+        }
+        identity.asked(2).await;
+        assert_eq!(identity.verify(&ed).now_or_never(), Some(Ok(())));
+        let unknown = identity.verify(&Signer::ed25519("unknown")).await;
+        assert_eq!(unknown, Err(AuthError::Unavailable), "it waits for the same fetch");
+        assert_eq!(identity.issuer.requests(), 2, "one fetch at a time");
+        identity.pass(COOLDOWN_SECONDS);
+        assert_eq!(identity.verify(&ed).now_or_never(), Some(Ok(())), "nor the next one");
+        identity.asked(3).await;
+    }
+}
+
+#[tokio::test]
+async fn a_refresh_that_was_frozen_says_nothing_about_the_issuer() {
+    let (old, new) = (Signer::ed25519("1"), Signer::ed25519("2"));
+    let identity = Identity::start(key_set(&[&old])).await;
+    assert_eq!(identity.verify(&old).await, Ok(()));
+    identity.issuer.answer(Answer::Silence);
+    identity.pass(DEFAULT_FRESH_SECONDS);
+    assert_eq!(identity.verify(&old).now_or_never(), Some(Ok(())));
+    identity.asked(2).await;
+    // An hour passes in the midst of a fetch that may take two seconds.
+    identity.pass(3600.0);
+    identity.issuer.answer(key_set(&[&old, &new]));
+    assert_eq!(identity.verify(&new).await, Ok(()), "the issuer is asked again at once");
+    assert_eq!(identity.issuer.requests(), 3);
+}
+
+#[tokio::test]
+async fn a_key_that_is_withdrawn_is_refused_though_no_refresh_comes_to_an_end() {
+    let (old, new) = (Signer::ed25519("1"), Signer::ed25519("2"));
+    let identity = Identity::start(key_set(&[&old])).await;
+    assert_eq!(identity.verify(&old).await, Ok(()));
+    identity.issuer.answer(Answer::Silence);
+    identity.pass(DEFAULT_FRESH_SECONDS);
+    assert_eq!(identity.verify(&old).now_or_never(), Some(Ok(())));
+    identity.asked(2).await;
+    identity.issuer.answer(key_set(&[&new]));
+    identity.pass(PATIENCE_SECONDS - 1.0);
+    assert_eq!(identity.verify(&old).now_or_never(), Some(Ok(())));
+    identity.pass(1.0);
+    assert_eq!(identity.verify(&old).await, Err(AuthError::UnknownKey), "this one waits");
 }
 
 #[tokio::test]

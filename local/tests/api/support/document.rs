@@ -95,7 +95,7 @@ fn fits_path(template: &str, path: &str) -> bool {
 }
 
 /// A schema with all that it may refer to.
-fn validator(schema: &Value) -> Validator {
+pub(crate) fn validator(schema: &Value) -> Validator {
     let whole = json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "allOf": [schema],

@@ -106,6 +106,11 @@ impl Target<'_> {
             json!(["alice"]),
             json!({"id": "alice"}),
             json!("a".repeat(1025)),
+            json!(" "),
+            json!("\t\r\n"),
+            json!("\u{0}"),
+            json!("\u{a0}\u{2003}\u{3000}"),
+            json!("\u{85}\u{9f}\u{7f}"),
         ] {
             with(
                 json!({"sub": sub, "email": "alice@example.com", "id": "alice", "user_id": "alice"}),
@@ -146,6 +151,11 @@ impl Target<'_> {
         for refresh in ["refresh", "Refresh", "REFRESH"] {
             with(json!({ "type": refresh }));
             with(json!({ "token_use": refresh }));
+            with(json!({ "typ": refresh }));
+        }
+        for id in ["id", "Id", "ID"] {
+            with(json!({ "token_use": id }));
+            with(json!({ "typ": id }));
         }
         tokens
     }
