@@ -54,14 +54,15 @@ impl Task {
     /// created.
     #[must_use]
     pub fn with_id(id: TaskId, user_id: &str, new: NewTask) -> Task {
+        let NewTask { title, description, priority, due_date } = new;
         Task {
             id,
             user_id: user_id.to_owned(),
-            title: new.title,
-            description: new.description,
+            title,
+            description,
             completed: false,
-            priority: new.priority,
-            due_date: new.due_date,
+            priority,
+            due_date,
             updated_at: id.created_at(),
             completed_at: None,
             revision: Revision::new(),
@@ -70,20 +71,34 @@ impl Task {
 }
 
 /// A task as a client sees it: absent optional values are `null`, never left
-/// out.
+/// out. The revision is its `ETag`.
 impl Serialize for Task {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        // Named one by one, here and wherever a task is taken apart, so that the
+        // compiler finds the places where a new member is forgotten.
+        let Task {
+            id,
+            user_id,
+            title,
+            description,
+            completed,
+            priority,
+            due_date,
+            updated_at,
+            completed_at,
+            revision: _,
+        } = self;
         let mut task = serializer.serialize_struct("Task", 10)?;
-        task.serialize_field("id", &self.id)?;
-        task.serialize_field("user_id", &self.user_id)?;
-        task.serialize_field("title", &self.title)?;
-        task.serialize_field("description", &self.description)?;
-        task.serialize_field("completed", &self.completed)?;
-        task.serialize_field("priority", &self.priority.map(Priority::as_str))?;
-        task.serialize_field("due_date", &self.due_date)?;
-        task.serialize_field("created_at", &self.id.created_at())?;
-        task.serialize_field("updated_at", &self.updated_at)?;
-        task.serialize_field("completed_at", &self.completed_at)?;
+        task.serialize_field("id", id)?;
+        task.serialize_field("user_id", user_id)?;
+        task.serialize_field("title", title)?;
+        task.serialize_field("description", description)?;
+        task.serialize_field("completed", completed)?;
+        task.serialize_field("priority", &priority.map(Priority::as_str))?;
+        task.serialize_field("due_date", due_date)?;
+        task.serialize_field("created_at", &id.created_at())?;
+        task.serialize_field("updated_at", updated_at)?;
+        task.serialize_field("completed_at", completed_at)?;
         task.end()
     }
 }

@@ -129,11 +129,12 @@ pub(crate) fn changed(mut task: Task, changes: TaskChanges) -> Task {
             Change::Set(new) => *value = Some(new),
         }
     }
-    task.title = changes.title.unwrap_or(task.title);
-    apply(&mut task.description, changes.description);
-    apply(&mut task.priority, changes.priority);
-    apply(&mut task.due_date, changes.due_date);
-    task.completed = changes.completed.unwrap_or(task.completed);
+    let TaskChanges { title, description, priority, due_date, completed } = changes;
+    task.title = title.unwrap_or(task.title);
+    apply(&mut task.description, description);
+    apply(&mut task.priority, priority);
+    apply(&mut task.due_date, due_date);
+    task.completed = completed.unwrap_or(task.completed);
     if !task.completed {
         task.completed_at = None;
     }

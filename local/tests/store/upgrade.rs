@@ -6,9 +6,11 @@ use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::AttributeValue;
 use local::dynamodb::{Data, EmbeddedDynamoDb};
 use local::settings::Settings;
-use local::{TASKS_TABLE, tables};
+use local::{IDEMPOTENCY_TABLE, TASKS_TABLE, tables, token};
 use shared::store::title_key;
-use shared::task::{ListQuery, Precondition, Sort, TaskId, Timestamp, Toggle};
+use shared::task::{
+    IdempotencyKey, ListQuery, NewTask, Precondition, Priority, Sort, TaskId, Timestamp, Toggle,
+};
 
 use crate::{database, new_user, pages};
 
@@ -77,5 +79,35 @@ fn a_table_of_the_version_before_gets_its_new_indexes_and_serves_its_tasks() {
             let task = tasks.toggle(edited, Toggle::Flip, &exists).await.unwrap();
             assert_eq!(task.completed, completed);
         }
+    });
+}
+
+#[test]
+fn a_key_that_the_version_before_remembers_replays() {
+    let database = database();
+    database.runtime.block_on(async {
+        let text = |text: &str| AttributeValue::S(text.to_owned());
+        let in_a_day = Timestamp::now().unix_millis() / 1000 + 86_400;
+        let record = HashMap::from([
+            // Of the user `keeper` and the key `k-1`.
+            ("key".to_owned(), text("dHmB9lG0MoJmcRAo7AmDNE87GXrWqOLVh8Qvtqqenu4")),
+            ("body_hash".to_owned(), text("5ocO6XhriGIQkSK3tkpfeLhmr89Y7KRzSccwW60rAUQ")),
+            ("task_id".to_owned(), text(IDS[0])),
+            ("revision".to_owned(), text("943e90f6-56b8-4756-aad9-ddf53a5d978c")),
+            ("expires_at".to_owned(), AttributeValue::N(in_a_day.to_string())),
+        ]);
+        let put = database.client.put_item().table_name(IDEMPOTENCY_TABLE);
+        put.set_item(Some(record)).send().await.unwrap();
+        let new = NewTask {
+            title: "Buy milk".into(),
+            description: Some("\u{1f44b}".into()),
+            priority: Some(Priority::High),
+            due_date: Timestamp::parse("2027-02-10"),
+        };
+        let user = token::user(&Settings::default(), "keeper").await.unwrap();
+        let key = IdempotencyKey::parse("k-1");
+        let created = database.store.tasks(&user).create(new, key.as_ref()).await.unwrap();
+        assert!(created.replayed);
+        assert_eq!(created.task.id.to_string(), IDS[0]);
     });
 }

@@ -11,7 +11,7 @@ use serde::Serialize;
 use super::Response;
 use super::entity_tag::{self, EntityTags};
 use crate::store::Created;
-use crate::task::{ListQuery, Page, Task};
+use crate::task::{ListQuery, Page, Task, Window};
 use crate::telemetry;
 
 /// 200 with the task and its `ETag`.
@@ -165,20 +165,22 @@ pub(super) fn set(response: &mut Response, name: HeaderName, value: &str) {
 /// The query string that asks `query`.
 #[must_use]
 pub fn query_string(query: &ListQuery) -> String {
+    let ListQuery { status, sort, order, window, limit, cursor } = query;
+    let Window { after, before } = window;
     let mut pairs = form_urlencoded::Serializer::new(String::new());
-    pairs.append_pair("status", query.status.as_str());
-    pairs.append_pair("sort", query.sort.as_str());
-    pairs.append_pair("order", query.order.as_str());
-    if let Some(after) = query.window.after {
+    pairs.append_pair("status", status.as_str());
+    pairs.append_pair("sort", sort.as_str());
+    pairs.append_pair("order", order.as_str());
+    if let Some(after) = after {
         pairs.append_pair("due_after", &after.to_string());
     }
-    if let Some(before) = query.window.before {
+    if let Some(before) = before {
         pairs.append_pair("due_before", &before.to_string());
     }
-    if let Some(limit) = query.limit {
+    if let Some(limit) = limit {
         pairs.append_pair("limit", &limit.to_string());
     }
-    if let Some(cursor) = &query.cursor {
+    if let Some(cursor) = cursor {
         pairs.append_pair("cursor", cursor);
     }
     pairs.finish()

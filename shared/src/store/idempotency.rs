@@ -148,12 +148,15 @@ fn cancellation_reasons(
     }
 }
 
-/// A hash of what a new task is made of. Stored, so it must not change.
+/// A hash of what a new task is made of. It is stored, so it must come out the same
+/// in the next version: what a task has today is always hashed, present or not. A
+/// member that is new enters with its name, and only if it is present, so that a
+/// request without it still has the hash that was stored before the deployment.
 fn hash_of(new: &NewTask) -> String {
-    let due_date = new.due_date.map(|moment| moment.to_string());
-    let optional =
-        [new.description.as_deref(), new.priority.map(Priority::as_str), due_date.as_deref()];
-    let mut parts = vec![new.title.as_bytes()];
+    let NewTask { title, description, priority, due_date } = new;
+    let due_date = due_date.map(|moment| moment.to_string());
+    let optional = [description.as_deref(), priority.map(Priority::as_str), due_date.as_deref()];
+    let mut parts = vec![title.as_bytes()];
     for value in optional {
         parts.push(if value.is_some() { b"+" } else { b"-" });
         parts.push(value.unwrap_or_default().as_bytes());

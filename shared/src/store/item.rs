@@ -80,20 +80,32 @@ pub(super) fn due_key(due_date: Option<Timestamp>) -> String {
 
 /// The item of a task.
 pub(super) fn from_task(task: &Task) -> Item {
+    let Task {
+        id,
+        user_id,
+        title,
+        description,
+        completed,
+        priority,
+        due_date,
+        updated_at,
+        completed_at,
+        revision,
+    } = task;
     let mut item = Item::from([
-        (USER_ID.into(), string(&task.user_id)),
-        (TASK_ID.into(), string(task.id.to_string())),
-        (COMPLETED.into(), flag(task.completed)),
-        (TITLE.into(), string(&task.title)),
-        (TITLE_KEY.into(), bytes(title_key(&task.title))),
-        (DUE_KEY.into(), string(due_key(task.due_date))),
-        (UPDATED_AT.into(), string(task.updated_at.to_string())),
-        (REVISION.into(), string(task.revision.to_string())),
+        (USER_ID.into(), string(user_id)),
+        (TASK_ID.into(), string(id.to_string())),
+        (COMPLETED.into(), flag(*completed)),
+        (TITLE.into(), string(title)),
+        (TITLE_KEY.into(), bytes(title_key(title))),
+        (DUE_KEY.into(), string(due_key(*due_date))),
+        (UPDATED_AT.into(), string(updated_at.to_string())),
+        (REVISION.into(), string(revision.to_string())),
     ]);
     let optional = [
-        (DESCRIPTION, task.description.clone()),
-        (PRIORITY, task.priority.map(|priority| priority.as_str().to_owned())),
-        (COMPLETED_AT, task.completed_at.map(|moment| moment.to_string())),
+        (DESCRIPTION, description.clone()),
+        (PRIORITY, priority.map(|priority| priority.as_str().to_owned())),
+        (COMPLETED_AT, completed_at.map(|moment| moment.to_string())),
     ];
     for (name, value) in optional {
         if let Some(value) = value {

@@ -34,15 +34,16 @@ impl TryFrom<NewTaskInput> for NewTask {
     type Error = Invalid;
 
     fn try_from(input: NewTaskInput) -> Result<NewTask, Invalid> {
+        let NewTaskInput { title, description, priority, due_date } = input;
         let mut rules = Rules::default();
-        if input.title == Sent::Absent {
+        if title == Sent::Absent {
             rules.broken("title", "is required");
         }
         let new = NewTask {
-            title: rules.title(input.title).unwrap_or_default(),
-            description: Change::read(input.description, |it| rules.description(it)).into_new(),
-            priority: Change::read(input.priority, |it| rules.priority(it)).into_new(),
-            due_date: Change::read(input.due_date, |it| rules.due_date(it)).into_new(),
+            title: rules.title(title).unwrap_or_default(),
+            description: Change::read(description, |it| rules.description(it)).into_new(),
+            priority: Change::read(priority, |it| rules.priority(it)).into_new(),
+            due_date: Change::read(due_date, |it| rules.due_date(it)).into_new(),
         };
         rules.finish(new)
     }
@@ -79,13 +80,14 @@ impl TryFrom<TaskChangesInput> for TaskChanges {
     type Error = Invalid;
 
     fn try_from(input: TaskChangesInput) -> Result<TaskChanges, Invalid> {
+        let TaskChangesInput { title, description, priority, due_date, completed } = input;
         let mut rules = Rules::default();
         let changes = TaskChanges {
-            title: rules.title(input.title),
-            description: Change::read(input.description, |it| rules.description(it)),
-            priority: Change::read(input.priority, |it| rules.priority(it)),
-            due_date: Change::read(input.due_date, |it| rules.due_date(it)),
-            completed: rules.completed(input.completed),
+            title: rules.title(title),
+            description: Change::read(description, |it| rules.description(it)),
+            priority: Change::read(priority, |it| rules.priority(it)),
+            due_date: Change::read(due_date, |it| rules.due_date(it)),
+            completed: rules.completed(completed),
         };
         rules.finish(changes)
     }

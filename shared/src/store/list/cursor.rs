@@ -21,7 +21,7 @@ use crate::store::error::StoreError;
 use crate::store::hash::hash;
 use crate::store::item::UNDATED;
 use crate::store::title_key::MAX_TITLE_KEY_BYTES;
-use crate::task::{ListQuery, Sort, TaskId, Timestamp};
+use crate::task::{ListQuery, Sort, TaskId, Timestamp, Window};
 
 /// The form of the cursors below. A cursor of another version is refused.
 const VERSION: u8 = 1;
@@ -62,12 +62,14 @@ struct List {
 
 impl List {
     fn of(query: &ListQuery) -> List {
+        let ListQuery { status, sort, order, window, limit: _, cursor: _ } = query;
+        let Window { after, before } = window;
         List {
-            status: query.status.as_str().to_owned(),
-            sort: query.sort.as_str().to_owned(),
-            order: query.order.as_str().to_owned(),
-            due_after: query.window.after.map(|moment| moment.to_string()),
-            due_before: query.window.before.map(|moment| moment.to_string()),
+            status: status.as_str().to_owned(),
+            sort: sort.as_str().to_owned(),
+            order: order.as_str().to_owned(),
+            due_after: after.map(|moment| moment.to_string()),
+            due_before: before.map(|moment| moment.to_string()),
         }
     }
 }
@@ -132,7 +134,7 @@ fn parse(text: &str, user: &User, query: &ListQuery) -> Option<Position> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::task::{Order, Status, Window};
+    use crate::task::{Order, Status};
 
     const BOB: &str = "bob";
 
