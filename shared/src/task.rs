@@ -165,4 +165,11 @@ impl Precondition {
             Precondition::NoneOf(none) => !none.contains(&revision),
         }
     }
+
+    /// Whether a task that does not fulfil it never will: a task leaves a revision, and
+    /// does not return to one.
+    #[must_use]
+    pub fn is_lost_for_good(&self) -> bool {
+        matches!(self, Precondition::AnyOf(_))
+    }
 }

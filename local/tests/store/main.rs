@@ -5,6 +5,7 @@
 
 mod cost;
 mod model;
+mod once;
 mod strategies;
 mod upgrade;
 mod walks;

@@ -10,7 +10,7 @@
 //!   on. It was not executed.
 //! - *Ambiguous*: anything else. It may have been executed, or may yet be.
 //!
-//! Both are sent again, whatever it is: a write that has been executed recognises
+//! Both are sent again, whatever the request is: a write that has been executed recognises
 //! itself. A create finds its own id, an update finds its id in the item
 //! (`once.rs`), a delete finds nothing left to delete.
 //!
@@ -102,11 +102,6 @@ impl Attempts {
             tokio::time::sleep(pause).await;
         }
         !is_over
-    }
-
-    /// Whether there is time for another attempt.
-    pub(super) fn is_in_time(&self) -> bool {
-        self.began.elapsed() <= LAST_START
     }
 
     /// The error for the caller when there is no time for another attempt.

@@ -24,8 +24,9 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 /// show up as this. `attempts.rs` has the time for all attempts together.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// How many connections wait for the next request: a merged list needs two.
-const IDLE_CONNECTIONS: usize = 2;
+/// How many connections wait for the next request: a function sends one after the
+/// other.
+const IDLE_CONNECTIONS: usize = 1;
 
 /// The SDK's variables for other hosts of the same service.
 const USE_FIPS: &str = "AWS_USE_FIPS_ENDPOINT";

@@ -5,7 +5,7 @@
 //! attempt that the network delivers minutes later come to one execution, and an
 //! update that is refused finds in the item what became of its earlier attempts.
 //!
-//! Ids are forgotten by epochs of 16 seconds. `done_0`, `done_1` and `done_2` hold the
+//! Ids are forgotten by epochs of 17 seconds. `done_0`, `done_1` and `done_2` hold the
 //! ids of the epochs that are 0, 1 and 2 modulo 3. An update of epoch *e* adds its id
 //! to one of them, empties that of *e* + 1, and writes *e* into the item, which
 //! refuses updates of earlier epochs. An id is therefore forgotten only by an item of
@@ -21,11 +21,14 @@ use super::item::{DONE, EPOCH, Item, UPDATED_AT, moment_of, number_of};
 use crate::task::Timestamp;
 
 /// Longer than a request and the difference of two clocks together: all attempts at a
-/// request find what the first one left.
-const EPOCH_LENGTH: Duration = Duration::from_secs(16);
+/// request find what the first one left. Three epochs do not divide an hour or a day, so
+/// what is written every hour does not always meet the same set.
+///
+/// Items hold epochs of this length, so it cannot change.
+const EPOCH_LENGTH: Duration = Duration::from_secs(17);
 
-/// How many ids an epoch holds at the most. Behind them the next epoch begins early,
-/// so that nobody makes an item grow without end.
+/// How many ids an epoch holds at the most. After that many the next epoch begins
+/// early, so that nobody makes an item grow without end.
 const MOST_IDS: usize = 128;
 
 /// One update, over all attempts at it.
@@ -42,7 +45,7 @@ pub(super) struct Once {
 pub(super) enum Refusal {
     /// An earlier attempt has been executed.
     Done,
-    /// No attempt has been executed, nor will any be that was sent before.
+    /// No attempt has been executed so far.
     NotDone,
     /// The item may have forgotten an earlier attempt.
     Forgotten,
@@ -60,11 +63,14 @@ impl Once {
     /// What the item must fulfil for the next attempt, with a value for each name.
     pub(super) fn condition(&self) -> (String, [(&'static str, AttributeValue); 3]) {
         let done = self.done();
-        let condition = format!(
+        let mut condition = format!(
             "(attribute_not_exists({EPOCH}) OR {EPOCH} <= :epoch) \
-             AND (attribute_not_exists({done}) \
-             OR (size({done}) < :most AND NOT contains({done}, :id)))"
+             AND (attribute_not_exists({done}) OR size({done}) < :most)"
         );
+        // An earlier attempt may have had another epoch.
+        for done in DONE {
+            condition.push_str(&format!(" AND NOT contains({done}, :id)"));
+        }
         let values = [
             (":epoch", AttributeValue::N(self.epoch.to_string())),
             (":most", AttributeValue::N(MOST_IDS.to_string())),
@@ -91,8 +97,8 @@ impl Once {
 
     /// What `item`, which has refused an attempt, tells of all attempts so far.
     pub(super) fn why_refused(&self, item: &Item) -> Result<Refusal, BadItem> {
-        let ids = item.get(self.done()).and_then(|ids| ids.as_bs().ok());
-        if ids.is_some_and(|ids| ids.contains(&self.id)) {
+        let mut ids = DONE.iter().filter_map(|done| item.get(*done)?.as_bs().ok()).flatten();
+        if ids.any(|id| *id == self.id) {
             return Ok(Refusal::Done);
         }
         let epoch = number_of(item, EPOCH)?.unwrap_or(0);

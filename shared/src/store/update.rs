@@ -27,15 +27,15 @@ pub(super) struct Update {
     remove: Vec<&'static str>,
     add: String,
     values: Item,
+    now: Timestamp,
 }
 
 impl Update {
     /// One attempt at `edit`, which `once` keeps to one execution, of a task that
     /// fulfils `precondition`.
     ///
-    /// Every attempt has a revision and a time of its own. The time of a task never
-    /// goes back: where the item is ahead of this function's clock, it keeps what it
-    /// has.
+    /// Every attempt has a revision of its own. The time of a task never goes back: an
+    /// item that is ahead of this function's clock keeps the time that it has.
     pub(super) fn attempt(
         id: TaskId,
         edit: &Edit,
@@ -51,12 +51,13 @@ impl Update {
             remove: vec![once.forgotten()],
             add: String::new(),
             values,
+            now: ahead.unwrap_or(now),
         };
         update.once(once);
-        update.value(UPDATED_AT, string(ahead.unwrap_or(now).to_string()));
         if ahead.is_none() {
-            update.condition.push_str(&format!(" AND {UPDATED_AT} <= :{UPDATED_AT}"));
-            update.set.push(format!("{UPDATED_AT} = :{UPDATED_AT}"));
+            let now = update.now();
+            update.condition.push_str(&format!(" AND {UPDATED_AT} <= {now}"));
+            update.set.push(format!("{UPDATED_AT} = {now}"));
         }
         update.set(REVISION, string(Revision::new().to_string()));
         match edit {
@@ -101,7 +102,8 @@ impl Update {
     fn set_completed(&mut self, completed: bool) {
         self.set(COMPLETED, flag(completed));
         if completed {
-            self.set.push(format!("{COMPLETED_AT} = if_not_exists({COMPLETED_AT}, :{UPDATED_AT})"));
+            let now = self.now();
+            self.set.push(format!("{COMPLETED_AT} = if_not_exists({COMPLETED_AT}, {now})"));
         } else {
             self.remove.extend([COMPLETED_AT, FLIPPED_AT, FLIPPED_FROM]);
         }
@@ -109,20 +111,24 @@ impl Update {
 
     fn flip(&mut self) {
         self.values.insert(":one".to_owned(), flag(true));
+        let now = self.now();
         self.set.extend([
             format!("{COMPLETED} = :one - {COMPLETED}"),
             format!("{FLIPPED_FROM} = {COMPLETED}"),
-            format!("{FLIPPED_AT} = :{UPDATED_AT}"),
+            format!("{FLIPPED_AT} = {now}"),
         ]);
         self.remove.push(COMPLETED_AT);
     }
 
-    fn set(&mut self, attribute: &'static str, value: AttributeValue) {
-        self.set.push(format!("{attribute} = :{attribute}"));
-        self.value(attribute, value);
+    /// The name of the value for the time of the write. DynamoDB refuses values that no
+    /// expression uses, so it is there once somebody asks for it.
+    fn now(&mut self) -> &'static str {
+        self.values.entry(":now".to_owned()).or_insert_with(|| string(self.now.to_string()));
+        ":now"
     }
 
-    fn value(&mut self, attribute: &'static str, value: AttributeValue) {
+    fn set(&mut self, attribute: &'static str, value: AttributeValue) {
+        self.set.push(format!("{attribute} = :{attribute}"));
         self.values.insert(format!(":{attribute}"), value);
     }
 
@@ -136,7 +142,7 @@ impl Update {
 
     /// The `UpdateExpression`, the `ConditionExpression`, and the values in both.
     pub(super) fn into_parts(self) -> (String, String, Item) {
-        let Update { condition, set, remove, add, values } = self;
+        let Update { condition, set, remove, add, values, now: _ } = self;
         let (set, remove) = (set.join(", "), remove.join(", "));
         (format!("SET {set} REMOVE {remove} ADD {add}"), condition, values)
     }

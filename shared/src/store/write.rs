@@ -15,7 +15,7 @@ use aws_sdk_dynamodb::types::{
 };
 
 use super::Tasks;
-use super::attempts::{Attempts, attempt, repeat, sort};
+use super::attempts::{Attempts, Failure, attempt, repeat, sort};
 use super::error::StoreError;
 use super::item::{self, Item};
 use super::once::{Once, Refusal};
@@ -141,9 +141,11 @@ impl Tasks<'_> {
             return Err(attempts.give_up(error));
         };
         match refused.item() {
-            // It is still there, so no attempt has deleted it; and none will, because
-            // a task never returns to a revision.
-            Some(_) => Err(StoreError::Changed),
+            // It is still there, so no attempt has deleted it.
+            Some(_) if precondition.is_lost_for_good() || !attempts.maybe_done() => {
+                Err(StoreError::Changed)
+            }
+            Some(_) => Err(attempts.give_up(error)),
             None => match self.why_missing(id).await {
                 // An earlier attempt has deleted it.
                 StoreError::NotFound if attempts.maybe_done() => Ok(()),
@@ -162,6 +164,7 @@ impl Tasks<'_> {
     ) -> Result<Task, StoreError> {
         let mut attempts = Attempts::since(self.began);
         let mut once = Once::new();
+        let mut adaptations = 0;
         loop {
             let update = Update::attempt(id, edit, &once, precondition);
             let error = match attempt(self.send_update(id, update)).await {
@@ -183,9 +186,17 @@ impl Tasks<'_> {
             match refusal {
                 Refusal::Done => return Ok(task),
                 Refusal::Forgotten if attempts.maybe_done() => return Err(attempts.give_up(error)),
-                _ if !precondition.holds_for(task.revision) => return Err(StoreError::Changed),
-                _ if adapted && attempts.is_in_time() => {}
-                _ => return Err(attempts.unavailable(error)),
+                _ if !precondition.holds_for(task.revision) => {
+                    let is_certain = precondition.is_lost_for_good() || !attempts.maybe_done();
+                    let unknown = || attempts.give_up(error);
+                    return Err(if is_certain { StoreError::Changed } else { unknown() });
+                }
+                _ => {}
+            }
+            // The first time at once, and then with pauses: others write it just now.
+            adaptations += 1;
+            if !adapted || (adaptations > 1 && !attempts.another(Failure::Refused).await) {
+                return Err(attempts.unavailable(error));
             }
         }
     }

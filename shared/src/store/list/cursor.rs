@@ -1,10 +1,9 @@
 //! Cursors: where a list goes on.
 //!
-//! A cursor is the position of the last row that was returned, as JSON in base64url.
-//! It belongs to one list of one
-//! user and is refused for any other. It is not secret and not signed, because
-//! it can do no harm: the user always comes from the token, and a position is
-//! only a place to start in that user's own list.
+//! A cursor is the position of the last row that was returned, as JSON in base64url. It
+//! belongs to one list of one user and is refused for any other. It is not secret and
+//! not signed, because it can do no harm: the user always comes from the token, and a
+//! position is only a place to start in that user's own list.
 //!
 //! It outlives deployments: members are only ever added, as optional ones, and
 //! those that are not known are ignored, so that old and new functions go on

@@ -30,7 +30,7 @@ pub(super) struct Rows<'a> {
     ranges: VecDeque<Range>,
     /// The key behind which the first range goes on.
     start: Option<Item>,
-    /// How many rows the caller has use for; `None` for all.
+    /// How many rows the caller needs; `None` for all.
     wanted: Option<usize>,
     /// What was read. Each item becomes a task when it is its turn.
     items: VecDeque<Item>,
