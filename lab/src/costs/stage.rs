@@ -8,19 +8,18 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail, ensure};
 use axum::serve::Listener;
 use bytes::Bytes;
+use local::certificates::Localhost;
+use local::dynamodb::{Data, EmbeddedDynamoDb};
+use local::faults::{FaultProxy, Faults, Usage};
+use local::issuer::Issuer;
+use local::lambda::{Lambda, Launch, LogSink, Outcome};
+use local::settings::Settings;
+use local::{DAY, fixtures, launch, loopback, seed, tables, token};
 use serde_json::Value;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use super::Subject;
-use crate::certificates::Localhost;
-use crate::dynamodb::{Data, EmbeddedDynamoDb};
-use crate::faults::{FaultProxy, Faults, Usage};
-use crate::issuer::Issuer;
-use crate::lambda::{Lambda, Launch, LogSink, Outcome};
-use crate::server::{DAY, launch};
-use crate::settings::Settings;
-use crate::{fixtures, loopback, seed, tables, token};
 
 /// How long a function may take to ask for a request, even under callgrind.
 const PATIENCE: Duration = Duration::from_secs(60);

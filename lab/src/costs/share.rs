@@ -11,12 +11,11 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use local::settings::Settings;
 
 use super::Subject;
 use super::stage::Stage;
-use crate::bench::median;
-use crate::process;
-use crate::settings::Settings;
+use crate::{median, process};
 
 /// The memory sizes that are compared, in megabytes.
 pub(super) const SIZES: [u32; 4] = [128, 256, 512, 1024];

@@ -5,13 +5,13 @@ use std::fs;
 use anyhow::{Context, Result};
 use aws_sdk_dynamodb::Client;
 use bytes::Bytes;
+use local::fixtures::{TASK, USER};
+use local::settings::{Settings, repository};
+use local::{tables, token};
 use serde_json::{Value, json};
 use shared::task::{NewTask, Task, TaskId, Timestamp};
 
 use super::WARM;
-use crate::fixtures::{TASK, USER};
-use crate::settings::{Settings, repository};
-use crate::{tables, token};
 
 /// A function and a kind of request.
 #[derive(Clone, Debug)]

@@ -22,14 +22,14 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 use aws_sdk_dynamodb::Client;
 
-use crate::Server;
-use crate::bench::Progress;
-use crate::settings::Settings;
-use crate::{seed, tables};
+use local::settings::Settings;
+use local::{Server, seed, tables};
+
+use crate::Progress;
 
 pub use endpoint::Endpoint;
 pub use report::{Report, Row, write};
-use user::{LoadUser, Tally};
+use user::{BusyUser, Tally};
 
 /// How many tasks each user has from the beginning.
 const TASKS: u32 = 30;
@@ -70,38 +70,38 @@ pub async fn run(
 ) -> Result<Report> {
     progress("storing tasks");
     let most = plan.concurrency.iter().copied().max().unwrap_or_default();
-    let mut load = Load::prepare(server, settings, most).await?;
+    let mut throughput = Throughput::prepare(server, settings, most).await?;
     let mut report = Report { duration: plan.duration, rows: Vec::new() };
     for endpoint in Endpoint::ALL {
         for concurrency in &plan.concurrency {
             progress(&format!("{}, {concurrency} at once", endpoint.name()));
-            report.rows.push(load.row(endpoint, *concurrency, plan.duration).await?);
+            report.rows.push(throughput.row(endpoint, *concurrency, plan.duration).await?);
         }
     }
     Ok(report)
 }
 
-struct Load<'a> {
+struct Throughput<'a> {
     server: &'a Server,
     client: Client,
-    users: Vec<LoadUser>,
+    users: Vec<BusyUser>,
 }
 
-impl Load<'_> {
+impl Throughput<'_> {
     async fn prepare<'a>(
         server: &'a Server,
         settings: &Settings,
         users: usize,
-    ) -> Result<Load<'a>> {
+    ) -> Result<Throughput<'a>> {
         let client = tables::client(&server.backend().embedded_url());
-        let names: Vec<String> = (1..=users).map(|number| format!("load-{number}")).collect();
+        let names: Vec<String> = (1..=users).map(|number| format!("busy-{number}")).collect();
         let lists: Vec<(String, u32)> = names.iter().map(|name| (name.clone(), TASKS)).collect();
         seed::fill_all(&client, settings, &lists, |_| {}).await?;
-        let mut load = Load { server, client, users: Vec::new() };
+        let mut throughput = Throughput { server, client, users: Vec::new() };
         for name in &names {
-            load.users.push(LoadUser::new(&server.url(), settings, name).await?);
+            throughput.users.push(BusyUser::new(&server.url(), settings, name).await?);
         }
-        Ok(load)
+        Ok(throughput)
     }
 
     async fn row(

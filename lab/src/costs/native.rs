@@ -4,12 +4,11 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
+use local::settings::Settings;
 
 use super::stage::Stage;
 use super::{Native, Subject, WARM};
-use crate::bench::median;
-use crate::process;
-use crate::settings::Settings;
+use crate::{median, process};
 
 /// A process that has done nothing for so long has nothing to do.
 const QUIET: Duration = Duration::from_millis(30);

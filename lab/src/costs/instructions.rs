@@ -7,14 +7,14 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
+use local::lambda::PATH;
+use local::settings::Settings;
 use tempfile::TempDir;
 use tokio::process::Command;
 
 use super::stage::Stage;
 use super::{Instructions, Plan, Subject, WARM};
-use crate::lambda::PATH;
 use crate::process;
-use crate::settings::Settings;
 
 /// Under callgrind everything takes fifty times as long, also the last steps of
 /// what is being counted.

@@ -14,7 +14,7 @@ use anyhow::{Context, Result, bail};
 /// # Errors
 ///
 /// If there is no such process, or this is not Linux.
-pub fn processor_time(process: u32) -> Result<u64> {
+pub(crate) fn processor_time(process: u32) -> Result<u64> {
     let mut total = 0;
     for thread in fs::read_dir(folder(process).join("task")).context("needs Linux")? {
         let statistics = match fs::read_to_string(thread?.path().join("schedstat")) {
@@ -33,7 +33,7 @@ pub fn processor_time(process: u32) -> Result<u64> {
 /// # Errors
 ///
 /// As [`processor_time`].
-pub fn peak_memory(process: u32) -> Result<u64> {
+pub(crate) fn peak_memory(process: u32) -> Result<u64> {
     status(process, "VmHWM:")
 }
 
@@ -42,7 +42,7 @@ pub fn peak_memory(process: u32) -> Result<u64> {
 /// # Errors
 ///
 /// As [`processor_time`].
-pub fn threads(process: u32) -> Result<u64> {
+pub(crate) fn threads(process: u32) -> Result<u64> {
     status(process, "Threads:")
 }
 
@@ -55,7 +55,7 @@ const BUSY: Duration = Duration::from_secs(60);
 /// # Errors
 ///
 /// As [`processor_time`], or if it is still busy after a minute.
-pub async fn settled(process: u32, quiet: Duration) -> Result<u64> {
+pub(crate) async fn settled(process: u32, quiet: Duration) -> Result<u64> {
     let began = Instant::now();
     let mut spent = processor_time(process)?;
     while began.elapsed() < BUSY {

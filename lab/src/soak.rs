@@ -11,10 +11,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use futures::future::try_join_all;
-
-use crate::Server;
-use crate::settings::Settings;
-use crate::tables;
+use local::settings::Settings;
+use local::{Server, tables};
 
 use user::SoakUser;
 

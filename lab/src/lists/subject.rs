@@ -3,12 +3,12 @@
 use std::time::Instant;
 
 use anyhow::{Result, bail};
+use local::Server;
 use reqwest::header::{AUTHORIZATION, LINK};
 use shared::task::ListQuery;
 
-use crate::{Server, process};
-
 use super::FUNCTION;
+use crate::process;
 
 /// What one request has cost the function.
 pub(super) struct Answer {

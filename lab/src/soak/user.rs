@@ -7,6 +7,8 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
+use local::settings::Settings;
+use local::token;
 use reqwest::{Client, Method, Response};
 use serde_json::{Value, json};
 use shared::User;
@@ -14,8 +16,6 @@ use shared::store::{Store, StoreError};
 use shared::task::{ListQuery, Page, TaskId};
 
 use super::Report;
-use crate::settings::Settings;
-use crate::token;
 
 /// The most tasks that a user keeps.
 const MOST_TASKS: usize = 30;

@@ -74,8 +74,8 @@ pub fn over_budget(costs: &[Cost]) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cost::{Instructions, Native, subjects};
-    use crate::settings::Settings;
+    use crate::costs::{Instructions, Native, subjects};
+    use local::settings::Settings;
 
     #[test]
     fn every_function_is_measured() {

@@ -22,14 +22,13 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use flate2::Compression;
 use flate2::write::DeflateEncoder;
+use local::settings::Settings;
 use serde::{Deserialize, Serialize};
 
 pub use budget::over_budget;
 pub use report::{Report, write};
 pub use share::{Sizes, measure_sizes};
 pub use subject::{Subject, subjects};
-
-use crate::settings::Settings;
 
 /// How many requests a warm function answers while it is measured.
 const WARM: u32 = 200;

@@ -1,4 +1,4 @@
-//! One user of a load, and what became of the requests.
+//! One of the users whose requests are counted, and what became of the requests.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -6,6 +6,8 @@ use std::time::Instant;
 
 use anyhow::{Result, anyhow};
 use aws_sdk_dynamodb::Client as DynamoDb;
+use local::settings::Settings;
+use local::{DAY, seed, token};
 use reqwest::header::AUTHORIZATION;
 use reqwest::{Client, Method, RequestBuilder};
 use serde_json::{Value, json};
@@ -13,8 +15,6 @@ use shared::User;
 use shared::task::TaskId;
 
 use super::{Endpoint, PAGE, TASKS};
-use crate::settings::Settings;
-use crate::{DAY, seed, token};
 
 /// What became of requests.
 #[derive(Debug, Default)]
@@ -41,7 +41,7 @@ impl Tally {
 }
 
 /// A user with a connection of its own.
-pub(super) struct LoadUser {
+pub(super) struct BusyUser {
     api: String,
     authorization: String,
     http: Client,
@@ -56,11 +56,11 @@ pub(super) struct LoadUser {
     sent: usize,
 }
 
-impl LoadUser {
+impl BusyUser {
     /// The user `name`, who has [`TASKS`] tasks.
-    pub(super) async fn new(api: &str, settings: &Settings, name: &str) -> Result<LoadUser> {
+    pub(super) async fn new(api: &str, settings: &Settings, name: &str) -> Result<BusyUser> {
         let user = token::user(settings, name).await?;
-        Ok(LoadUser {
+        Ok(BusyUser {
             api: api.to_owned(),
             authorization: format!("Bearer {}", token::sign(settings, None, name, DAY)?),
             // One for each user: they share nothing, and nobody waits for it.
@@ -92,7 +92,7 @@ impl LoadUser {
         endpoint: Endpoint,
         until: Instant,
         stop: Arc<AtomicBool>,
-    ) -> (LoadUser, Tally) {
+    ) -> (BusyUser, Tally) {
         let mut tally = Tally::default();
         while Instant::now() < until && !stop.load(Ordering::Relaxed) {
             let Some(request) = self.request(endpoint) else {

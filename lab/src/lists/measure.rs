@@ -6,13 +6,14 @@ use anyhow::{Context, Result};
 use shared::store::Tasks;
 use shared::task::{ListQuery, MAX_LIMIT};
 
-use crate::dynamodb::EmbeddedDynamoDb;
-use crate::faults::{Faults, Usage};
-use crate::settings::Settings;
-use crate::{Server, dynamodb, seed as seeds, tables, token};
+use local::dynamodb::EmbeddedDynamoDb;
+use local::faults::{Faults, Usage};
+use local::settings::Settings;
+use local::{Server, dynamodb, seed as seeds, tables, token};
 
 use super::subject::Subject;
-use super::{Cell, List, Memory, PAGES, Place, Progress, Report, median, user};
+use super::{Cell, List, Memory, PAGES, Place, Report, user};
+use crate::{Progress, median};
 
 /// The function that is measured.
 pub const FUNCTION: &str = "list-tasks";
@@ -49,31 +50,31 @@ pub async fn measure(
     sizes: &[u32],
     progress: Progress<'_>,
 ) -> Result<Report> {
-    let mut bench = Bench { server, client: reqwest::Client::new(), users: Vec::new() };
+    let mut lists = Lists { server, client: reqwest::Client::new(), users: Vec::new() };
     for tasks in sizes {
         let name = user(*tasks);
         let token = token::sign(settings, None, &name, Duration::from_secs(86_400))?;
-        bench.users.push((*tasks, token::user(settings, &name).await?, token));
+        lists.users.push((*tasks, token::user(settings, &name).await?, token));
     }
     let mut report = Report::default();
     for list in List::all() {
         progress(&format!("memory: {}", list.name()));
-        report.memory.extend(bench.memory(list).await?);
+        report.memory.extend(lists.memory(list).await?);
     }
     for list in List::all() {
         progress(&format!("pages: {}", list.name()));
-        report.cells.extend(bench.cells(list).await?);
+        report.cells.extend(lists.cells(list).await?);
     }
     Ok(report)
 }
 
-struct Bench<'a> {
+struct Lists<'a> {
     server: &'a Server,
     client: reqwest::Client,
     users: Vec<(u32, shared::User, String)>,
 }
 
-impl Bench<'_> {
+impl Lists<'_> {
     fn subject<'a>(&'a self, token: &'a str) -> Subject<'a> {
         Subject { server: self.server, client: &self.client, token }
     }

@@ -9,7 +9,6 @@ mod plot;
 mod report;
 mod subject;
 
-use anyhow::Result;
 use shared::task::{ListQuery, Order, Sort, Status};
 
 pub use measure::{FUNCTION, measure, seed};
@@ -131,17 +130,8 @@ pub struct Memory {
     pub latency: f64,
 }
 
-/// A progress that can be shown.
-pub type Progress<'a> = &'a dyn Fn(&str);
-
-/// The names of the users, by the number of their tasks.
+/// The names of the users, by the number of their tasks. The tasks depend on the name:
+/// another one would change the numbers that were measured before.
 fn user(tasks: u32) -> String {
     format!("bench-{tasks}")
-}
-
-/// The median of some numbers.
-pub(crate) fn median(mut values: Vec<f64>) -> Result<f64> {
-    anyhow::ensure!(!values.is_empty(), "no values");
-    values.sort_by(f64::total_cmp);
-    Ok(values[values.len() / 2])
 }
