@@ -11,12 +11,12 @@ use arguments::{Cli, Command};
 
 #[tokio::main]
 async fn main() -> Result<()> {
-    match Cli::parse().command {
-        Command::Soak(arguments) => commands::soak(Settings::from_env()?, arguments).await,
-        Command::Lists(arguments) => commands::lists(Settings::from_env()?, arguments).await,
+    let cli = Cli::parse();
+    let settings = Settings::from_env()?;
+    match cli.command {
+        Command::Soak(arguments) => commands::soak(settings, arguments).await,
+        Command::Lists(arguments) => commands::lists(settings, arguments).await,
         Command::Costs(arguments) => commands::costs(arguments).await,
-        Command::Throughput(arguments) => {
-            commands::throughput(Settings::from_env()?, arguments).await
-        }
+        Command::Throughput(arguments) => commands::throughput(settings, arguments).await,
     }
 }

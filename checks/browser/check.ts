@@ -1,16 +1,17 @@
 // The API's page in a browser, and the API as pages of other origins see it.
-// Run with `npm ci && npm run check`, after `cargo build --workspace`. It needs
+// Run with `npm ci && npm run check:browser`, after `cargo build --workspace`. It needs
 // Chromium (Debian's package `chromium`), or CHROMIUM_PATH to say where one is.
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { mkdirSync, readFileSync } from "node:fs";
 import { type Browser, chromium, type Page } from "playwright-core";
-import { here, repository, startApi, startPage, stopAll, tokenFor } from "./servers.js";
+import { repository, startApi, stopAll, tokenFor } from "../server.js";
+import { startPage } from "./pages.js";
 import { authorize, close, execute, open, openDocs, problemsOf } from "./swagger.js";
 
 const DESKTOP = { width: 1280, height: 800 };
 const PHONE = { width: 390, height: 844 };
-const screenshots = `${here}screenshots`;
+const screenshots = `${repository}checks/browser/screenshots`;
 
 /** What Chromium says of a status that is an error. */
 const refused = (status: number, name: string) =>
@@ -254,8 +255,9 @@ mkdirSync(screenshots, { recursive: true });
 let browser: Browser | undefined;
 try {
   const [allowed, foreign] = [await startPage(), await startPage()];
-  const api = await startApi(allowed);
-  const throttled = await startApi(allowed, "--faults", "throttle=1");
+  const api = await startApi({ BETTER_AUTH_URL: allowed });
+  // The 503 that it logs is what it is for.
+  const throttled = await startApi({ BETTER_AUTH_URL: allowed, RUST_LOG: "off" }, "--faults", "throttle=1");
   browser = await chromium.launch({
     executablePath: process.env["CHROMIUM_PATH"] ?? execFileSync("which", ["chromium"], { encoding: "utf8" }).trim(),
     // Chromium has no sandbox for root.
@@ -272,7 +274,7 @@ try {
   await isSeen(browser, api, "desktop", DESKTOP);
   await isSeen(browser, api, "phone", PHONE);
   await otherOrigins(browser, api, throttled, allowed, foreign);
-  await aFrontendIsPointedHere(browser, await startApi(""), await startPage(3001));
+  await aFrontendIsPointedHere(browser, await startApi(), await startPage(3001));
 } finally {
   await browser?.close();
   stopAll();

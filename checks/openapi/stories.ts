@@ -1,10 +1,10 @@
 // What a frontend does with its tasks, written against the types that are
 // generated from the document. What the document gets wrong does not compile.
-// Run with `npm ci && npm run stories`, after `cargo build --workspace`.
+// Run with `npm ci && npm run check:openapi`, after `cargo build --workspace`.
 import assert from "node:assert/strict";
 import createClient, { type Client } from "openapi-fetch";
-import type { components, paths } from "./generated/api.js";
-import { startApi, tokenFor } from "./server.js";
+import type { components, paths } from "../generated/api.js";
+import { startApi, stopAll, tokenFor } from "../server.js";
 
 type Api = Client<paths>;
 type Task = components["schemas"]["Task"];
@@ -165,18 +165,18 @@ async function remove(api: Api, other: Api): Promise<void> {
   console.log("ok: delete a task, one's own");
 }
 
-const server = await startApi();
+const baseUrl = await startApi();
 try {
   const user = (name: string): Api =>
-    createClient<paths>({ baseUrl: server.url, headers: { Authorization: `Bearer ${tokenFor(name)}` } });
+    createClient<paths>({ baseUrl, headers: { Authorization: `Bearer ${tokenFor(name)}` } });
   await create(user("alice"));
   await list(user("bob"));
   await edit(user("carol"));
   await complete(user("dave"));
   await remove(user("erin"), user("frank"));
-  const anonymous = await createClient<paths>({ baseUrl: server.url }).GET("/api/tasks");
+  const anonymous = await createClient<paths>({ baseUrl }).GET("/api/tasks");
   assert.equal(expectProblem(anonymous).detail, "Not authenticated: send Authorization: Bearer <token>");
 } finally {
-  server.close();
+  stopAll();
 }
 console.log("5 passed, 0 failed");

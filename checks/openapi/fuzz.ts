@@ -5,7 +5,9 @@
 import assert from "node:assert/strict";
 import { execFileSync, spawnSync } from "node:child_process";
 import { copyFileSync, existsSync, readFileSync, rmSync } from "node:fs";
-import { here, repository, startApi, tokenFor } from "./server.js";
+import { repository, startApi, stopAll, tokenFor } from "../server.js";
+
+const here = `${repository}checks/openapi/`;
 
 /** A virtual environment in `.venv` with exactly the pinned packages. */
 function prepare(): string {
@@ -23,11 +25,11 @@ function prepare(): string {
 
 const schemathesis = prepare();
 const document = process.env["TASKS_API_DOCUMENT"] ?? `${repository}openapi.yaml`;
-const server = await startApi();
+const api = await startApi();
 
 /** Gives how many cases there were, and whether all is well. */
 function run(...more: string[]): { cases: number; output: string; passed: boolean } {
-  const options = ["--config-file", "schemathesis.toml", "run", document, "--url", server.url, ...more];
+  const options = ["--config-file", "schemathesis.toml", "run", document, "--url", api, ...more];
   const env = { ...process.env, TOKEN: tokenFor("alice"), OTHER_TOKEN: tokenFor("bob") };
   const done = spawnSync(schemathesis, options, { cwd: here, env, encoding: "utf8", stdio: ["ignore", "pipe", "inherit"] });
   if (done.error) throw done.error;
@@ -63,5 +65,5 @@ try {
   if (options.length === 0) assert.ok(cases >= 1000, `only ${cases} cases`);
   process.exitCode = passed && (options.length > 0 || runStateful(10)) ? 0 : 1;
 } finally {
-  server.close();
+  stopAll();
 }
