@@ -20,6 +20,16 @@ pub enum Profile {
     Release,
 }
 
+/// The binaries of the functions `names`: built now, or, with `no_build`, as they were
+/// built last.
+///
+/// # Errors
+///
+/// As [`build`], or if one of them has not been built.
+pub fn find(names: &[&str], profile: Profile, no_build: bool) -> Result<BTreeMap<String, PathBuf>> {
+    if no_build { built(names, profile) } else { build(names, profile) }
+}
+
 /// Builds the functions `names` and gives the path of each binary.
 ///
 /// # Errors
@@ -79,11 +89,7 @@ pub fn build(names: &[&str], profile: Profile) -> Result<BTreeMap<String, PathBu
 
 /// The paths of the functions `names` as they were built last, in the folder
 /// beside this program's own.
-///
-/// # Errors
-///
-/// If one of them has not been built.
-pub fn built(names: &[&str], profile: Profile) -> Result<BTreeMap<String, PathBuf>> {
+fn built(names: &[&str], profile: Profile) -> Result<BTreeMap<String, PathBuf>> {
     let program = std::env::current_exe()?;
     let target = program.parent().and_then(Path::parent).context("this program's folder")?;
     let folder = target.join(if profile == Profile::Release { "release" } else { "debug" });

@@ -20,7 +20,7 @@ use tokio::task::JoinHandle;
 use crate::loopback;
 
 use pool::Pool;
-pub(crate) use process::PATH;
+pub use process::PATH;
 
 /// How a function is started.
 #[derive(Clone, Debug)]

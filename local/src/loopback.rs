@@ -6,14 +6,14 @@ use axum::serve::{ListenerExt, TapIo};
 use tokio::net::{TcpListener, TcpStream};
 
 /// Accepts connections from this machine.
-pub(crate) type Listener = TapIo<TcpListener, fn(&mut TcpStream)>;
+pub type Listener = TapIo<TcpListener, fn(&mut TcpStream)>;
 
 /// Listens on `port` of the loopback interface; 0 is any free one.
 ///
 /// # Errors
 ///
 /// If the port is taken.
-pub(crate) async fn listen(port: u16) -> std::io::Result<Listener> {
+pub async fn listen(port: u16) -> std::io::Result<Listener> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await?;
     Ok(listener.tap_io(send_at_once))
 }

@@ -1,26 +1,24 @@
 //! `cargo run`: the whole API on this machine, and tools around it.
 
 mod arguments;
-mod measurements;
 
 use std::io::{IsTerminal, Read};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use bytes::Bytes;
 use clap::Parser;
-use indicatif::{ProgressBar, ProgressStyle};
+use local::cli::{say, task_bar};
 use local::dynamodb::Data;
 use local::faults::Faults;
 use local::issuer::Issuer;
 use local::lambda::{Outcome, to_standard_error};
 use local::settings::{Settings, repository};
-use local::{Backend, DAY, DEMO_USER, Options, Server, fixtures, seed, soak, tables, token};
+use local::{Backend, DAY, DEMO_USER, Options, Server, fixtures, seed, tables, token};
 use serde_json::Value;
 
-use arguments::{BackendArgs, Cli, Command, Serve, Soak};
+use arguments::{BackendArgs, Cli, Command, Serve};
 
 fn folder(data: Option<PathBuf>) -> Data {
     Data::Folder(data.unwrap_or_else(|| repository().join(".local")))
@@ -45,10 +43,6 @@ async fn main() -> Result<()> {
         Some(Command::Invoke { name, event, backend }) => {
             invoke(settings, &name, event, &backend).await
         }
-        Some(Command::Soak(arguments)) => run_soak(settings, arguments).await,
-        Some(Command::Bench(arguments)) => measurements::lists(settings, arguments).await,
-        Some(Command::Load(arguments)) => measurements::throughput(settings, arguments).await,
-        Some(Command::Cost(arguments)) => measurements::costs(arguments).await,
         Some(Command::Seed { user, users, tasks, backend }) => {
             let names = match users {
                 1 => vec![user],
@@ -112,62 +106,6 @@ async fn stop_signal() -> Result<()> {
     #[cfg(not(unix))]
     tokio::signal::ctrl_c().await?;
     Ok(())
-}
-
-async fn run_soak(settings: Settings, arguments: Soak) -> Result<()> {
-    let template = settings.template()?;
-    let server = Server::start(&Options {
-        faults: Some(Arc::new(Faults::at(arguments.faults.unwrap_or_default()))),
-        issuer: None,
-        port: 0,
-        dynamodb_port: 0,
-        data: Data::Memory,
-        binaries: arguments.build.binaries(&template.names())?,
-        logs: Arc::new(|_, _| {}),
-        settings: settings.clone(),
-    })
-    .await?;
-    let plan = soak::Plan {
-        duration: Duration::from_secs(arguments.seconds),
-        users: arguments.users,
-        kill_every: arguments.kill_every,
-    };
-    let report = Arc::new(soak::Report::default());
-    let bar = ProgressBar::new(arguments.seconds)
-        .with_style(ProgressStyle::with_template("{wide_bar} {pos}/{len} s  {msg}")?);
-    let progress = async {
-        loop {
-            let (requests, unknown) = (report.requests(), report.unknown());
-            bar.set_position(bar.elapsed().as_secs().min(arguments.seconds));
-            bar.set_message(format!("{requests} requests, {unknown} unknown"));
-            tokio::time::sleep(Duration::from_millis(250)).await;
-        }
-    };
-    tokio::select! {
-        result = soak::run(&server, &settings, &plan, &report) => result?,
-        () = progress => {}
-    }
-    bar.finish();
-    for (fault, count) in server.backend().faults().map(Faults::made).unwrap_or_default() {
-        say(&format!("{count:>9}  fault: {fault}"));
-    }
-    say(&report.to_string());
-    server.stop().await;
-    let violations = report.violations();
-    for violation in violations.iter().take(20) {
-        say(violation);
-    }
-    if !violations.is_empty() {
-        bail!("what is stored is not what was acknowledged");
-    }
-    Ok(())
-}
-
-/// A progress bar for tasks that are stored.
-fn task_bar(all: u64) -> Result<ProgressBar> {
-    Ok(ProgressBar::new(all).with_style(ProgressStyle::with_template(
-        "{wide_bar} {human_pos}/{human_len} tasks  {per_sec}  {eta} left",
-    )?))
 }
 
 async fn invoke(
@@ -258,9 +196,4 @@ async fn fill(
         say(&format!("{all} tasks in {:.1} s", bar.elapsed().as_secs_f64()));
     }
     Ok(())
-}
-
-#[expect(clippy::print_stdout, reason = "what the commands are for")]
-fn say(text: &str) {
-    println!("{text}");
 }

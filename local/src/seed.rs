@@ -79,7 +79,7 @@ pub async fn fill(client: &Client, user: &User, count: u32, progress: impl Fn(u3
 /// # Errors
 ///
 /// As [`fill`].
-pub(crate) async fn insert(
+pub async fn insert(
     client: &Client,
     user: &User,
     numbers: Range<u32>,
@@ -109,7 +109,7 @@ pub(crate) async fn insert(
 /// # Errors
 ///
 /// If there are not so many.
-pub(crate) fn id(user: &User, index: u32) -> Result<TaskId> {
+pub fn id(user: &User, index: u32) -> Result<TaskId> {
     Ok(task(user, index)?.id)
 }
 

@@ -211,7 +211,8 @@ impl Drop for Server {
 
 /// How to start `function`: the environment that the template gives it, with
 /// the developer's settings before the template's values.
-pub(crate) fn launch(
+#[must_use]
+pub fn launch(
     function: &Function,
     binary: PathBuf,
     settings: &Settings,

@@ -10,7 +10,7 @@ use tokio::sync::oneshot;
 use super::{Launch, LogSink};
 
 /// Where programs are found on Lambda.
-pub(crate) const PATH: &str = "/usr/local/bin:/usr/bin:/bin:/opt/bin";
+pub const PATH: &str = "/usr/local/bin:/usr/bin:/bin:/opt/bin";
 
 /// A running process. It ends when it is dropped.
 pub(super) struct Process {

@@ -177,15 +177,3 @@ async fn what_was_acknowledged_is_there_after_the_server_was_killed() {
         assert_eq!(tasks.iter().filter(|task| task["title"] == title).count(), 1, "{title}");
     }
 }
-
-#[tokio::test]
-async fn a_soak_with_faults_and_killed_functions_finds_nothing_wrong() {
-    let faults = "lost-reply=0.05,throttle=0.05,drop=0.03,error=0.02,cut=0.02,garbage=0.02";
-    let arguments =
-        ["soak", "--seconds", "4", "--users", "6", "--kill-every", "1s", "--faults", faults];
-    let soak = tokio::task::spawn_blocking(move || command(&arguments).output().unwrap());
-    let output = soak.await.unwrap();
-    let told = String::from_utf8(output.stdout).unwrap();
-    assert!(output.status.success(), "{told}");
-    assert!(told.contains(" fault: lost-reply") && told.ends_with("  0  violations\n"), "{told}");
-}

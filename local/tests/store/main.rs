@@ -14,7 +14,6 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use aws_sdk_dynamodb::Client;
-use local::bench::List;
 use local::dynamodb::{Data, EmbeddedDynamoDb};
 use local::settings::Settings;
 use local::{seed, tables, token};
@@ -23,8 +22,8 @@ use proptest::prelude::*;
 use shared::User;
 use shared::store::{Store, StoreError, Tasks};
 use shared::task::{
-    ListQuery, NewTask, Order, Precondition, Revision, Sort, Task, TaskChanges, TaskId, Timestamp,
-    Toggle, Window,
+    ListQuery, NewTask, Order, Precondition, Revision, Sort, Status, Task, TaskChanges, TaskId,
+    Timestamp, Toggle, Window,
 };
 use tokio::runtime::Runtime;
 
@@ -83,8 +82,14 @@ async fn pages(store: &Tasks<'_>, query: &ListQuery) -> Vec<Vec<TaskId>> {
     pages
 }
 
+/// A query for each status, sort and order.
 fn combinations() -> impl Iterator<Item = ListQuery> {
-    List::all().map(List::query)
+    [Status::All, Status::Pending, Status::Completed].into_iter().flat_map(|status| {
+        [Sort::Created, Sort::Title, Sort::DueDate].into_iter().flat_map(move |sort| {
+            let query = move |order| ListQuery { status, sort, order, ..ListQuery::default() };
+            [Order::Asc, Order::Desc].map(query)
+        })
+    })
 }
 
 /// The list of `query`, whole and in pages of `size`, is that of the model.

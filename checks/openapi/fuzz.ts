@@ -1,0 +1,69 @@
+// Schemathesis sends what the document allows and what it forbids, and compares
+// each reply with the document. `schemathesis.toml` says how.
+// Run with `npm ci && npm run fuzz`, after `cargo build --workspace`; it needs
+// Python 3.11 or newer. What stands behind `--` goes to Schemathesis.
+import assert from "node:assert/strict";
+import { execFileSync, spawnSync } from "node:child_process";
+import { copyFileSync, existsSync, readFileSync, rmSync } from "node:fs";
+import { repository, startApi, stopAll, tokenFor } from "../server.js";
+
+const here = `${repository}checks/openapi/`;
+
+/** A virtual environment in `.venv` with exactly the pinned packages. */
+function prepare(): string {
+  const [pinned, venv] = [`${here}requirements.txt`, `${here}.venv`];
+  const installed = `${venv}/installed.txt`;
+  if (!existsSync(installed) || readFileSync(installed, "utf8") !== readFileSync(pinned, "utf8")) {
+    rmSync(venv, { recursive: true, force: true });
+    execFileSync("python3", ["-m", "venv", venv], { stdio: "inherit" });
+    const pip = ["-m", "pip", "install", "--quiet", "--no-deps", "--disable-pip-version-check", "-r", pinned];
+    execFileSync(`${venv}/bin/python`, pip, { stdio: "inherit" });
+    copyFileSync(pinned, installed);
+  }
+  return `${venv}/bin/schemathesis`;
+}
+
+const schemathesis = prepare();
+const document = process.env["TASKS_API_DOCUMENT"] ?? `${repository}openapi.yaml`;
+const api = await startApi();
+
+/** Gives how many cases there were, and whether all is well. */
+function run(...more: string[]): { cases: number; output: string; passed: boolean } {
+  const options = ["--config-file", "schemathesis.toml", "run", document, "--url", api, ...more];
+  const env = { ...process.env, TOKEN: tokenFor("alice"), OTHER_TOKEN: tokenFor("bob") };
+  const done = spawnSync(schemathesis, options, { cwd: here, env, encoding: "utf8", stdio: ["ignore", "pipe", "inherit"] });
+  if (done.error) throw done.error;
+  const cases = Number(done.stdout.match(/(\d+) generated/)?.[1] ?? 0);
+  return { cases, output: done.stdout, passed: done.status === 0 };
+}
+
+/**
+ * More stateful tests. Schemathesis ends them, without a failure, when a scenario
+ * that it repeats goes another way than before. A list that meanwhile has other
+ * tasks is enough for that; so there are several short runs instead of a long one.
+ */
+function runStateful(runs: number): boolean {
+  let cases = 0;
+  for (let seed = 1; seed <= runs; seed += 1) {
+    const done = run("--phases", "stateful", "--seed", String(seed));
+    cases += done.cases;
+    if (!done.passed) {
+      console.log(done.output);
+      return false;
+    }
+  }
+  // A run that ends early must not pass for a good one.
+  assert.ok(cases >= 500, `only ${cases} stateful cases`);
+  console.log(`ok: ${cases} more cases in ${runs} stateful runs`);
+  return true;
+}
+
+try {
+  const options = process.argv.slice(2);
+  const { cases, output, passed } = run(...options);
+  console.log(output);
+  if (options.length === 0) assert.ok(cases >= 1000, `only ${cases} cases`);
+  process.exitCode = passed && (options.length > 0 || runStateful(10)) ? 0 : 1;
+} finally {
+  stopAll();
+}

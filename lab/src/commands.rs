@@ -1,0 +1,188 @@
+//! The commands.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Result, bail};
+use indicatif::{ProgressBar, ProgressStyle};
+use lab::{costs, lists, soak, throughput};
+use local::cli::{say, task_bar};
+use local::dynamodb::Data;
+use local::faults::Faults;
+use local::lambda::to_standard_error;
+use local::settings::{Settings, repository};
+use local::{Options, Server};
+
+use crate::arguments::{Costs, Lists, Soak, Throughput};
+
+/// Many users at once, with faults.
+pub(crate) async fn soak(settings: Settings, arguments: Soak) -> Result<()> {
+    let template = settings.template()?;
+    let server = Server::start(&Options {
+        faults: Some(Arc::new(Faults::at(arguments.faults.unwrap_or_default()))),
+        issuer: None,
+        port: 0,
+        dynamodb_port: 0,
+        data: Data::Memory,
+        binaries: arguments.build.binaries(&template.names())?,
+        logs: Arc::new(|_, _| {}),
+        settings: settings.clone(),
+    })
+    .await?;
+    let plan = soak::Plan {
+        duration: Duration::from_secs(arguments.seconds),
+        users: arguments.users,
+        kill_every: arguments.kill_every,
+    };
+    let report = Arc::new(soak::Report::default());
+    let bar = ProgressBar::new(arguments.seconds)
+        .with_style(ProgressStyle::with_template("{wide_bar} {pos}/{len} s  {msg}")?);
+    let progress = async {
+        loop {
+            let (requests, unknown) = (report.requests(), report.unknown());
+            bar.set_position(bar.elapsed().as_secs().min(arguments.seconds));
+            bar.set_message(format!("{requests} requests, {unknown} unknown"));
+            tokio::time::sleep(Duration::from_millis(250)).await;
+        }
+    };
+    tokio::select! {
+        result = soak::run(&server, &settings, &plan, &report) => result?,
+        () = progress => {}
+    }
+    bar.finish();
+    for (fault, count) in server.backend().faults().map(Faults::made).unwrap_or_default() {
+        say(&format!("{count:>9}  fault: {fault}"));
+    }
+    say(&report.to_string());
+    server.stop().await;
+    let violations = report.violations();
+    for violation in violations.iter().take(20) {
+        say(violation);
+    }
+    if !violations.is_empty() {
+        bail!("what is stored is not what was acknowledged");
+    }
+    Ok(())
+}
+
+/// What lists cost.
+pub(crate) async fn lists(settings: Settings, arguments: Lists) -> Result<()> {
+    let binaries = arguments.build.binaries(&[lists::FUNCTION])?;
+    let folder = arguments.data.unwrap_or_else(|| repository().join(".local/lists"));
+    let data = Data::Folder(folder);
+    let mut sizes = arguments.tasks;
+    sizes.sort_unstable();
+    let bar = task_bar(sizes.iter().copied().map(u64::from).sum())?;
+    lists::seed(&data, &settings, &sizes, |done| bar.set_position(done)).await?;
+    bar.finish();
+
+    let server = Server::start(&Options {
+        faults: Some(Arc::new(Faults::metered())),
+        issuer: None,
+        port: 0,
+        dynamodb_port: 0,
+        data,
+        binaries,
+        logs: to_standard_error(),
+        settings: settings.clone(),
+    })
+    .await?;
+    let spinner = ProgressBar::new_spinner();
+    let progress = |what: &str| spinner.set_message(what.to_owned());
+    let report = lists::measure(&server, &settings, &sizes, &progress).await?;
+    spinner.finish_and_clear();
+    server.stop().await;
+
+    say(&report.tables());
+    if arguments.write {
+        lists::write(&report, &repository().join("docs"))?;
+    }
+    let over = report.over_target();
+    if !over.is_empty() {
+        bail!("more items are read than may be:\n{}", over.join("\n"));
+    }
+    Ok(())
+}
+
+/// How many requests the API answers.
+pub(crate) async fn throughput(settings: Settings, arguments: Throughput) -> Result<()> {
+    let server = Server::start(&Options {
+        faults: None,
+        issuer: None,
+        port: 0,
+        dynamodb_port: 0,
+        data: Data::Memory,
+        binaries: arguments
+            .build
+            .binaries(&throughput::Endpoint::ALL.map(throughput::Endpoint::function))?,
+        logs: Arc::new(|_, _| {}),
+        settings: settings.clone(),
+    })
+    .await?;
+    let mut concurrency: Vec<usize> = arguments.concurrency.into_iter().map(usize::from).collect();
+    concurrency.sort_unstable();
+    concurrency.dedup();
+    let plan = throughput::Plan { concurrency, duration: Duration::from_secs(arguments.seconds) };
+    let spinner = ProgressBar::new_spinner();
+    let progress = |what: &str| spinner.set_message(what.to_owned());
+    let report = throughput::run(&server, &settings, &plan, &progress).await?;
+    spinner.finish_and_clear();
+    server.stop().await;
+
+    say(&report.table());
+    let errors = report.errors();
+    if !errors.is_empty() {
+        bail!("some replies were not as expected:\n{}", errors.join("\n"));
+    }
+    if arguments.write {
+        throughput::write(&report, &repository().join("docs"))?;
+    }
+    Ok(())
+}
+
+/// What functions cost.
+pub(crate) async fn costs(arguments: Costs) -> Result<()> {
+    // Nobody's own, with which the events would not be answered.
+    let settings = Settings::default();
+    let mut subjects = costs::subjects();
+    if !arguments.functions.is_empty() {
+        let is_one = |name: &String| subjects.iter().any(|subject| subject.function == name);
+        if let Some(unknown) = arguments.functions.iter().find(|name| !is_one(name)) {
+            bail!("there is no function {unknown}");
+        }
+        subjects.retain(|subject| arguments.functions.iter().any(|it| it == subject.function));
+    }
+    let names: BTreeSet<&str> = subjects.iter().map(|subject| subject.function).collect();
+    let names = Vec::from_iter(names);
+    let binaries = arguments.build.binaries(&names)?;
+    let plan = costs::Plan {
+        runs: arguments.runs as usize,
+        counts_instructions: !arguments.no_instructions,
+        profiles: arguments.profiles,
+    };
+    let spinner = ProgressBar::new_spinner();
+    let progress = |what: &str| spinner.set_message(what.to_owned());
+    let costs = costs::measure(&settings, &binaries, &subjects, &plan, progress).await?;
+    let sizes = match arguments.memory_sizes {
+        false => Vec::new(),
+        true => costs::measure_sizes(&settings, &binaries, &subjects, plan.runs, progress).await?,
+    };
+    spinner.finish_and_clear();
+
+    let folder = repository().join("docs");
+    let report = costs::Report::new(costs, sizes, &folder)?;
+    say(&report.cost_table());
+    if arguments.memory_sizes {
+        say(&report.size_table());
+    }
+    say(&report.changes());
+    if arguments.write {
+        costs::write(&report, &folder)?;
+    }
+    let over = costs::over_budget(&report.costs);
+    if !over.is_empty() {
+        bail!("more than the budget (lab/src/costs/budget.rs):\n{}", over.join("\n"));
+    }
+    Ok(())
+}

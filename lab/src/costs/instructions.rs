@@ -1,0 +1,135 @@
+//! Instructions, counted by callgrind.
+//!
+//! <https://valgrind.org/docs/manual/cl-manual.html>
+
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use local::lambda::PATH;
+use local::settings::Settings;
+use tempfile::TempDir;
+use tokio::process::Command;
+
+use super::stage::Stage;
+use super::{Instructions, Plan, Subject, WARM};
+use crate::process;
+
+/// Under callgrind everything takes fifty times as long, also the last steps of
+/// what is being counted.
+const QUIET: Duration = Duration::from_millis(100);
+
+/// Counts the instructions of one process with, and of one without DynamoDB while
+/// it starts.
+pub(super) async fn count(
+    settings: &Settings,
+    subject: &Subject,
+    binary: &Path,
+    plan: &Plan,
+) -> Result<Instructions> {
+    let mut run = Run::new(settings, subject, binary).await?;
+    let process = run.stage.start().await?;
+    let init = run.read(process, "init").await?;
+    run.stage.invoke().await?;
+    let first = run.read(process, "first").await?;
+    for _ in 0..WARM {
+        run.stage.invoke().await?;
+    }
+    let warm = run.read(process, "warm").await? / u64::from(WARM);
+    if let Some(folder) = &plan.profiles {
+        run.keep(folder, subject.name)?;
+    }
+    run.stage.stop().await;
+
+    let (mut init_unwarmed, mut first_unwarmed) = (init, first);
+    if subject.has_store() {
+        let mut run = Run::new(settings, subject, binary).await?;
+        let process = run.stage.start_unwarmed().await?;
+        init_unwarmed = run.read(process, "init").await?;
+        run.stage.invoke().await?;
+        first_unwarmed = run.read(process, "first").await?;
+        run.stage.stop().await;
+    }
+    Ok(Instructions { init, first, warm, init_unwarmed, first_unwarmed })
+}
+
+/// A function under callgrind.
+struct Run {
+    stage: Stage,
+    /// Where callgrind writes what it has counted since it wrote the last time.
+    folder: TempDir,
+    /// The names of what it has written.
+    parts: Vec<&'static str>,
+}
+
+impl Run {
+    async fn new(settings: &Settings, subject: &Subject, binary: &Path) -> Result<Run> {
+        let folder = TempDir::new()?;
+        let file = folder.path().join("part");
+        let wrapper = vec![
+            "valgrind".to_owned(),
+            "--tool=callgrind".to_owned(),
+            "--quiet".to_owned(),
+            format!("--callgrind-out-file={}", file.display()),
+            prefix(&folder),
+        ];
+        let stage = Stage::new(settings, subject, binary, wrapper).await?;
+        Ok(Run { stage, folder, parts: Vec::new() })
+    }
+
+    /// The instructions since the last time, once the process has nothing to do.
+    async fn read(&mut self, process: u32, name: &'static str) -> Result<u64> {
+        process::settled(process, QUIET).await?;
+        let output = Command::new("vgdb")
+            // It names its pipes by some variables, which the function does not have.
+            .env_clear()
+            .env("PATH", PATH)
+            .args([&prefix(&self.folder), &format!("--pid={process}"), "dump", name])
+            .output()
+            .await
+            .context("vgdb, which comes with valgrind")?;
+        if !output.status.success() {
+            bail!("vgdb: {}", String::from_utf8_lossy(&output.stderr));
+        }
+        self.parts.push(name);
+        let path = self.folder.path().join(format!("part.{}", self.parts.len()));
+        let text = fs::read_to_string(&path).with_context(|| path.display().to_string())?;
+        total(&text).context("a total of callgrind's")
+    }
+
+    /// Copies what callgrind has written, for its own tools.
+    fn keep(&self, folder: &Path, subject: &str) -> Result<()> {
+        fs::create_dir_all(folder)?;
+        for (number, part) in (1..).zip(&self.parts) {
+            let name = format!("{}.{part}", subject.replace([',', ' '], "-"));
+            fs::copy(self.folder.path().join(format!("part.{number}")), folder.join(name))?;
+        }
+        Ok(())
+    }
+}
+
+/// Where valgrind and `vgdb` meet.
+fn prefix(folder: &TempDir) -> String {
+    format!("--vgdb-prefix={}", folder.path().join("vgdb").display())
+}
+
+/// The number of all instructions in callgrind's text.
+fn total(text: &str) -> Option<u64> {
+    let line = text
+        .lines()
+        .find_map(|line| line.strip_prefix("totals:").or_else(|| line.strip_prefix("summary:")));
+    line?.split_whitespace().next()?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::total;
+
+    #[test]
+    fn the_total_is_read_wherever_callgrind_writes_it() {
+        assert_eq!(total("version: 1\nevents: Ir\nsummary: 42\n\nfn=(1) main\n"), Some(42));
+        assert_eq!(total("fn=(1) main\n3 7\n\ntotals: 1234\n"), Some(1234));
+        assert_eq!(total("fn=(1) main\n"), None);
+    }
+}

@@ -1,0 +1,72 @@
+//! What the kernel and DynamoDB tell of a function.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+use local::settings::Settings;
+
+use super::stage::Stage;
+use super::{Native, Subject, WARM};
+use crate::{median, process};
+
+/// A process that has done nothing for so long has nothing to do.
+const QUIET: Duration = Duration::from_millis(30);
+
+/// Measures `runs` processes, one after the other.
+pub(super) async fn measure(
+    settings: &Settings,
+    subject: &Subject,
+    binary: &Path,
+    runs: usize,
+) -> Result<Native> {
+    let mut samples = Vec::new();
+    for _ in 0..runs {
+        samples.push(one(settings, subject, binary).await?);
+    }
+    let of = |value: fn(&Native) -> f64| median(samples.iter().map(value).collect());
+    Ok(Native {
+        init_ms: of(|it| it.init_ms)?,
+        init_cpu_ms: of(|it| it.init_cpu_ms)?,
+        first_cpu_ms: of(|it| it.first_cpu_ms)?,
+        warm_cpu_ms: of(|it| it.warm_cpu_ms)?,
+        peak_memory: of(|it| it.peak_memory as f64)? as u64,
+        threads: of(|it| it.threads as f64)? as u64,
+        calls: of(|it| it.calls)?,
+        units: of(|it| it.units)?,
+    })
+}
+
+async fn one(settings: &Settings, subject: &Subject, binary: &Path) -> Result<Native> {
+    let mut stage = Stage::new(settings, subject, binary, Vec::new()).await?;
+    let began = Instant::now();
+    let process = stage.start().await?;
+    let init_ms = began.elapsed().as_secs_f64() * 1e3;
+    let init = milliseconds(process).await?;
+    // What the start asks for is not any request's.
+    let before = stage.usage();
+    stage.invoke().await?;
+    let first = milliseconds(process).await?;
+    let usage = stage.usage() - before;
+    for _ in 0..WARM {
+        stage.invoke().await?;
+    }
+    let all = milliseconds(process).await?;
+    let native = Native {
+        init_ms,
+        init_cpu_ms: init,
+        first_cpu_ms: first - init,
+        warm_cpu_ms: (all - first) / f64::from(WARM),
+        peak_memory: process::peak_memory(process)?,
+        threads: process::threads(process)?,
+        calls: usage.requests as f64,
+        units: usage.units,
+    };
+    stage.stop().await;
+    Ok(native)
+}
+
+/// The time on a processor, once the process has nothing to do.
+async fn milliseconds(process: u32) -> Result<f64> {
+    Ok(process::settled(process, QUIET).await? as f64 / 1e6)
+}

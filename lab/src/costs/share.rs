@@ -1,0 +1,171 @@
+//! How fast functions are with the processor that their memory size brings.
+//!
+//! Lambda gives a function a whole processor while it starts, and a share in
+//! proportion to its memory for requests. Here a control group gives the same
+//! shares.
+//! <https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html>
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use local::settings::Settings;
+
+use super::Subject;
+use super::stage::Stage;
+use crate::{median, process};
+
+/// The memory sizes that are compared, in megabytes.
+pub(super) const SIZES: [u32; 4] = [128, 256, 512, 1024];
+
+/// With so many megabytes a function has one processor.
+const ONE_PROCESSOR: f64 = 1769.0;
+
+/// A group may work for its share of each such period and is stopped for the rest.
+const PERIOD: Duration = Duration::from_millis(20);
+
+/// How many warm requests each process answers.
+const REQUESTS: usize = 20;
+
+/// The subjects that are compared, by their names.
+const SUBJECTS: [&str; 4] =
+    ["get-task", "create-task", "list-tasks, 20 newest", "list-tasks, 1,000 by title"];
+
+/// Where control groups are.
+const GROUPS: &str = "/sys/fs/cgroup";
+
+/// How long a request takes a function of one memory size.
+#[derive(Clone, Copy, Debug)]
+pub struct Sizes {
+    /// What is measured.
+    pub subject: &'static str,
+    /// In megabytes.
+    pub memory: u32,
+    /// Milliseconds for the first request, if the connection to DynamoDB was opened
+    /// while the function started.
+    pub first: f64,
+    /// The same if it was not.
+    pub first_unwarmed: f64,
+    /// Milliseconds for a further one.
+    pub warm: f64,
+}
+
+/// Measures some of `subjects` at each memory size; medians of `runs` processes.
+///
+/// # Errors
+///
+/// If a function does not answer as it should, or control groups cannot be made:
+/// that needs Linux and, mostly, the rights of root.
+pub async fn measure_sizes(
+    settings: &Settings,
+    binaries: &BTreeMap<String, PathBuf>,
+    subjects: &[Subject],
+    runs: usize,
+    progress: impl Fn(&str),
+) -> Result<Vec<Sizes>> {
+    let mut all = Vec::new();
+    for subject in subjects.iter().filter(|subject| SUBJECTS.contains(&subject.name)) {
+        let binary = binaries.get(subject.function).context("a binary")?;
+        for memory in SIZES {
+            progress(&format!("{} with {memory} MB", subject.name));
+            let (mut first, mut first_unwarmed, mut warm) = (Vec::new(), Vec::new(), Vec::new());
+            for _ in 0..runs {
+                let warmed = one(settings, subject, binary, memory, true).await?;
+                first.push(warmed.0);
+                warm.extend(warmed.1);
+                first_unwarmed.push(one(settings, subject, binary, memory, false).await?.0);
+            }
+            all.push(Sizes {
+                subject: subject.name,
+                memory,
+                first: median(first)?,
+                first_unwarmed: median(first_unwarmed)?,
+                warm: median(warm)?,
+            });
+        }
+    }
+    Ok(all)
+}
+
+/// Milliseconds for the first request of one process, and for further ones.
+async fn one(
+    settings: &Settings,
+    subject: &Subject,
+    binary: &Path,
+    memory: u32,
+    is_warmed: bool,
+) -> Result<(f64, Vec<f64>)> {
+    let mut stage = Stage::new(settings, subject, binary, Vec::new()).await?;
+    let process = if is_warmed { stage.start().await? } else { stage.start_unwarmed().await? };
+    process::settled(process, PERIOD).await?;
+    let _group = Group::of(process, f64::from(memory) / ONE_PROCESSOR)?;
+    let first = timed(&mut stage).await?;
+    let mut warm = Vec::new();
+    if is_warmed {
+        for _ in 0..REQUESTS {
+            warm.push(timed(&mut stage).await?);
+        }
+    }
+    stage.stop().await;
+    Ok((first, warm))
+}
+
+/// Milliseconds from a request to its answer. The process has a new period when it
+/// gets it, as one has that was frozen since the last request.
+async fn timed(stage: &mut Stage) -> Result<f64> {
+    tokio::time::sleep(2 * PERIOD).await;
+    let elapsed = stage.answer().await?;
+    stage.ready().await?;
+    Ok(elapsed.as_secs_f64() * 1e3)
+}
+
+/// A control group with one process in it. It is gone when it is dropped.
+struct Group {
+    folder: PathBuf,
+    /// Where its process goes then.
+    parent: PathBuf,
+}
+
+impl Group {
+    /// Gives `process` that share of one processor.
+    fn of(process: u32, share: f64) -> Result<Group> {
+        let root = Path::new(GROUPS);
+        let is_unified = root.join("cgroup.controllers").exists();
+        let parent = if is_unified { root.to_owned() } else { root.join("cpu") };
+        let folder = parent.join(format!("tasks-api-{process}"));
+        let failed = || format!("a control group in {}", parent.display());
+        fs::create_dir(&folder).with_context(failed)?;
+        let group = Group { folder, parent: parent.clone() };
+        let period = PERIOD.as_micros();
+        let quota = (period as f64 * share) as u128;
+        if is_unified {
+            group.write("cpu.max", &format!("{quota} {period}")).with_context(failed)?;
+        } else {
+            group.write("cpu.cfs_period_us", &period.to_string()).with_context(failed)?;
+            group.write("cpu.cfs_quota_us", &quota.to_string()).with_context(failed)?;
+        }
+        group.write("cgroup.procs", &process.to_string()).with_context(failed)?;
+        Ok(group)
+    }
+
+    fn write(&self, file: &str, value: &str) -> std::io::Result<()> {
+        fs::write(self.folder.join(file), value)
+    }
+
+    fn remove(&self) -> std::io::Result<()> {
+        // A group with processes in it cannot be removed.
+        for process in fs::read_to_string(self.folder.join("cgroup.procs"))?.lines() {
+            fs::write(self.parent.join("cgroup.procs"), process)?;
+        }
+        fs::remove_dir(&self.folder)
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        // One that stays behind does no harm: it is empty.
+        let _ = self.remove();
+    }
+}

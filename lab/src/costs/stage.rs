@@ -1,0 +1,201 @@
+//! One function on a stage of its own.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail, ensure};
+use axum::serve::Listener;
+use bytes::Bytes;
+use local::certificates::Localhost;
+use local::dynamodb::{Data, EmbeddedDynamoDb};
+use local::faults::{FaultProxy, Faults, Usage};
+use local::issuer::Issuer;
+use local::lambda::{Lambda, Launch, LogSink, Outcome};
+use local::settings::Settings;
+use local::{DAY, fixtures, launch, loopback, seed, tables, token};
+use serde_json::Value;
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+
+use super::Subject;
+
+/// How long a function may take to ask for a request, even under callgrind.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// As long as the session tokens that Lambda gives to functions.
+const SESSION_TOKEN_BYTES: usize = 900;
+
+/// A function, DynamoDB behind TLS and, where tokens need it, an issuer.
+pub(super) struct Stage {
+    lambda: Lambda,
+    proxy: FaultProxy,
+    subject: Subject,
+    /// For the requests that do not use their own.
+    token: Option<String>,
+    /// How many requests it has answered.
+    answered: u32,
+    /// How many requests to DynamoDB each of them took.
+    calls: Option<u64>,
+    /// Publishes the key set, if there is one.
+    key_set: Option<JoinHandle<()>>,
+    _certificates: Localhost,
+    _embedded: EmbeddedDynamoDb,
+}
+
+impl Stage {
+    /// Puts `subject` on a stage with new data, ready to be started; by `wrapper`,
+    /// if that is not empty.
+    pub(super) async fn new(
+        settings: &Settings,
+        subject: &Subject,
+        binary: &Path,
+        wrapper: Vec<String>,
+    ) -> Result<Stage> {
+        let template = settings.template()?;
+        let embedded = EmbeddedDynamoDb::start(0, &Data::Memory)?;
+        let client = tables::client(&embedded.url());
+        tables::create(&client, &template.tables).await?;
+        fixtures::load(&client, settings).await?;
+        seed::fill_all(&client, settings, &[(fixtures::USER.to_owned(), subject.tasks)], |_| {})
+            .await?;
+        subject.prepare(&client, settings).await?;
+
+        let certificates = Localhost::new()?;
+        let metered = Arc::new(Faults::metered());
+        let acceptor = certificates.acceptor();
+        let proxy = FaultProxy::start_tls(embedded.url(), metered, acceptor).await?;
+        let mut environment = as_on_lambda();
+        let root = certificates.root().to_str().context("a path in UTF-8")?;
+        environment.insert("SSL_CERT_FILE".to_owned(), root.to_owned());
+        let mut settings = settings.clone().with("METRICS_NAMESPACE", "TasksApi");
+        let (mut token, mut key_set) = (None, None);
+        if subject.has_key_set {
+            let issuer = Issuer::open(&Data::Memory)?;
+            let (url, serving) = publish(&issuer).await?;
+            key_set = Some(serving);
+            settings = issuer.settings(settings, &url);
+            token = Some(token::sign(&settings, Some(&issuer), fixtures::USER, DAY)?);
+        }
+        let function = template.function(subject.function)?;
+        let mut launch = launch(function, binary.to_owned(), &settings, proxy.url());
+        launch.environment.extend(environment);
+        let lambda = Lambda::start(vec![Launch { wrapper, ..launch }], quiet()).await?;
+        Ok(Stage {
+            lambda,
+            proxy,
+            subject: subject.clone(),
+            token,
+            answered: 0,
+            calls: None,
+            key_set,
+            _certificates: certificates,
+            _embedded: embedded,
+        })
+    }
+
+    /// Starts the function and waits until it asks for a request. Gives its process
+    /// id.
+    pub(super) async fn start(&self) -> Result<u32> {
+        let process = self.ready().await?;
+        // It opens its connection with a request for nothing.
+        let opened = self.proxy.faults().executed("");
+        ensure!(opened == u64::from(self.subject.has_store()), "{opened} connections opened");
+        Ok(process)
+    }
+
+    /// As [`Stage::start`], while DynamoDB cannot be reached.
+    pub(super) async fn start_unwarmed(&self) -> Result<u32> {
+        self.proxy.set_away(true);
+        let process = self.ready().await?;
+        self.proxy.set_away(false);
+        ensure!(self.proxy.faults().executed("") == 0, "DynamoDB was not away");
+        Ok(process)
+    }
+
+    /// Waits until the function asks for a request. Gives its process id.
+    pub(super) async fn ready(&self) -> Result<u32> {
+        let ready = self.lambda.ready(self.subject.function);
+        timeout(PATIENCE, ready).await.context("the function does not ask for requests")?
+    }
+
+    /// Lets the function answer one request, and waits until it asks for the next.
+    pub(super) async fn invoke(&mut self) -> Result<()> {
+        self.answer().await?;
+        self.ready().await.map(drop)
+    }
+
+    /// Lets the function answer one request. Gives how long that took, without what
+    /// this program does before and after.
+    pub(super) async fn answer(&mut self) -> Result<Duration> {
+        let event = self.subject.event(self.answered, self.token.as_deref())?;
+        self.answered += 1;
+        let before = self.usage().requests;
+        let began = Instant::now();
+        let outcome = self.lambda.invoke(self.subject.function, event).await?;
+        let elapsed = began.elapsed();
+        let Outcome::Reply(reply) = outcome else { bail!("{}: {outcome:?}", self.subject.name) };
+        self.check(&reply)?;
+        // One that was sent again would count twice.
+        let calls = self.usage().requests - before;
+        let expected = *self.calls.get_or_insert(calls);
+        ensure!(calls == expected, "{calls} requests to DynamoDB, before {expected}");
+        Ok(elapsed)
+    }
+
+    fn check(&self, reply: &Bytes) -> Result<()> {
+        let reply: Value = serde_json::from_slice(reply)?;
+        if reply["statusCode"] != self.subject.status {
+            bail!("{} answers {reply}", self.subject.name);
+        }
+        Ok(())
+    }
+
+    /// What DynamoDB has done so far.
+    pub(super) fn usage(&self) -> Usage {
+        self.proxy.faults().usage()
+    }
+
+    /// Ends the function.
+    pub(super) async fn stop(self) {
+        self.key_set.iter().for_each(JoinHandle::abort);
+        self.lambda.stop().await;
+    }
+}
+
+/// The logs of a function that is measured are read by nobody.
+fn quiet() -> LogSink {
+    Arc::new(|_, _| {})
+}
+
+/// What Lambda sets beyond what the local server does.
+fn as_on_lambda() -> BTreeMap<String, String> {
+    let token = format!("IQoJb3JpZ2luX2VjE{}", "x".repeat(SESSION_TOKEN_BYTES));
+    [
+        ("AWS_ACCESS_KEY_ID", "ASIAEXAMPLEEXAMPLE00"),
+        ("AWS_SECRET_ACCESS_KEY", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"),
+        ("AWS_SESSION_TOKEN", &token),
+        ("AWS_DEFAULT_REGION", "us-east-1"),
+        ("LANG", "en_US.UTF-8"),
+        ("TZ", ":UTC"),
+        ("LAMBDA_TASK_ROOT", "/var/task"),
+        ("LAMBDA_RUNTIME_DIR", "/var/runtime"),
+        ("_HANDLER", "bootstrap"),
+        ("USER_HASH_KEY", "0123456789abcdef0123456789abcdef"),
+    ]
+    .map(|(name, value)| (name.to_owned(), value.to_owned()))
+    .into()
+}
+
+/// Publishes the issuer's key set on a free port. Gives the issuer's URL.
+async fn publish(issuer: &Issuer) -> Result<(String, JoinHandle<()>)> {
+    let listener = loopback::listen(0).await?;
+    let url = format!("http://{}", listener.local_addr()?);
+    let router = issuer.router();
+    let serving = tokio::spawn(async move {
+        // Serving ends only with the task.
+        let _ = axum::serve(listener, router).await;
+    });
+    Ok((url, serving))
+}

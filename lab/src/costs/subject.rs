@@ -1,0 +1,120 @@
+//! The requests that are measured.
+
+use std::fs;
+
+use anyhow::{Context, Result};
+use aws_sdk_dynamodb::Client;
+use bytes::Bytes;
+use local::fixtures::{TASK, USER};
+use local::settings::{Settings, repository};
+use local::{tables, token};
+use serde_json::{Value, json};
+use shared::task::{NewTask, Task, TaskId, Timestamp};
+
+use super::WARM;
+
+/// A function and a kind of request.
+#[derive(Clone, Debug)]
+pub struct Subject {
+    /// What it is called in the tables.
+    pub name: &'static str,
+    /// The function.
+    pub function: &'static str,
+    /// What it answers.
+    pub(super) status: u16,
+    /// The query of the request, where it is not the event's.
+    query: Option<&'static str>,
+    /// How many tasks the user has beside the fixtures: more than a page.
+    pub(super) tasks: u32,
+    /// Whether tokens are checked with an issuer's key set.
+    pub(super) has_key_set: bool,
+}
+
+/// Everything that is measured.
+#[must_use]
+pub fn subjects() -> Vec<Subject> {
+    let subject = |name, function, status| Subject {
+        name,
+        function,
+        status,
+        query: None,
+        tasks: 60,
+        has_key_set: false,
+    };
+    let list = subject("list-tasks, 20 newest", "list-tasks", 200);
+    vec![
+        subject("get-task", "get-task", 200),
+        subject("create-task", "create-task", 201),
+        subject("update-task", "update-task", 200),
+        subject("toggle-task", "toggle-task", 200),
+        subject("delete-task", "delete-task", 204),
+        Subject { query: Some("limit=20"), ..list.clone() },
+        Subject {
+            name: "list-tasks, 20 by title",
+            query: Some("sort=title&limit=20"),
+            ..list.clone()
+        },
+        Subject {
+            name: "list-tasks, 1,000 by title",
+            query: Some("sort=title&limit=1000"),
+            tasks: 1_100,
+            ..list
+        },
+        Subject { has_key_set: true, ..subject("get-task, key set", "get-task", 200) },
+        subject("docs", "docs", 200),
+        subject("health", "health", 200),
+    ]
+}
+
+impl Subject {
+    /// Whether it asks DynamoDB.
+    #[must_use]
+    pub fn has_store(&self) -> bool {
+        !matches!(self.function, "docs" | "health")
+    }
+
+    /// Stores what the requests need beyond the fixtures.
+    pub(super) async fn prepare(&self, client: &Client, settings: &Settings) -> Result<()> {
+        if self.function != "delete-task" {
+            return Ok(());
+        }
+        let user = token::user(settings, USER).await?;
+        let tasks = (0..=WARM).map(|number| {
+            let new = NewTask {
+                title: "Water the plants".to_owned(),
+                description: None,
+                priority: None,
+                due_date: None,
+            };
+            anyhow::Ok(Task::with_id(deleted(number)?, USER, new))
+        });
+        let tasks = tasks.collect::<Result<Vec<_>>>()?;
+        Ok(tables::store(client.clone()).tasks(&user).insert_all(&tasks).await?)
+    }
+
+    /// The request number `number`, with `token` in the place of its own.
+    pub(super) fn event(&self, number: u32, token: Option<&str>) -> Result<Bytes> {
+        let path = repository().join("events").join(format!("{}.json", self.function));
+        let mut text = fs::read_to_string(&path).with_context(|| path.display().to_string())?;
+        if self.function == "delete-task" {
+            // What is gone cannot be deleted again.
+            text = text.replace(TASK, &deleted(number)?.to_string());
+        }
+        let mut event: Value = serde_json::from_str(&text)?;
+        if let Some(query) = self.query {
+            event["rawQueryString"] = json!(query);
+        }
+        if let Some(token) = token {
+            event["headers"]["authorization"] = json!(format!("Bearer {token}"));
+        }
+        Ok(Bytes::from(serde_json::to_vec(&event)?))
+    }
+}
+
+/// The task that the delete number `number` deletes.
+fn deleted(number: u32) -> Result<TaskId> {
+    let created_at = Timestamp::parse("2026-01-01").context("a date")?;
+    let mut bits = [0; 10];
+    bits[..4].copy_from_slice(&number.to_be_bytes());
+    Ok(TaskId::from_parts(created_at, bits))
+}

@@ -1,0 +1,175 @@
+//! The measurements.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use shared::store::Tasks;
+use shared::task::{ListQuery, MAX_LIMIT};
+
+use local::dynamodb::EmbeddedDynamoDb;
+use local::faults::{Faults, Usage};
+use local::settings::Settings;
+use local::{Server, dynamodb, seed as seeds, tables, token};
+
+use super::subject::Subject;
+use super::{Cell, List, Memory, PAGES, Place, Report, user};
+use crate::{Progress, median};
+
+/// The function that is measured.
+pub const FUNCTION: &str = "list-tasks";
+
+/// How often each page is asked for.
+const REPEATS: usize = 25;
+
+/// Gives the users their tasks: one user for each of `sizes`.
+///
+/// # Errors
+///
+/// If they cannot be stored.
+pub async fn seed(
+    data: &dynamodb::Data,
+    settings: &Settings,
+    sizes: &[u32],
+    progress: impl Fn(u64),
+) -> Result<()> {
+    let embedded = EmbeddedDynamoDb::start(0, data)?;
+    let client = tables::client(&embedded.url());
+    tables::create(&client, &settings.template()?.tables).await?;
+    let lists: Vec<(String, u32)> = sizes.iter().map(|tasks| (user(*tasks), *tasks)).collect();
+    seeds::fill_all(&client, settings, &lists, progress).await
+}
+
+/// Measures everything on `server`, whose users have `sizes` tasks.
+///
+/// # Errors
+///
+/// If something does not answer as it should.
+pub async fn measure(
+    server: &Server,
+    settings: &Settings,
+    sizes: &[u32],
+    progress: Progress<'_>,
+) -> Result<Report> {
+    let mut lists = Lists { server, client: reqwest::Client::new(), users: Vec::new() };
+    for tasks in sizes {
+        let name = user(*tasks);
+        let token = token::sign(settings, None, &name, Duration::from_secs(86_400))?;
+        lists.users.push((*tasks, token::user(settings, &name).await?, token));
+    }
+    let mut report = Report::default();
+    for list in List::all() {
+        progress(&format!("memory: {}", list.name()));
+        report.memory.extend(lists.memory(list).await?);
+    }
+    for list in List::all() {
+        progress(&format!("pages: {}", list.name()));
+        report.cells.extend(lists.cells(list).await?);
+    }
+    Ok(report)
+}
+
+struct Lists<'a> {
+    server: &'a Server,
+    client: reqwest::Client,
+    users: Vec<(u32, shared::User, String)>,
+}
+
+impl Lists<'_> {
+    fn subject<'a>(&'a self, token: &'a str) -> Subject<'a> {
+        Subject { server: self.server, client: &self.client, token }
+    }
+
+    fn usage(&self) -> Usage {
+        self.server.backend().faults().map(Faults::usage).unwrap_or_default()
+    }
+
+    /// All pages of one list. Users take turns, so that whatever else this
+    /// machine does happens to all of them.
+    async fn cells(&self, list: List) -> Result<Vec<Cell>> {
+        let mut cells = Vec::new();
+        for page in PAGES {
+            let mut turns = Vec::new();
+            for (tasks, user, token) in &self.users {
+                let store = tables::store(tables::client(&self.server.backend().embedded_url()));
+                let middle = middle(&store.tasks(user), list, *tasks).await?;
+                for (place, query) in [(Place::First, list.query()), (Place::Middle, middle)] {
+                    let query = ListQuery { limit: Some(page), ..query };
+                    turns.push((*tasks, token, place, query, Vec::new()));
+                }
+            }
+            for _ in 0..REPEATS {
+                for (_, token, _, query, samples) in &mut turns {
+                    let before = self.usage();
+                    let answer = self.subject(token).ask(query).await?;
+                    samples.push((answer, self.usage() - before));
+                }
+            }
+            for (tasks, _, place, _, samples) in turns {
+                let (answer, usage) = samples.last().context("a sample")?;
+                let median_of = |value: fn(&super::subject::Answer) -> f64| {
+                    median(samples.iter().map(|(answer, _)| value(answer)).collect())
+                };
+                cells.push(Cell {
+                    list,
+                    tasks,
+                    page,
+                    place,
+                    requests: usage.requests as f64,
+                    units: usage.units,
+                    read: usage.items as f64,
+                    returned: count(&answer.body)?,
+                    bytes: answer.body.len(),
+                    processor: median_of(|answer| answer.processor)?,
+                    latency: median_of(|answer| answer.latency)?,
+                });
+            }
+        }
+        Ok(cells)
+    }
+
+    /// What a process needs for its first list, if that is as long as it may
+    /// be.
+    async fn memory(&self, list: List) -> Result<Vec<Memory>> {
+        let mut peaks = Vec::new();
+        for (tasks, _, token) in &self.users {
+            self.server.backend().lambda().stop_processes(FUNCTION).await;
+            let subject = self.subject(token);
+            let before = self.usage();
+            let answer = subject.ask(&list.query()).await?;
+            let usage = self.usage() - before;
+            let returned = count(&answer.body)?;
+            let is_whole = u32::try_from(returned)? == list.length(*tasks);
+            anyhow::ensure!(is_whole != answer.has_next, "{returned} tasks of {}", list.name());
+            peaks.push(Memory {
+                list,
+                tasks: *tasks,
+                peak: subject.peak_memory()?,
+                requests: usage.requests,
+                units: usage.units,
+                bytes: answer.body.len(),
+                returned,
+                latency: answer.latency,
+            });
+        }
+        Ok(peaks)
+    }
+}
+
+/// The question for what comes behind two fifths of the list. (Behind half of
+/// it, where the dated tasks end, it would be a special page.)
+async fn middle(store: &Tasks<'_>, list: List, tasks: u32) -> Result<ListQuery> {
+    let mut left = usize::try_from(list.length(tasks) * 2 / 5)?;
+    let mut query = list.query();
+    while left > 0 {
+        let limit = left.min(MAX_LIMIT);
+        let page = store.list(&ListQuery { limit: Some(limit), ..query }).await?;
+        query = page.next.context("a list that goes on")?;
+        left -= limit;
+    }
+    Ok(query)
+}
+
+/// How many tasks are in a page.
+fn count(page: &str) -> Result<usize> {
+    Ok(serde_json::from_str::<Vec<serde::de::IgnoredAny>>(page)?.len())
+}

@@ -1,0 +1,60 @@
+//! The function under test, as the kernel sees it.
+
+use std::time::Instant;
+
+use anyhow::{Result, bail};
+use local::Server;
+use reqwest::header::{AUTHORIZATION, LINK};
+use shared::task::ListQuery;
+
+use super::FUNCTION;
+use crate::process;
+
+/// What one request has cost the function.
+pub(super) struct Answer {
+    pub(super) body: String,
+    pub(super) has_next: bool,
+    /// Microseconds.
+    pub(super) processor: f64,
+    pub(super) latency: f64,
+}
+
+/// Asks `list-tasks` on behalf of one user.
+pub(super) struct Subject<'a> {
+    pub(super) server: &'a Server,
+    pub(super) client: &'a reqwest::Client,
+    pub(super) token: &'a str,
+}
+
+impl Subject<'_> {
+    pub(super) async fn ask(&self, query: &ListQuery) -> Result<Answer> {
+        let url = format!("{}/api/tasks?{}", self.server.url(), shared::http::query_string(query));
+        let before = self.processor_time()?;
+        let start = Instant::now();
+        let request = self.client.get(url).header(AUTHORIZATION, format!("Bearer {}", self.token));
+        let reply = request.send().await?;
+        let status = reply.status();
+        let has_next = reply.headers().contains_key(LINK);
+        let body = reply.text().await?;
+        let latency = start.elapsed().as_secs_f64() * 1e6;
+        if !status.is_success() {
+            bail!("{status}: {body}");
+        }
+        let processor = (self.processor_time()? - before) / 1000.0;
+        Ok(Answer { body, has_next, processor, latency })
+    }
+
+    /// Time on a processor of all processes of the function, in nanoseconds.
+    fn processor_time(&self) -> Result<f64> {
+        let processes = self.server.backend().lambda().processes(FUNCTION);
+        let times = processes.into_iter().map(process::processor_time);
+        Ok(times.sum::<Result<u64>>()? as f64)
+    }
+
+    /// The most memory that the function's only process has had, in kilobytes.
+    pub(super) fn peak_memory(&self) -> Result<u64> {
+        let processes = self.server.backend().lambda().processes(FUNCTION);
+        let [process] = processes.as_slice() else { bail!("{} processes", processes.len()) };
+        process::peak_memory(*process)
+    }
+}

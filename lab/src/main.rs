@@ -1,0 +1,22 @@
+//! `cargo run -p lab`: measures the API on this machine, and looks for faults in it.
+
+mod arguments;
+mod commands;
+
+use anyhow::Result;
+use clap::Parser;
+use local::settings::Settings;
+
+use arguments::{Cli, Command};
+
+#[tokio::main]
+async fn main() -> Result<()> {
+    let cli = Cli::parse();
+    let settings = Settings::from_env()?;
+    match cli.command {
+        Command::Soak(arguments) => commands::soak(settings, arguments).await,
+        Command::Lists(arguments) => commands::lists(settings, arguments).await,
+        Command::Costs(arguments) => commands::costs(arguments).await,
+        Command::Throughput(arguments) => commands::throughput(settings, arguments).await,
+    }
+}

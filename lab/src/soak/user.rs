@@ -1,0 +1,324 @@
+//! One user of a soak: does one thing after the other, and knows what to
+//! expect.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use local::settings::Settings;
+use local::token;
+use reqwest::{Client, Method, Response};
+use serde_json::{Value, json};
+use shared::User;
+use shared::store::{Store, StoreError};
+use shared::task::{ListQuery, Page, TaskId};
+
+use super::Report;
+
+/// The most tasks that a user keeps.
+const MOST_TASKS: usize = 30;
+
+/// How often a create with a key is sent until it is answered.
+const MOST_REPEATS: usize = 50;
+
+pub(super) struct SoakUser {
+    api: String,
+    authorization: String,
+    http: Client,
+    user: User,
+    store: Store,
+    report: Arc<Report>,
+    /// The tasks as they were last acknowledged.
+    tasks: BTreeMap<String, Value>,
+    created: u64,
+}
+
+impl SoakUser {
+    pub(super) async fn new(
+        api: String,
+        settings: &Settings,
+        name: &str,
+        store: Store,
+        report: Arc<Report>,
+    ) -> Result<SoakUser> {
+        let token = token::sign(settings, None, name, Duration::from_secs(24 * 60 * 60))?;
+        Ok(SoakUser {
+            api,
+            authorization: format!("Bearer {token}"),
+            http: Client::builder().timeout(Duration::from_secs(60)).build()?,
+            user: token::user(settings, name).await?,
+            store,
+            report,
+            tasks: BTreeMap::new(),
+            created: 0,
+        })
+    }
+
+    /// Does one thing.
+    pub(super) async fn step(&mut self) -> Result<()> {
+        if self.tasks.is_empty() || (self.tasks.len() < MOST_TASKS && fastrand::u8(0..5) == 0) {
+            return self.create().await;
+        }
+        let Some(id) = fastrand::choice(self.tasks.keys()).cloned() else { return Ok(()) };
+        match fastrand::u8(0..10) {
+            0 => self.list().await,
+            1 => self.get(&id).await,
+            2 => self.delete(&id).await,
+            3..=5 => self.update(&id).await,
+            6 | 7 => self.toggle(&id, None).await,
+            _ => self.toggle(&id, Some(fastrand::bool())).await,
+        }
+    }
+
+    async fn create(&mut self) -> Result<()> {
+        self.created += 1;
+        let body = json!({"title": format!("task {}", self.created), "priority": "low"});
+        let key = fastrand::bool().then(|| format!("key-{}", self.created));
+        let repeats = if key.is_some() { MOST_REPEATS } else { 1 };
+        for _ in 0..repeats {
+            let response = self
+                .send("create", Method::POST, "/api/tasks", key.as_deref(), Some(&body))
+                .await?;
+            if response.status() == 201 {
+                let task: Value = response.json().await?;
+                let id = task["id"].as_str().context("a task without an id")?.to_owned();
+                self.tasks.insert(id, task);
+                return Ok(());
+            }
+            self.expect_unknown("create", &response);
+        }
+        // It may have been created, but only once.
+        let mut found = Vec::new();
+        for task in self.stored().await? {
+            if task["title"] == body["title"] {
+                found.push(task);
+            }
+        }
+        if found.len() > 1 || key.is_some() {
+            let what = format!("{} tasks from one create (key: {key:?})", found.len());
+            self.report.violation(what);
+        }
+        for task in found {
+            self.tasks.insert(task["id"].as_str().unwrap_or_default().to_owned(), task);
+        }
+        Ok(())
+    }
+
+    async fn update(&mut self, id: &str) -> Result<()> {
+        let mut changes = json!({});
+        for (field, values) in [
+            ("title", [json!("changed"), json!("Äpfel"), json!("zebra")]),
+            ("description", [json!("text"), json!(null), json!("\u{1f44b}")]),
+            ("priority", [json!("high"), json!(null), json!("medium")]),
+            ("due_date", [json!("2027-02-10T00:00:00.000Z"), json!(null), json!(null)]),
+        ] {
+            if fastrand::bool() {
+                changes[field] = fastrand::choice(values).unwrap_or_default();
+            }
+        }
+        let mut after = self.tasks[id].clone();
+        for (field, value) in changes.as_object().into_iter().flatten() {
+            after[field] = value.clone();
+        }
+        self.write("update", Method::PUT, id, "", Some(changes), after).await
+    }
+
+    async fn toggle(&mut self, id: &str, set: Option<bool>) -> Result<()> {
+        let mut after = self.tasks[id].clone();
+        let completed = set.unwrap_or(after["completed"] == false);
+        if after["completed"] != completed {
+            after["completed"] = json!(completed);
+            after["completed_at"] = json!(completed.then_some("now"));
+        }
+        let operation = if set.is_some() { "set" } else { "flip" };
+        let body = set.map(|completed| json!({ "completed": completed }));
+        self.write(operation, Method::PATCH, id, "/complete", body, after).await
+    }
+
+    /// Sends a write after which the task is `after`, or, if nobody knows,
+    /// perhaps what it was before.
+    async fn write(
+        &mut self,
+        operation: &'static str,
+        method: Method,
+        id: &str,
+        suffix: &str,
+        body: Option<Value>,
+        after: Value,
+    ) -> Result<()> {
+        let path = format!("/api/tasks/{id}{suffix}");
+        let response = self.send(operation, method, &path, None, body.as_ref()).await?;
+        let task = if response.status() == 200 {
+            let task: Value = response.json().await?;
+            if !is_as_expected(&task, &after) {
+                self.report.violation(format!("{operation}: {task} is not {after}"));
+            }
+            task
+        } else {
+            self.expect_unknown(operation, &response);
+            let Some(task) = self.stored_task(id).await? else {
+                self.report.violation(format!("{operation}: {id} is gone"));
+                self.tasks.remove(id);
+                return Ok(());
+            };
+            if task != self.tasks[id] && !is_as_expected(&task, &after) {
+                let before = &self.tasks[id];
+                let what = format!("{operation}: {task} is neither {before} nor {after}");
+                self.report.violation(what);
+            }
+            task
+        };
+        self.tasks.insert(id.to_owned(), task);
+        Ok(())
+    }
+
+    async fn delete(&mut self, id: &str) -> Result<()> {
+        let path = format!("/api/tasks/{id}");
+        let response = self.send("delete", Method::DELETE, &path, None, None).await?;
+        if response.status() == 204 {
+            self.tasks.remove(id);
+            return Ok(());
+        }
+        self.expect_unknown("delete", &response);
+        match self.stored_task(id).await? {
+            None => {
+                self.tasks.remove(id);
+            }
+            Some(task) if task == self.tasks[id] => {}
+            Some(task) => self.report.violation(format!("delete: it is {task}")),
+        }
+        Ok(())
+    }
+
+    async fn get(&mut self, id: &str) -> Result<()> {
+        let path = format!("/api/tasks/{id}");
+        let response = self.send("get", Method::GET, &path, None, None).await?;
+        if response.status() == 200 {
+            let task: Value = response.json().await?;
+            if task != self.tasks[id] {
+                self.report.violation(format!("get: {task} is not {}", self.tasks[id]));
+            }
+        } else {
+            self.expect_unavailable("get", &response);
+        }
+        Ok(())
+    }
+
+    async fn list(&mut self) -> Result<()> {
+        let sort = fastrand::choice(["created", "title", "due_date"]).unwrap_or_default();
+        let path = format!("/api/tasks?sort={sort}");
+        let response = self.send("list", Method::GET, &path, None, None).await?;
+        if response.status() == 200 {
+            let tasks: Vec<Value> = response.json().await?;
+            self.compare_with("list", tasks);
+        } else {
+            self.expect_unavailable("list", &response);
+        }
+        Ok(())
+    }
+
+    /// Compares everything with what is stored.
+    pub(super) async fn compare(self) -> Result<()> {
+        let stored = self.stored().await?;
+        self.compare_with("at the end", stored);
+        Ok(())
+    }
+
+    fn compare_with(&self, when: &str, tasks: Vec<Value>) {
+        let count = tasks.len();
+        let found: BTreeMap<String, Value> = tasks
+            .into_iter()
+            .map(|task| (task["id"].as_str().unwrap_or_default().to_owned(), task))
+            .collect();
+        if found != self.tasks || count != found.len() {
+            let (has, knows) = (found.len(), self.tasks.len());
+            self.report.violation(format!("{when}: {has} tasks are not the {knows} known ones"));
+        }
+    }
+
+    async fn send(
+        &self,
+        operation: &'static str,
+        method: Method,
+        path: &str,
+        key: Option<&str>,
+        body: Option<&Value>,
+    ) -> Result<Response> {
+        let mut request = self
+            .http
+            .request(method, format!("{}{path}", self.api))
+            .header("authorization", &self.authorization);
+        if let Some(key) = key {
+            request = request.header("idempotency-key", key);
+        }
+        if let Some(body) = body {
+            request = request.json(body);
+        }
+        let response = request.send().await?;
+        self.report.count(operation, response.status().as_u16());
+        Ok(response)
+    }
+
+    /// A write may fail with 503, or with the gateway's 500 if its function was
+    /// killed; then its outcome is not known.
+    fn expect_unknown(&self, operation: &str, response: &Response) {
+        self.report.unknown.fetch_add(1, Ordering::Relaxed);
+        self.expect_unavailable(operation, response);
+    }
+
+    fn expect_unavailable(&self, operation: &str, response: &Response) {
+        // A transaction in the way is 409.
+        let is_told = [409, 503].contains(&response.status().as_u16())
+            && response.headers().contains_key("retry-after");
+        let kills = self.report.kills.load(Ordering::Relaxed) > 0;
+        let is_killed = kills && is_from_gateway(response);
+        if !is_told && !is_killed {
+            self.report.violation(format!("{operation}: the answer is {}", response.status()));
+        }
+    }
+
+    /// Lets the last requests of a function that was killed arrive.
+    async fn settle(&self) {
+        if self.report.kills.load(Ordering::Relaxed) > 0 {
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+    }
+
+    /// What is stored, past the faults.
+    async fn stored(&self) -> Result<Vec<Value>> {
+        self.settle().await;
+        let Page { json, next } = self.store.tasks(&self.user).list(&ListQuery::default()).await?;
+        if next.is_some() {
+            bail!("more tasks than a soak makes");
+        }
+        Ok(serde_json::from_str(&json)?)
+    }
+
+    async fn stored_task(&self, id: &str) -> Result<Option<Value>> {
+        self.settle().await;
+        let id = TaskId::parse(id).context("an id that is none")?;
+        match self.store.tasks(&self.user).get(id).await {
+            Ok(task) => Ok(Some(serde_json::to_value(task)?)),
+            Err(StoreError::NotFound) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+/// The answer for a function that ended: no problem, and no function's words.
+fn is_from_gateway(response: &Response) -> bool {
+    let content_type = response.headers().get("content-type");
+    response.status() == 500 && content_type.is_some_and(|value| value == "application/json")
+}
+
+/// Whether `task` is `expected`, but for the times of the write.
+fn is_as_expected(task: &Value, expected: &Value) -> bool {
+    let mut expected = expected.clone();
+    expected["updated_at"] = task["updated_at"].clone();
+    if expected["completed_at"] == "now" {
+        expected["completed_at"] = task["updated_at"].clone();
+    }
+    *task == expected
+}

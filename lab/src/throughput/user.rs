@@ -1,0 +1,162 @@
+//! One of the users whose requests are counted, and what became of the requests.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+use anyhow::{Result, anyhow};
+use aws_sdk_dynamodb::Client as DynamoDb;
+use local::settings::Settings;
+use local::{DAY, seed, token};
+use reqwest::header::AUTHORIZATION;
+use reqwest::{Client, Method, RequestBuilder};
+use serde_json::{Value, json};
+use shared::User;
+use shared::task::TaskId;
+
+use super::{Endpoint, PAGE, TASKS};
+
+/// What became of requests.
+#[derive(Debug, Default)]
+pub(super) struct Tally {
+    /// Of those with the expected status: microseconds until the reply was
+    /// there, to its end.
+    pub(super) latencies: Vec<u32>,
+    /// How many others there were.
+    pub(super) errors: u64,
+    /// What was wrong with the first of them.
+    pub(super) first_error: Option<String>,
+}
+
+impl Tally {
+    pub(super) fn add(&mut self, mut other: Tally) {
+        self.latencies.append(&mut other.latencies);
+        self.add_errors(other);
+    }
+
+    pub(super) fn add_errors(&mut self, other: Tally) {
+        self.errors += other.errors;
+        self.first_error = self.first_error.take().or(other.first_error);
+    }
+}
+
+/// A user with a connection of its own.
+pub(super) struct BusyUser {
+    api: String,
+    authorization: String,
+    http: Client,
+    user: User,
+    /// The tasks that stay.
+    tasks: Vec<TaskId>,
+    /// The tasks that are there to be deleted.
+    supply: Vec<TaskId>,
+    /// How many tasks there were ever, but for those that the API created.
+    stored: u32,
+    /// How many requests there were.
+    sent: usize,
+}
+
+impl BusyUser {
+    /// The user `name`, who has [`TASKS`] tasks.
+    pub(super) async fn new(api: &str, settings: &Settings, name: &str) -> Result<BusyUser> {
+        let user = token::user(settings, name).await?;
+        Ok(BusyUser {
+            api: api.to_owned(),
+            authorization: format!("Bearer {}", token::sign(settings, None, name, DAY)?),
+            // One for each user: they share nothing, and nobody waits for it.
+            http: Client::builder().no_proxy().build()?,
+            tasks: (0..TASKS).map(|index| seed::id(&user, index)).collect::<Result<_>>()?,
+            user,
+            supply: Vec::new(),
+            stored: TASKS,
+            sent: 0,
+        })
+    }
+
+    /// Stores tasks past the API until there are so many to delete.
+    pub(super) async fn supply(&mut self, client: &DynamoDb, count: usize) -> Result<()> {
+        let missing = u32::try_from(count.saturating_sub(self.supply.len()))?;
+        let new = self.stored..self.stored + missing;
+        seed::insert(client, &self.user, new.clone(), |_| {}).await?;
+        self.stored = new.end;
+        for index in new {
+            self.supply.push(seed::id(&self.user, index)?);
+        }
+        Ok(())
+    }
+
+    /// Sends one request after the other until the time is up, or somebody has
+    /// nothing left to ask for.
+    pub(super) async fn work(
+        mut self,
+        endpoint: Endpoint,
+        until: Instant,
+        stop: Arc<AtomicBool>,
+    ) -> (BusyUser, Tally) {
+        let mut tally = Tally::default();
+        while Instant::now() < until && !stop.load(Ordering::Relaxed) {
+            let Some(request) = self.request(endpoint) else {
+                stop.store(true, Ordering::Relaxed);
+                break;
+            };
+            let began = Instant::now();
+            match answer(request, endpoint).await {
+                Ok(()) => {
+                    let latency = began.elapsed().as_micros();
+                    tally.latencies.push(u32::try_from(latency).unwrap_or(u32::MAX));
+                }
+                Err(error) => {
+                    tally.errors += 1;
+                    tally.first_error.get_or_insert_with(|| format!("{error:#}"));
+                }
+            }
+        }
+        (self, tally)
+    }
+
+    /// The next request; `None` if there is nothing left to delete.
+    fn request(&mut self, endpoint: Endpoint) -> Option<RequestBuilder> {
+        self.sent += 1;
+        let number = self.sent;
+        let task = self.tasks.get(number % self.tasks.len())?;
+        let (method, path, body) = match endpoint {
+            Endpoint::Health => (Method::GET, "/health".to_owned(), None),
+            Endpoint::List => (Method::GET, format!("/api/tasks?limit={PAGE}"), None),
+            Endpoint::Get => (Method::GET, format!("/api/tasks/{task}"), None),
+            Endpoint::Update => {
+                let body = json!({"title": format!("Buy milk {number}"), "priority": "high"});
+                (Method::PUT, format!("/api/tasks/{task}"), Some(body))
+            }
+            Endpoint::Toggle => (Method::PATCH, format!("/api/tasks/{task}/complete"), None),
+            Endpoint::Create => {
+                let body = json!({"title": format!("Buy milk {number}"), "due_date": "2027-02-10"});
+                (Method::POST, "/api/tasks".to_owned(), Some(body))
+            }
+            Endpoint::Delete => {
+                (Method::DELETE, format!("/api/tasks/{}", self.supply.pop()?), None)
+            }
+        };
+        Some(self.build(method, &path, body))
+    }
+
+    fn build(&self, method: Method, path: &str, body: Option<Value>) -> RequestBuilder {
+        let request = self.http.request(method, format!("{}{path}", self.api));
+        let request = request.header(AUTHORIZATION, &self.authorization);
+        match body {
+            Some(body) => request.json(&body),
+            None => request,
+        }
+    }
+}
+
+/// Sends a request and reads the whole reply. Any but the expected one is an
+/// error.
+async fn answer(request: RequestBuilder, endpoint: Endpoint) -> Result<()> {
+    let reply = request.send().await?;
+    let status = reply.status();
+    let body = reply.bytes().await?;
+    if status == endpoint.expected() {
+        return Ok(());
+    }
+    Err(anyhow!("{status}: {}", String::from_utf8_lossy(&body)))
+}

@@ -1,0 +1,50 @@
+//! What the command lines of this crate and of `lab` have in common.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use anyhow::Result;
+use clap::Args;
+use indicatif::{ProgressBar, ProgressStyle};
+
+use crate::binaries::{self, Profile};
+
+/// Which functions a command runs.
+#[derive(Args, Debug)]
+pub struct BuildArgs {
+    /// Build the functions as they are deployed
+    #[arg(long)]
+    release: bool,
+    /// Take the functions as they were built last
+    #[arg(long)]
+    no_build: bool,
+}
+
+impl BuildArgs {
+    /// The binaries of the functions `names`.
+    ///
+    /// # Errors
+    ///
+    /// As [`binaries::find`].
+    pub fn binaries(&self, names: &[&str]) -> Result<BTreeMap<String, PathBuf>> {
+        let profile = if self.release { Profile::Release } else { Profile::Dev };
+        binaries::find(names, profile, self.no_build)
+    }
+}
+
+/// Writes a line to standard output.
+#[expect(clippy::print_stdout, reason = "what the commands are for")]
+pub fn say(text: &str) {
+    println!("{text}");
+}
+
+/// A progress bar for `all` tasks that are stored.
+///
+/// # Errors
+///
+/// If its template is wrong.
+pub fn task_bar(all: u64) -> Result<ProgressBar> {
+    Ok(ProgressBar::new(all).with_style(ProgressStyle::with_template(
+        "{wide_bar} {human_pos}/{human_len} tasks  {per_sec}  {eta} left",
+    )?))
+}
