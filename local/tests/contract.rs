@@ -195,17 +195,16 @@ fn the_indexes_of_the_template_are_those_of_the_design() {
             (index.index_name.as_str(), keys.collect())
         })
         .collect();
-    let sorted_by = |attribute: Option<&str>| {
-        let mut keys = vec!["HASH user_id".to_owned(), "HASH completed".to_owned()];
-        keys.extend(attribute.map(|attribute| format!("RANGE {attribute}")));
-        keys.push("RANGE task_id".to_owned());
-        keys
-    };
+    let by = |keys: &[&str]| keys.iter().map(|key| (*key).to_owned()).collect::<Vec<_>>();
+    let (user, half) = ("HASH user_id", "HASH completed");
+    let (title, due, id) = ("RANGE title_key", "RANGE due_key", "RANGE task_id");
     let expected = BTreeMap::from([
-        ("by_created", sorted_by(None)),
-        ("by_title", sorted_by(Some("title_key"))),
-        ("by_due", sorted_by(Some("due_key"))),
-        ("by_id", vec!["HASH task_id".to_owned()]),
+        ("all_by_title", by(&[user, title, id])),
+        ("all_by_due", by(&[user, due, id])),
+        ("by_created", by(&[user, half, id])),
+        ("by_title", by(&[user, half, title, id])),
+        ("by_due", by(&[user, half, due, id])),
+        ("by_id", by(&["HASH task_id"])),
     ]);
     assert_eq!(keys, expected);
 }
