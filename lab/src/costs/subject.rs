@@ -73,9 +73,15 @@ impl Subject {
         !matches!(self.function, "docs" | "health")
     }
 
+    /// Whether each request writes another task: what is gone cannot be deleted again,
+    /// and hundreds of updates within seconds would make one task grow.
+    fn has_tasks_of_its_own(&self) -> bool {
+        matches!(self.function, "update-task" | "toggle-task" | "delete-task")
+    }
+
     /// Stores what the requests need beyond the fixtures.
     pub(super) async fn prepare(&self, client: &Client, settings: &Settings) -> Result<()> {
-        if self.function != "delete-task" {
+        if !self.has_tasks_of_its_own() {
             return Ok(());
         }
         let user = token::user(settings, USER).await?;
@@ -86,7 +92,7 @@ impl Subject {
                 priority: None,
                 due_date: None,
             };
-            anyhow::Ok(Task::with_id(deleted(number)?, USER, new))
+            anyhow::Ok(Task::with_id(written(number)?, USER, new))
         });
         let tasks = tasks.collect::<Result<Vec<_>>>()?;
         Ok(tables::store(client.clone()).tasks(&user).insert_all(&tasks).await?)
@@ -96,9 +102,8 @@ impl Subject {
     pub(super) fn event(&self, number: u32, token: Option<&str>) -> Result<Bytes> {
         let path = repository().join("events").join(format!("{}.json", self.function));
         let mut text = fs::read_to_string(&path).with_context(|| path.display().to_string())?;
-        if self.function == "delete-task" {
-            // What is gone cannot be deleted again.
-            text = text.replace(TASK, &deleted(number)?.to_string());
+        if self.has_tasks_of_its_own() {
+            text = text.replace(TASK, &written(number)?.to_string());
         }
         let mut event: Value = serde_json::from_str(&text)?;
         if let Some(query) = self.query {
@@ -111,8 +116,8 @@ impl Subject {
     }
 }
 
-/// The task that the delete number `number` deletes.
-fn deleted(number: u32) -> Result<TaskId> {
+/// The task that the write number `number` updates or deletes.
+fn written(number: u32) -> Result<TaskId> {
     let created_at = Timestamp::parse("2026-01-01").context("a date")?;
     let mut bits = [0; 10];
     bits[..4].copy_from_slice(&number.to_be_bytes());
