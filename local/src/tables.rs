@@ -73,13 +73,10 @@ async fn create_one(client: &Client, table: &Table) -> Result<()> {
         .set_attribute_definitions(Some(attribute_definitions(table)?))
         .set_key_schema(Some(key_schema(&table.key_schema)?));
     for index in &table.global_secondary_indexes {
-        let projection = Projection::builder()
-            .projection_type(index.projection.projection_type.as_str().into())
-            .build();
         let index = GlobalSecondaryIndex::builder()
             .index_name(&index.index_name)
             .set_key_schema(Some(key_schema(&index.key_schema)?))
-            .projection(projection)
+            .projection(projection(index))
             .build()?;
         request = request.global_secondary_indexes(index);
     }
@@ -124,13 +121,10 @@ async fn upgrade(client: &Client, table: &Table) -> Result<()> {
 }
 
 async fn add_index(client: &Client, table: &Table, index: &Index) -> Result<()> {
-    let projection = Projection::builder()
-        .projection_type(index.projection.projection_type.as_str().into())
-        .build();
     let create = CreateGlobalSecondaryIndexAction::builder()
         .index_name(&index.index_name)
         .set_key_schema(Some(key_schema(&index.key_schema)?))
-        .projection(projection)
+        .projection(projection(index))
         .build()?;
     client
         .update_table()
@@ -142,6 +136,11 @@ async fn add_index(client: &Client, table: &Table, index: &Index) -> Result<()> 
         .send()
         .await?;
     Ok(())
+}
+
+fn projection(index: &Index) -> Projection {
+    let kind = index.projection.projection_type.as_str();
+    Projection::builder().projection_type(kind.into()).build()
 }
 
 fn attribute_definitions(table: &Table) -> Result<Vec<AttributeDefinition>> {

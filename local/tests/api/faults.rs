@@ -9,7 +9,7 @@ use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use shared::task::{NewTask, Task, TaskId, Timestamp};
 
-use crate::support::{Caller, Reply, TestApp};
+use crate::support::{Caller, Reply, TestApp, until};
 
 /// A write: how it is sent, and as which operation it reaches DynamoDB.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -247,9 +247,7 @@ async fn a_request_that_arrives_after_its_repetition_changes_nothing() {
             .iter()
             .sum::<u64>()
     };
-    while executed() < 2 * Write::ALL.len() as u64 {
-        tokio::task::yield_now().await;
-    }
+    until(|| executed() >= 2 * Write::ALL.len() as u64).await;
     for (write, user) in done {
         let stored = user.get("/api/tasks").await.ok().json();
         assert!(write.was_executed(&stored), "{write:?}: {stored}");

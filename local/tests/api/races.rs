@@ -1,6 +1,6 @@
 //! Several writers on one task, while replies are lost and requests arrive late.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use futures::future::join_all;
 use local::faults::Fault;
@@ -9,16 +9,7 @@ use local::settings::repository;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
-use crate::support::{Caller, TestApp, function};
-
-/// Waits until `is_so`, which must be soon.
-async fn until(is_so: impl Fn() -> bool) {
-    let late = Instant::now() + Duration::from_secs(30);
-    while !is_so() {
-        assert!(Instant::now() < late, "it never is");
-        tokio::task::yield_now().await;
-    }
-}
+use crate::support::{Caller, TestApp, function, until};
 
 /// Waits until DynamoDB has got `count` requests of `operation`.
 async fn until_executed(app: &TestApp, operation: &str, count: u64) {
@@ -28,6 +19,13 @@ async fn until_executed(app: &TestApp, operation: &str, count: u64) {
 /// Waits until a request has met `fault`.
 async fn until_met(app: &TestApp, fault: Fault) {
     until(|| app.faults().made().contains_key(&fault)).await;
+}
+
+/// The first attempt at an update is executed and its reply lost; the second is held
+/// back until the third overtakes it. So there is time for others in between.
+fn lose_a_reply_and_delay_the_repetition(app: &TestApp) {
+    app.faults().plan("UpdateItem", Fault::LostReply);
+    app.faults().plan("UpdateItem", Fault::Delay);
 }
 
 /// Changes the description until every stray request has arrived.
@@ -42,10 +40,7 @@ async fn an_update_whose_reply_is_lost_leaves_no_etag_with_two_contents() {
     let app = TestApp::start().await;
     let alice = app.user("alice");
     let path = alice.task("old").await;
-    // The first attempt is executed and its reply lost; the second is held back
-    // until the third overtakes it.
-    app.faults().plan("UpdateItem", Fault::LostReply);
-    app.faults().plan("UpdateItem", Fault::Delay);
+    lose_a_reply_and_delay_the_repetition(&app);
     let update = alice.put(&path, json!({"title": "new"}));
     let meanwhile = async {
         until_executed(&app, "UpdateItem", 1).await;
@@ -96,8 +91,7 @@ async fn a_flip_whose_reply_is_lost_is_known_to_be_done_whatever_others_write_me
     let app = TestApp::start().await;
     let alice = app.user("alice");
     let path = alice.task("t").await;
-    app.faults().plan("UpdateItem", Fault::LostReply);
-    app.faults().plan("UpdateItem", Fault::Delay);
+    lose_a_reply_and_delay_the_repetition(&app);
     let others = async {
         until_met(&app, Fault::Delay).await;
         alice.put(&path, json!({"title": "edited"})).await.ok();
@@ -133,8 +127,7 @@ async fn an_update_with_if_match_whose_reply_is_lost_is_known_to_be_done_after_a
     let alice = app.user("alice");
     let path = alice.task("t").await;
     let tag = alice.get(&path).await.header("etag").to_owned();
-    app.faults().plan("UpdateItem", Fault::LostReply);
-    app.faults().plan("UpdateItem", Fault::Delay);
+    lose_a_reply_and_delay_the_repetition(&app);
     let if_match = [("if-match", tag.as_str())];
     let other = async {
         until_met(&app, Fault::Delay).await;

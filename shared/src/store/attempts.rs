@@ -10,8 +10,8 @@
 //!   on. It was not executed.
 //! - *Ambiguous*: anything else. It may have been executed, or may yet be.
 //!
-//! Both are sent again, whatever the request is: a write that has been executed recognises
-//! itself. A create finds its own id, an update finds its id in the item
+//! Both are sent again, whatever the request is: a write that has been executed
+//! recognises itself. A create finds its own id, an update finds its id in the item
 //! (`once.rs`), a delete finds nothing left to delete.
 //!
 //! If time runs out after an ambiguous failure, the outcome is not known, and the

@@ -153,17 +153,16 @@ impl Update {
 pub(super) fn condition(precondition: &Precondition) -> (String, Item) {
     let exists = "attribute_exists(task_id)";
     let (operator, revisions) = match precondition {
-        Precondition::Exists => return (exists.to_owned(), Item::new()),
-        Precondition::AnyOf(revisions) => ("", revisions),
-        Precondition::NoneOf(revisions) => ("NOT ", revisions),
+        Precondition::AnyOf(any) if any.is_empty() => {
+            // Every task has a revision.
+            return (format!("{exists} AND attribute_not_exists({REVISION})"), Item::new());
+        }
+        Precondition::AnyOf(any) => ("", any.as_slice()),
+        Precondition::NoneOf(none) => ("NOT ", none.as_slice()),
+        Precondition::Exists => ("", [].as_slice()),
     };
     if revisions.is_empty() {
-        let expression = match precondition {
-            // Every task has a revision.
-            Precondition::AnyOf(_) => format!("{exists} AND attribute_not_exists({REVISION})"),
-            _ => exists.to_owned(),
-        };
-        return (expression, Item::new());
+        return (exists.to_owned(), Item::new());
     }
     let mut values = Item::new();
     let mut names = Vec::with_capacity(revisions.len());

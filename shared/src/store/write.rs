@@ -5,8 +5,10 @@
 //! each may be sent again after any failure (`attempts.rs`). A condition keeps
 //! updates to tasks that exist: an `UpdateItem` would otherwise create one.
 
+use std::error::Error;
+
 use aws_sdk_dynamodb::config::http::HttpResponse;
-use aws_sdk_dynamodb::error::SdkError;
+use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::operation::delete_item::DeleteItemError;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::operation::update_item::{UpdateItemError, UpdateItemOutput};
@@ -142,10 +144,7 @@ impl Tasks<'_> {
         };
         match refused.item() {
             // It is still there, so no attempt has deleted it.
-            Some(_) if precondition.is_lost_for_good() || !attempts.maybe_done() => {
-                Err(StoreError::Changed)
-            }
-            Some(_) => Err(attempts.give_up(error)),
+            Some(_) => Err(not_fulfilled(precondition, &attempts, error)),
             None => match self.why_missing(id).await {
                 // An earlier attempt has deleted it.
                 StoreError::NotFound if attempts.maybe_done() => Ok(()),
@@ -187,9 +186,7 @@ impl Tasks<'_> {
                 Refusal::Done => return Ok(task),
                 Refusal::Forgotten if attempts.maybe_done() => return Err(attempts.give_up(error)),
                 _ if !precondition.holds_for(task.revision) => {
-                    let is_certain = precondition.is_lost_for_good() || !attempts.maybe_done();
-                    let unknown = || attempts.give_up(error);
-                    return Err(if is_certain { StoreError::Changed } else { unknown() });
+                    return Err(not_fulfilled(precondition, &attempts, error));
                 }
                 _ => {}
             }
@@ -220,6 +217,24 @@ impl Tasks<'_> {
             .return_consumed_capacity(ReturnConsumedCapacity::Total)
             .send()
             .await
+    }
+}
+
+/// The error for the caller when a task that no attempt has changed does not fulfil
+/// `precondition`: it has changed, unless an attempt that is still under way may find it
+/// fulfilled.
+fn not_fulfilled<E>(
+    precondition: &Precondition,
+    attempts: &Attempts,
+    error: SdkError<E, HttpResponse>,
+) -> StoreError
+where
+    E: Error + ProvideErrorMetadata + Send + Sync + 'static,
+{
+    if attempts.maybe_done() && !precondition.is_lost_for_good() {
+        attempts.give_up(error)
+    } else {
+        StoreError::Changed
     }
 }
 

@@ -18,7 +18,7 @@ pub struct Timestamp(UtcDateTime);
 
 impl Timestamp {
     /// The end of the year 9999, in milliseconds since 1970.
-    pub(super) const MAX_UNIX_MILLIS: u64 = 253_402_300_799_999;
+    pub(crate) const MAX_UNIX_MILLIS: u64 = 253_402_300_799_999;
 
     /// This moment.
     #[must_use]

@@ -9,7 +9,7 @@ use futures::{StreamExt, stream};
 use local::faults::Rates;
 use serde_json::json;
 
-use crate::support::TestApp;
+use crate::support::{TestApp, until};
 use check::check;
 use writer::{Clock, Told, Writer};
 
@@ -55,9 +55,7 @@ async fn what_writers_of_one_task_are_told_is_what_has_happened() {
     let fights: Vec<_> = fights.collect().await;
     app.faults().set_rates("".parse().unwrap());
     app.faults().deliver_strays();
-    while app.faults().strays() > 0 {
-        tokio::task::yield_now().await;
-    }
+    until(|| app.faults().strays() == 0).await;
     let mut histories = recorded::histories(&app).await;
     let (mut unknown, mut violations) = (0, Vec::new());
     for (id, told) in fights {

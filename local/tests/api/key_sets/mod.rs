@@ -17,7 +17,7 @@ use shared::config::Config;
 
 use crate::support::issuer::{Answer, FakeIssuer, key_set};
 use crate::support::keys::Signer;
-use crate::support::{TestApp, binaries};
+use crate::support::{TestApp, binaries, until};
 
 const START: f64 = 1_800_000_000.0;
 
@@ -71,9 +71,7 @@ impl Identity {
 
     /// Waits until the issuer was asked `times` times.
     pub(super) async fn asked(&self, times: usize) {
-        while self.issuer.requests() < times {
-            tokio::task::yield_now().await;
-        }
+        until(|| self.issuer.requests() >= times).await;
     }
 
     /// Waits for a refresh after which `token` is refused.

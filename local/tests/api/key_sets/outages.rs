@@ -110,15 +110,21 @@ async fn a_good_set_serves_while_the_issuer_does_not_answer() {
     }
 }
 
+/// A good set with the key of `signer`, and a refresh that the issuer does not answer.
+async fn with_a_refresh_under_way(signer: &Signer) -> Identity {
+    let identity = Identity::start(key_set(&[signer])).await;
+    assert_eq!(identity.verify(signer).await, Ok(()));
+    identity.issuer.answer(Answer::Silence);
+    identity.pass(DEFAULT_FRESH_SECONDS);
+    assert_eq!(identity.verify(signer).now_or_never(), Some(Ok(())));
+    identity.asked(2).await;
+    identity
+}
+
 #[tokio::test]
 async fn a_refresh_that_was_frozen_says_nothing_about_the_issuer() {
     let (old, new) = (Signer::ed25519("1"), Signer::ed25519("2"));
-    let identity = Identity::start(key_set(&[&old])).await;
-    assert_eq!(identity.verify(&old).await, Ok(()));
-    identity.issuer.answer(Answer::Silence);
-    identity.pass(DEFAULT_FRESH_SECONDS);
-    assert_eq!(identity.verify(&old).now_or_never(), Some(Ok(())));
-    identity.asked(2).await;
+    let identity = with_a_refresh_under_way(&old).await;
     // An hour passes in the midst of a fetch that may take two seconds.
     identity.pass(3600.0);
     identity.issuer.answer(key_set(&[&old, &new]));
@@ -129,12 +135,7 @@ async fn a_refresh_that_was_frozen_says_nothing_about_the_issuer() {
 #[tokio::test]
 async fn a_key_that_is_withdrawn_is_refused_though_no_refresh_comes_to_an_end() {
     let (old, new) = (Signer::ed25519("1"), Signer::ed25519("2"));
-    let identity = Identity::start(key_set(&[&old])).await;
-    assert_eq!(identity.verify(&old).await, Ok(()));
-    identity.issuer.answer(Answer::Silence);
-    identity.pass(DEFAULT_FRESH_SECONDS);
-    assert_eq!(identity.verify(&old).now_or_never(), Some(Ok(())));
-    identity.asked(2).await;
+    let identity = with_a_refresh_under_way(&old).await;
     identity.issuer.answer(key_set(&[&new]));
     identity.pass(PATIENCE_SECONDS - 1.0);
     assert_eq!(identity.verify(&old).now_or_never(), Some(Ok(())));
@@ -147,9 +148,7 @@ async fn a_fetch_that_takes_its_time_is_followed_by_a_whole_cooldown() {
     let ed = Signer::ed25519("ed");
     let identity = Identity::start(Answer::Silence).await;
     let (verified, ()) = tokio::join!(identity.verify(&ed), async {
-        while identity.issuer.requests() == 0 {
-            tokio::task::yield_now().await;
-        }
+        identity.asked(1).await;
         identity.pass(2.0);
     });
     assert_eq!(verified, Err(AuthError::Unavailable));

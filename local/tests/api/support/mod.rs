@@ -10,7 +10,7 @@ pub(crate) mod keys;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, OnceLock};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use local::binaries::{self, Profile};
 use local::dynamodb::Data;
@@ -217,6 +217,15 @@ impl Reply {
         let (target, rest) = link.strip_prefix('<').unwrap().split_once('>').unwrap();
         assert_eq!(rest, "; rel=\"next\"");
         Some(target.to_owned())
+    }
+}
+
+/// Waits until `is_so`, which must be soon.
+pub(crate) async fn until(is_so: impl Fn() -> bool) {
+    let late = Instant::now() + Duration::from_secs(30);
+    while !is_so() {
+        assert!(Instant::now() < late, "it never is");
+        tokio::task::yield_now().await;
     }
 }
 

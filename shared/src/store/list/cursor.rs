@@ -25,10 +25,6 @@ use crate::task::{ListQuery, Sort, TaskId, Timestamp, Window};
 /// The form of the cursors below. A cursor of another version is refused.
 const VERSION: u8 = 1;
 
-/// The end of all time, in milliseconds since 1970. Functions of the version before
-/// this one require a `t`, and leave out of a list what was moved later.
-const NEVER: i64 = 253_402_300_799_999;
-
 #[derive(Debug, Deserialize, PartialEq, Serialize)]
 struct Cursor {
     #[serde(rename = "v")]
@@ -43,8 +39,10 @@ struct Cursor {
     key: Option<String>,
     #[serde(rename = "i")]
     id: String,
+    /// The end of all time, in milliseconds since 1970. Functions of the version before
+    /// this one require it, and leave out of a list what was moved later.
     #[serde(rename = "t", skip_deserializing)]
-    never: i64,
+    never: u64,
 }
 
 /// The parameters that a cursor is bound to.
@@ -94,7 +92,7 @@ pub(super) fn encode(user: &User, query: &ListQuery, position: &Position) -> Str
         list: List::of(query),
         key,
         id: position.id.to_string(),
-        never: NEVER,
+        never: Timestamp::MAX_UNIX_MILLIS,
     };
     #[expect(clippy::expect_used, reason = "structs of strings and numbers cannot fail")]
     let json = serde_json::to_vec(&cursor).expect("a cursor that JSON can hold");
