@@ -2,8 +2,8 @@
 
 use reqwest::StatusCode;
 
-use super::recorded::{History, Version};
 use super::writer::{Step, Told};
+use crate::support::recorded::{History, Version};
 
 /// What a write did, as two versions behind each other show it.
 #[derive(Debug, PartialEq)]

@@ -2,14 +2,13 @@
 //! of them was told, against the history that DynamoDB's stream has of the task.
 
 mod check;
-mod recorded;
 mod writer;
 
 use futures::{StreamExt, stream};
 use local::faults::Rates;
 use serde_json::json;
 
-use crate::support::{TestApp, until};
+use crate::support::{TestApp, recorded, until};
 use check::check;
 use writer::{Clock, Told, Writer};
 

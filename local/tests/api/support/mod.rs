@@ -6,6 +6,7 @@ pub(crate) mod function;
 pub(crate) mod hostile;
 pub(crate) mod issuer;
 pub(crate) mod keys;
+pub(crate) mod recorded;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;

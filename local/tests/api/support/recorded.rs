@@ -6,22 +6,22 @@ use aws_sdk_dynamodb::types::{StreamSpecification, StreamViewType};
 use local::{TASKS_TABLE, tables};
 use serde_json::{Value, json};
 
-use crate::support::TestApp;
+use super::TestApp;
 
 /// The versions of a task, from its creation on; `None` where it was deleted.
-pub(super) type History = Vec<Option<Version>>;
+pub(crate) type History = Vec<Option<Version>>;
 
 /// A task as it was after one write.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Version {
-    pub(super) etag: String,
-    pub(super) title: String,
-    pub(super) priority: String,
-    pub(super) description: String,
-    pub(super) completed: bool,
-    pub(super) updated_at: String,
+pub(crate) struct Version {
+    pub(crate) etag: String,
+    pub(crate) title: String,
+    pub(crate) priority: String,
+    pub(crate) description: String,
+    pub(crate) completed: bool,
+    pub(crate) updated_at: String,
     /// What `completed` was before the last flip.
-    pub(super) flipped_from: Option<bool>,
+    pub(crate) flipped_from: Option<bool>,
 }
 
 impl Version {
@@ -41,7 +41,7 @@ impl Version {
 }
 
 /// Begins to record.
-pub(super) async fn enable(app: &TestApp) {
+pub(crate) async fn enable(app: &TestApp) {
     let everything = StreamSpecification::builder()
         .stream_enabled(true)
         .stream_view_type(StreamViewType::NewImage)
@@ -53,7 +53,7 @@ pub(super) async fn enable(app: &TestApp) {
 }
 
 /// What was recorded, by the ids of the tasks.
-pub(super) async fn histories(app: &TestApp) -> BTreeMap<String, History> {
+pub(crate) async fn histories(app: &TestApp) -> BTreeMap<String, History> {
     let url = app.server.backend().embedded_url();
     let streams = ask(&url, "ListStreams", json!({"TableName": TASKS_TABLE})).await;
     let arn = &streams["Streams"][0]["StreamArn"];
