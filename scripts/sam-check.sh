@@ -1,20 +1,20 @@
 #!/usr/bin/env bash
-# The template and the functions under the real SAM CLI, without an account:
+# Tests the template and the functions with the real SAM CLI, without an account:
 #
 #   scripts/sam-check.sh            all of the following
-#   scripts/sam-check.sh lint       the template, as it is and as SAM expands it
+#   scripts/sam-check.sh lint       the template, as written and as SAM expands it
 #   scripts/sam-check.sh build      sam build, for this machine's processor
 #   scripts/sam-check.sh invoke     sam local invoke for every file in events/
 #   scripts/sam-check.sh api        sam local start-api and the user stories
 #
-# Needs sam and cargo-lambda (pip install aws-sam-cli cargo-lambda), and for the
-# last two Docker, curl and openssl. These variables change what it assumes:
+# Needs sam and cargo-lambda (pip install aws-sam-cli cargo-lambda); the last two
+# steps also need Docker, curl and openssl. These variables override the defaults:
 #
-#   SAM_CHECK_FLAGS  more flags for `sam local`, such as --skip-pull-image where
-#                    the images are here already and there is no registry
-#   SAM_CHECK_HOST   an address of this machine that containers reach; by
-#                    default that of Docker's bridge, or 127.0.0.1 where Docker
-#                    runs in a machine of its own (macOS, Windows)
+#   SAM_CHECK_FLAGS  more flags for `sam local`, such as --skip-pull-image if
+#                    the images are already here and there is no registry
+#   SAM_CHECK_HOST   an address of this machine that containers can reach; the
+#                    default is that of Docker's bridge, or 127.0.0.1 if Docker
+#                    runs in a virtual machine (macOS, Windows)
 #   SAM_CHECK_LOCAL  how to run the local server, instead of `cargo run -q --`
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -28,17 +28,18 @@ case $(uname -m) in
   aarch64 | arm64) architecture=arm64 ;;
   *) architecture=x86_64 ;;
 esac
-# Not for the machine that it is deployed to: containers run without emulation.
+# This machine's architecture, not the deployment's, so that containers run
+# without emulation.
 parameters=("Architecture=$architecture" BetterAuthUrl=http://localhost:3000)
 
-# The Python that has SAM also has what the small programs here need.
+# The Python that runs SAM also has the packages that the small programs here need.
 python=$(sed -n '1s/^#!//p' "$(command -v sam)")
 [ -x "$python" ] || python=python3
 
-# Nothing here asks AWS, but SAM and the functions want to know where it is.
+# Nothing here calls AWS, but SAM and the functions need credentials and a region.
 export AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local AWS_SESSION_TOKEN='' AWS_DEFAULT_REGION=us-east-1
 export SAM_CLI_TELEMETRY=0
-# The published development secret: with it the tokens in events/ are signed.
+# The published development secret, which signs the tokens in events/.
 export BETTER_AUTH_SECRET=tasks-api-development-secret-0123456789
 
 work=$(mktemp -d)
@@ -62,12 +63,12 @@ free_port() {
   "$python" -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
 }
 
-# wait_for LOG TEXT JOB: until a program says that it is ready, or ends.
+# wait_for LOG TEXT JOB: waits until a program reports that it is ready, or exits.
 wait_for() {
   local left=3000
   until grep -qs -- "$2" "$1"; do
-    kill -0 "$3" 2>/dev/null || { cat "$1" >&2; fail "it ended before it was ready"; }
-    [ $((left -= 1)) -gt 0 ] || { cat "$1" >&2; fail "it was not ready within ten minutes"; }
+    kill -0 "$3" 2>/dev/null || { cat "$1" >&2; fail "the program exited before it was ready"; }
+    [ $((left -= 1)) -gt 0 ] || { cat "$1" >&2; fail "the program was not ready within ten minutes"; }
     sleep 0.2
   done
 }
@@ -75,8 +76,8 @@ wait_for() {
 lint() {
   title "sam validate --lint"
   sam validate --lint
-  # The lint sees what SAM makes of the template only if it is expanded. Once
-  # for development, once with everything on, once without the page.
+  # The lint only sees the resources that SAM generates if the template is
+  # expanded. Once for development, once with everything on, once without the page.
   title "cfn-lint of the expanded template"
   local everything=(
     Stage=prod Canary=true Tracing=Active ReservedConcurrency=5 AlarmEmail=on-call@example.com
@@ -92,9 +93,9 @@ lint() {
 
 expanded() {
   "$python" scripts/sam-expand.py template.yaml "${parameters[@]}" "$@" >"$work/expanded.json"
-  # W1028: SAM asks within the docs' routes again whether there are docs.
-  # W1030: it tries every value of a parameter, also where SAM has decided by
-  # the value already (Tracing is written only if it is Active).
+  # W1028: SAM repeats the condition for the docs inside the docs' routes.
+  # W1030: it tries every value of a parameter, even where SAM has already
+  # resolved the value (Tracing is only written if it is Active).
   "$python" -c "import sys; from cfnlint.runner import main; sys.exit(main())" --ignore-checks W1028 W1030 --template "$work/expanded.json"
   echo "clean with: ${*:-defaults}"
 }
@@ -104,8 +105,8 @@ build() {
   sam build --parameter-overrides "${parameters[@]}"
 }
 
-# The address of this machine on Docker's bridge. Docker tells it only after the
-# first container; before, it is the first address of the network.
+# The address of this machine on Docker's bridge. Docker only reports it after the
+# first container has run; before that, it is the first address of the network.
 bridge() {
   docker network inspect bridge --format '{{with index .IPAM.Config 0}}{{.Gateway}} {{.Subnet}}{{end}}' |
     "$python" -c 'import ipaddress, sys
@@ -113,8 +114,8 @@ bridge() {
 print(*gateway or [next(ipaddress.ip_network(subnet, strict=False).hosts())])'
 }
 
-# The embedded DynamoDB, with the task of events/ in it, and its way into the
-# containers. It listens on 127.0.0.1 only, which on Linux they do not reach.
+# Starts the embedded DynamoDB, with the task of events/, and a proxy for the
+# containers. DynamoDB only listens on 127.0.0.1, which they cannot reach on Linux.
 database() {
   [ -z "$environment" ] || return 0
   title "the embedded DynamoDB"
@@ -135,7 +136,7 @@ database() {
   key_set_port=$(sed -n 's/^key set on //p' "$work/host.log")
   echo "containers reach it at $host:$database_port"
 
-  # SAM passes on what the template declares, and this replaces it.
+  # SAM only passes variables that the template declares; this overrides them.
   environment=$work/environment.json
   local common='"AWS_ENDPOINT_URL_DYNAMODB": "http://host.docker.internal:'$database_port'",
     "TASKS_TABLE": "TasksTable", "IDEMPOTENCY_TABLE": "IdempotencyTable",
@@ -147,8 +148,8 @@ database() {
   flags+=(--add-host host.docker.internal:host-gateway --parameter-overrides "${parameters[*]}")
 }
 
-# A key set comes by HTTPS, so the issuer of events/key-set needs a certificate
-# that the function trusts.
+# Key sets are fetched over HTTPS, so the issuer of events/key-set needs a
+# certificate that the function trusts.
 certificate() {
   (
     cd "$work"
@@ -161,7 +162,7 @@ certificate() {
   ) || { cat "$work/openssl.log" >&2; return 1; }
 }
 
-# expected EVENT: the status that the name of the file promises.
+# expected EVENT: the status that the file's name implies.
 expected() {
   case $(basename "$1" .json) in
     *.bad-* | *.not-json) echo 400 ;;
@@ -183,13 +184,13 @@ invoke_one() {
   function=$("$python" -c 'import sys; print("".join(map(str.capitalize, sys.argv[1].split("-"))))' "${name%%.*}")Function
   sam local invoke "$function" --event "$1" --env-vars "$2" --template "$3" "${flags[@]}" \
     >"$work/reply" 2>"$work/invoke.log" || { cat "$work/invoke.log" >&2; fail "$1: sam failed"; }
-  # SAM does not fail where the function does: its answer tells.
+  # SAM does not fail if the function does, so check the reply.
   status=$(tail -n 1 "$work/reply" |
     "$python" -c 'import json, sys; print(json.load(sys.stdin).get("statusCode"))') || status=none
   echo "$1: $status"
   if [ "$status" != "$(expected "$1")" ]; then
     cat "$work/invoke.log" "$work/reply" >&2
-    fail "$1: $status, and not $(expected "$1")"
+    fail "$1: $status instead of $(expected "$1")"
   fi
 }
 
@@ -197,31 +198,31 @@ invoke() {
   database
   title "sam local invoke"
   local built=.aws-sam/build event
-  # The same template with a variable more, and the certificate beside the code.
+  # The same template with one more variable, and the certificate beside the code.
   sed 's/^\( *\)JWKS_URL:/\1SSL_CERT_FILE: ""~&/' "$built/template.yaml" | tr '~' '\n' >"$built/key-set.yaml"
   cp "$work/issuer.pem" "$built/GetTaskFunction/"
   for event in events/key-set/*.json; do
     [ "$event" = events/key-set/jwks.json ] || invoke_one "$event" "$work/key-set.json" "$built/key-set.yaml"
   done
-  # The deletions last: the others want the task.
+  # Deletions come last: the other events need the task.
   for event in events/[!d]*.json events/d*.json; do
     invoke_one "$event" "$environment" "$built/template.yaml"
   done
 }
 
-# call STATUS METHOD PATH [curl's arguments]: leaves body and headers in $work.
+# call STATUS METHOD PATH [curl's arguments]: saves body and headers in $work.
 call() {
   local expected=$1 method=$2 path=$3 status
   shift 3
   status=$(curl -s -o "$work/body" -D "$work/headers" -w '%{http_code}' -X "$method" "$url$path" "$@")
   echo "$method $path: $status"
-  [ "$status" = "$expected" ] || { cat "$work/headers" "$work/body" >&2; fail "and not $expected"; }
+  [ "$status" = "$expected" ] || { cat "$work/headers" "$work/body" >&2; fail "expected $expected"; }
 }
 header() { tr -d '\r' <"$work/headers" | sed -n "s/^$1: //Ip"; }
-# body EXPRESSION: what Python says of the body, `it`.
+# body EXPRESSION: evaluates a Python expression; `it` is the body.
 body() { "$python" -c 'import json, sys; it = json.load(open(sys.argv[1])); print(eval(sys.argv[2]))' "$work/body" "$1"; }
-# same WHAT EXPECTED: compares.
-same() { [ "$1" = "$2" ] || { cat "$work/body" >&2; fail "$1, and not $2"; }; }
+# same ACTUAL EXPECTED: compares.
+same() { [ "$1" = "$2" ] || { cat "$work/body" >&2; fail "$1 instead of $2"; }; }
 
 api() {
   database
@@ -275,7 +276,7 @@ api() {
 for step in "${steps[@]}"; do
   case $step in
     lint | build | invoke | api) "$step" ;;
-    *) fail "there is no step $step" ;;
+    *) fail "unknown step: $step" ;;
   esac
 done
 title "all good"

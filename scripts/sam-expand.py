@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Prints the CloudFormation that SAM makes of template.yaml, for cfn-lint to see
-what SAM adds. Runs with the Python that has aws-sam-cli, and asks AWS nothing.
+"""Prints the CloudFormation that SAM generates from template.yaml, so that cfn-lint
+sees what SAM adds. Needs the Python that has aws-sam-cli, and does not call AWS.
 
     scripts/sam-expand.py template.yaml Stage=prod Canary=true >expanded.json
 """
@@ -17,16 +17,16 @@ path, *given = sys.argv[1:]
 with open(path) as file:
     template = yaml_parse(file.read())
 
-# The lint tries the defaults, so they are what is deployed.
+# The lint uses the defaults, so set them to the deployed values.
 for name, value in (pair.split("=", 1) for pair in given):
     template["Parameters"][name]["Default"] = value
 
-# What `sam package` does: the code is in a bucket then.
+# As `sam package` does, which uploads the code to a bucket.
 for resource in template["Resources"].values():
     if resource["Type"] == "AWS::Serverless::Function":
         resource["Properties"]["CodeUri"] = "s3://bucket/key.zip"
 
-# SAM asks IAM for these; it needs the two that it adds to roles.
+# SAM gets these from IAM; it needs the two that it adds to roles.
 policies = {
     "AWSLambdaBasicExecutionRole": "arn:aws:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole",
     "AWSXRayDaemonWriteAccess": "arn:aws:iam::aws:policy/AWSXRayDaemonWriteAccess",

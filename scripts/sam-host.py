@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""What containers need of this machine while scripts/sam-check.sh runs: the
-embedded DynamoDB, which listens on 127.0.0.1 only, and an issuer's key set.
+"""Serves what containers need while scripts/sam-check.sh runs: the embedded
+DynamoDB, which only listens on 127.0.0.1, and an issuer's key set.
 
     scripts/sam-host.py ADDRESS DYNAMODB_PORT KEY_SET CERTIFICATE
 
