@@ -1,22 +1,22 @@
-// The API, for a check, with an environment of its own.
+// Starts the API for a check, with its own environment.
 import { execFileSync, spawn } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 
-/** The repository's folder. What runs is compiled into `checks/generated/`. */
+/** The repository's folder. The checks are compiled into `checks/generated/`. */
 export const repository = fileURLToPath(new URL("../..", import.meta.url));
 
-/** The program as `cargo build --workspace` leaves it, or another one. */
+/** The program as built by `cargo build --workspace`, or another one. */
 const program = process.env["TASKS_API_LOCAL"] ?? `${repository}target/debug/local`;
 
 /** Variables of the API, by name. */
 type Settings = Record<string, string>;
 
 /**
- * No variable of the developer's environment, so that a check finds the same everywhere,
- * and none of a `.env`: an empty variable goes before it and is an unset one. Only errors
- * are logged, because refusals are what checks are after.
+ * Passes none of the developer's variables, so that checks run the same everywhere, and
+ * none from `.env`: an empty variable overrides it and counts as unset. Logs only errors,
+ * because checks provoke rejected requests.
  */
 function environment(settings: Settings): Settings {
   const file = `${repository}.env`;
@@ -28,12 +28,12 @@ function environment(settings: Settings): Settings {
 
 const running: (() => void)[] = [];
 
-/** Lets `stopAll` end something that a check has started. */
+/** Registers something that `stopAll` has to stop. */
 export function onStop(stop: () => void): void {
   running.push(stop);
 }
 
-/** Ends what was started here, and nothing else. */
+/** Stops what was started here, and nothing else. */
 export function stopAll(): void {
   for (const stop of running.splice(0)) stop();
 }

@@ -1,4 +1,4 @@
-// A real Better Auth server signs users in, and the local API takes its tokens.
+// A real Better Auth server signs users in, and the local API accepts its tokens.
 // Run with `npm ci && npm run check:better-auth`, after `cargo build --workspace`.
 import assert from "node:assert/strict";
 import { createServer } from "node:http";
@@ -11,10 +11,10 @@ import { onStop, startApi, stopAll } from "../server.js";
 
 const secret = "a-secret-for-this-check-only-0123456789";
 
-/** A user of Better Auth, and the cookies of the session. */
+/** A Better Auth user and the cookies of their session. */
 type SignedUp = { id: string; cookies: Record<string, string> };
 
-/** The tables of Better Auth, in memory. */
+/** Better Auth's tables, in memory. */
 type Tables = { jwks: { expiresAt?: Date }[] } & Record<string, object[]>;
 
 /** Starts Better Auth on a free port, and returns its URL. `tables` holds its data. */
@@ -32,7 +32,7 @@ async function startBetterAuth(tables: Tables): Promise<string> {
     database: memoryAdapter(tables),
     emailAndPassword: { enabled: true },
     rateLimit: { enabled: false },
-    // The session in a cookie that is itself a JWT, signed with the secret.
+    // Stores the session in a cookie that is itself a JWT, signed with the secret.
     session: { cookieCache: { enabled: true, strategy: "jwt" } },
     plugins: [jwt()],
     telemetry: { enabled: false },
@@ -41,7 +41,7 @@ async function startBetterAuth(tables: Tables): Promise<string> {
   return url;
 }
 
-/** Signs a new user up. */
+/** Signs up a new user. */
 async function signUp(authUrl: string, name: string): Promise<SignedUp> {
   const response = await fetch(`${authUrl}/api/auth/sign-up/email`, {
     method: "POST",
@@ -103,12 +103,12 @@ async function rotationLosesNothing(api: string, authUrl: string, tables: Tables
   };
   const many = (token: string) => Promise.all(Array.from({ length: 50 }, () => flow(token)));
   await many(old);
-  // The next signature needs a new key.
+  // Forces a new key for the next signature.
   for (const key of tables.jwks) key.expiresAt = new Date(Date.now() - 1000);
   const [fresh] = await Promise.all([tokenOf(authUrl, user), many(old)]);
   assert.notEqual(keyIdOf(fresh), keyIdOf(old), "the key was rotated");
   await Promise.all([many(fresh), many(old), many(await tokenOf(authUrl, user))]);
-  console.log(`ok: a key was rotated, and none of ${requests} requests was lost`);
+  console.log(`ok: a key was rotated, and none of ${requests} requests failed`);
 }
 
 try {
@@ -119,7 +119,7 @@ try {
   await otherCredentialsAreRefused(withKeySet, alice);
   await rotationLosesNothing(withKeySet, auth, tables, alice);
 
-  // With the very secret that signs the session_data cookie.
+  // With the same secret that signs the session_data cookie.
   const withSecret = await startApi({ BETTER_AUTH_SECRET: secret });
   await otherCredentialsAreRefused(withSecret, alice);
 } finally {

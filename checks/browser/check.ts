@@ -1,6 +1,6 @@
-// The API's page in a browser, and the API as pages of other origins see it.
-// Run with `npm ci && npm run check:browser`, after `cargo build --workspace`. It needs
-// Chromium (Debian's package `chromium`), or CHROMIUM_PATH to say where one is.
+// Tests the API's page in a browser, and calls to the API from pages of other origins.
+// Run with `npm ci && npm run check:browser`, after `cargo build --workspace`. Needs
+// Chromium (Debian's package `chromium`); CHROMIUM_PATH points to another one.
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { mkdirSync, readFileSync } from "node:fs";
@@ -13,7 +13,7 @@ const DESKTOP = { width: 1280, height: 800 };
 const PHONE = { width: 390, height: 844 };
 const screenshots = `${repository}checks/browser/screenshots`;
 
-/** What Chromium says of a status that is an error. */
+/** Chromium's message for an error status. */
 const refused = (status: number, name: string) =>
   `Failed to load resource: the server responded with a status of ${status} (${name})`;
 
@@ -31,14 +31,14 @@ async function loads(browser: Browser, api: string): Promise<void> {
   assert.deepEqual(loaded.sort(), files.map((file) => `200 ${file}`));
   assert.deepEqual(problems, []);
   await page.close();
-  console.log("ok: the page loads, with a strict policy, and nothing from elsewhere");
+  console.log("ok: the page loads with a strict policy, and nothing from other origins");
 }
 
 async function usesTasks(page: Page): Promise<void> {
   const problems = problemsOf(page);
   const create = await open(page, "post", "/api/tasks");
   const created = await execute(create, { body: '{"title": "Äpfel pflücken"}' });
-  assert.equal(created.status, "201", "the token is filled in, so nobody has to authorize");
+  assert.equal(created.status, "201", "the token is filled in, so there is no need to authorize");
   assert.match(created.headers, /^etag: "/m);
   const { id, user_id } = JSON.parse(created.body);
   assert.equal(user_id, "demo");
@@ -99,10 +99,10 @@ async function authorizes(page: Page): Promise<void> {
   assert.deepEqual([status, body], ["200", "[]"]);
   assert.deepEqual(problems, []);
   await close(list);
-  console.log("ok: logged out it is 401, and another user's token is that user's list");
+  console.log("ok: logged out it returns 401, and another user's token returns that user's list");
 }
 
-/** Opens and executes all that needs no input, and looks at all the rest. */
+/** Opens and executes every operation that needs no input, and opens all schemas. */
 async function needsNoInput(page: Page): Promise<void> {
   const problems = problemsOf(page);
   for (const path of ["/api/tasks", "/health", "/docs", "/docs/{file}", "/openapi.json"]) {
@@ -113,10 +113,10 @@ async function needsNoInput(page: Page): Promise<void> {
   await page.locator("section.models button").first().click();
   for (const schema of await page.locator("section.models .json-schema-2020-12-accordion").all()) await schema.click();
   assert.deepEqual(problems, []);
-  console.log("ok: what needs no input can be executed as it is");
+  console.log("ok: operations without required input run as they are");
 }
 
-/** Nothing is wider than the screen. */
+/** Asserts that nothing is wider than the screen. */
 async function fits(page: Page, what: string): Promise<void> {
   const width = await page.evaluate(() => document.documentElement.scrollWidth);
   assert.ok(width <= (page.viewportSize()?.width ?? 0), `${what}: ${width} pixels`);
@@ -149,7 +149,7 @@ async function isSeen(browser: Browser, api: string, name: string, viewport: typ
   console.log(`ok: nothing is wider than ${viewport.width} pixels (screenshots/${name}-*.png)`);
 }
 
-/** What a page of its own origin gets of the API: status and headers, or why not. */
+/** Calls the API from a page: returns status and headers, or the error. */
 async function call(page: Page, url: string, init: { method?: string; headers?: Record<string, string>; body?: string } = {}) {
   const send = async ([url, init]: [string, RequestInit]) => {
     try {
@@ -191,7 +191,7 @@ async function otherOrigins(browser: Browser, api: string, throttled: string, al
   assert.equal(changed.status, 412);
   const deleted = await call(page, api + location, { method: "DELETE", headers: { ...headers, "If-Match": etag ?? "" } });
   assert.equal(deleted.status, 204);
-  console.log("ok: a page of the allowed origin calls the API, and reads ETag, Link, Location and Retry-After");
+  console.log("ok: a page on the allowed origin calls the API and reads ETag, Link, Location and Retry-After");
 
   await page.goto(foreign);
   const problems = problemsOf(page);
@@ -204,10 +204,10 @@ async function otherOrigins(browser: Browser, api: string, throttled: string, al
   const after = await call(page, `${api}/api/tasks?limit=1`, { headers });
   assert.equal(after.headers["link"], undefined, "the foreign page created nothing");
   await page.close();
-  console.log("ok: a page of a foreign origin does not");
+  console.log("ok: a page on a foreign origin cannot");
 }
 
-/** A frontend that was written for a FastAPI backend: docs/migrating.md. */
+/** A frontend written for a FastAPI backend: docs/migrating.md. */
 async function aFrontendIsPointedHere(browser: Browser, api: string, frontend: string): Promise<void> {
   const page = await browser.newPage();
   await page.goto(frontend);
@@ -235,7 +235,7 @@ async function aFrontendIsPointedHere(browser: Browser, api: string, frontend: s
   assert.deepEqual([list.status, list.json], [200, [toggled.json]]);
   assert.equal((await request("DELETE", path)).status, 204);
   assert.deepEqual((await request("GET", "/api/tasks")).json, []);
-  console.log("ok: the calls of a frontend on port 3001 work against a server without settings");
+  console.log("ok: a frontend on port 3001 works with a server without settings");
 
   for (const title of ["1", "2", "3"]) await request("POST", "/api/tasks", { title });
   const code = /```ts\n(const tasks = [^]*?)```/.exec(readFileSync(`${repository}docs/migrating.md`, "utf8"))?.[1] ?? "";
@@ -248,7 +248,7 @@ async function aFrontendIsPointedHere(browser: Browser, api: string, frontend: s
   assert.deepEqual(await walk(""), ["3", "2", "1"]);
   assert.deepEqual(problems, []);
   await page.close();
-  console.log("ok: what docs/migrating.md shows follows the links of a list to its end");
+  console.log("ok: the code in docs/migrating.md follows the links of a list to its end");
 }
 
 mkdirSync(screenshots, { recursive: true });
@@ -256,11 +256,11 @@ let browser: Browser | undefined;
 try {
   const [allowed, foreign] = [await startPage(), await startPage()];
   const api = await startApi({ BETTER_AUTH_URL: allowed });
-  // The 503 that it logs is what it is for.
+  // It exists to return 503, so do not log that.
   const throttled = await startApi({ BETTER_AUTH_URL: allowed, RUST_LOG: "off" }, "--faults", "throttle=1");
   browser = await chromium.launch({
     executablePath: process.env["CHROMIUM_PATH"] ?? execFileSync("which", ["chromium"], { encoding: "utf8" }).trim(),
-    // Chromium has no sandbox for root.
+    // Chromium cannot run its sandbox as root.
     args: process.getuid?.() === 0 ? ["--no-sandbox"] : [],
   });
   await loads(browser, api);

@@ -1,9 +1,9 @@
-// Pages of other origins.
+// Pages on other origins.
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { onStop } from "../server.js";
 
-/** Serves an empty page on this port (0: any free one) of `localhost`, and returns its origin. */
+/** Serves an empty page on this port of `localhost` (0: any free port), and returns its origin. */
 export async function startPage(port = 0): Promise<string> {
   const server = createServer((_, response) => {
     response.setHeader("Content-Type", "text/html");

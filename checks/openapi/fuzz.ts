@@ -1,7 +1,7 @@
-// Schemathesis sends what the document allows and what it forbids, and compares
-// each reply with the document. `schemathesis.toml` says how.
-// Run with `npm ci && npm run fuzz`, after `cargo build --workspace`; it needs
-// Python 3.11 or newer. What stands behind `--` goes to Schemathesis.
+// Schemathesis sends what the document allows and what it forbids, and checks
+// each reply against the document. `schemathesis.toml` configures it.
+// Run with `npm ci && npm run fuzz`, after `cargo build --workspace`. Needs Python
+// 3.11 or newer. Arguments after `--` are passed to Schemathesis.
 import assert from "node:assert/strict";
 import { execFileSync, spawnSync } from "node:child_process";
 import { copyFileSync, existsSync, readFileSync, rmSync } from "node:fs";
@@ -9,7 +9,7 @@ import { repository, startApi, stopAll, tokenFor } from "../server.js";
 
 const here = `${repository}checks/openapi/`;
 
-/** A virtual environment in `.venv` with exactly the pinned packages. */
+/** Creates a virtual environment in `.venv` with exactly the pinned packages. */
 function prepare(): string {
   const [pinned, venv] = [`${here}requirements.txt`, `${here}.venv`];
   const installed = `${venv}/installed.txt`;
@@ -27,7 +27,7 @@ const schemathesis = prepare();
 const document = process.env["TASKS_API_DOCUMENT"] ?? `${repository}openapi.yaml`;
 const api = await startApi();
 
-/** Gives how many cases there were, and whether all is well. */
+/** Runs Schemathesis and returns the number of cases, its output, and whether it passed. */
 function run(...more: string[]): { cases: number; output: string; passed: boolean } {
   const options = ["--config-file", "schemathesis.toml", "run", document, "--url", api, ...more];
   const env = { ...process.env, TOKEN: tokenFor("alice"), OTHER_TOKEN: tokenFor("bob") };
@@ -38,9 +38,9 @@ function run(...more: string[]): { cases: number; output: string; passed: boolea
 }
 
 /**
- * More stateful tests. Schemathesis ends them, without a failure, when a scenario
- * that it repeats goes another way than before. A list that meanwhile has other
- * tasks is enough for that; so there are several short runs instead of a long one.
+ * More stateful tests. Schemathesis stops them, without a failure, when a repeated
+ * scenario takes another course than before. A list whose tasks have changed meanwhile
+ * is enough for that, so there are several short runs instead of a long one.
  */
 function runStateful(runs: number): boolean {
   let cases = 0;
@@ -52,7 +52,7 @@ function runStateful(runs: number): boolean {
       return false;
     }
   }
-  // A run that ends early must not pass for a good one.
+  // A run that ends early must not count as passed.
   assert.ok(cases >= 500, `only ${cases} stateful cases`);
   console.log(`ok: ${cases} more cases in ${runs} stateful runs`);
   return true;

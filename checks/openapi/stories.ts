@@ -1,5 +1,5 @@
-// What a frontend does with its tasks, written against the types that are
-// generated from the document. What the document gets wrong does not compile.
+// What a frontend does with its tasks, written against the types generated from the
+// document. A mistake in the document does not compile.
 // Run with `npm ci && npm run check:openapi`, after `cargo build --workspace`.
 import assert from "node:assert/strict";
 import createClient, { type Client } from "openapi-fetch";
@@ -11,13 +11,13 @@ type Task = components["schemas"]["Task"];
 
 const unique = () => crypto.randomUUID();
 
-/** What came back, which must not be an error. */
+/** Returns the data of a reply that must not be an error. */
 function expectData<T>({ data, error, response }: { data?: T; error?: unknown; response: Response }): T {
   assert.ok(data !== undefined, `${response.status} ${JSON.stringify(error)}`);
   return data;
 }
 
-/** The problem that came back. What the gateway answers itself has no `detail`. */
+/** Returns the problem in a reply. The gateway's own replies have no `detail`. */
 function expectProblem<T extends object>({ error, response }: { error?: T; response: Response }): Extract<T, { detail: string }> {
   assert.ok(error && "detail" in error, `${response.status} ${JSON.stringify(error)}`);
   return error as Extract<T, { detail: string }>;
@@ -48,9 +48,9 @@ async function create(api: Api): Promise<void> {
 
   const invalid = expectProblem(await api.POST("/api/tasks", { body: { title: " ", due_date: "soon" } }));
   assert.equal(invalid.status, 400);
-  assert.ok("errors" in invalid, "broken rules are told one by one");
+  assert.ok("errors" in invalid, "each invalid field is listed");
   assert.deepEqual(invalid.errors.map(({ field }) => field), ["title", "due_date"]);
-  console.log("ok: create a task, once however often it is sent");
+  console.log("ok: create a task once, however often it is sent");
 }
 
 /** Follows `Link` from page to page. */
@@ -59,7 +59,7 @@ async function* pages(api: Api, query: paths["/api/tasks"]["get"]["parameters"][
     const page = await api.GET("/api/tasks", { params: { query: next } });
     yield expectData(page);
     const target: string | undefined = page.response.headers.get("Link")?.match(/^<([^>]*)>; rel="next"$/)?.[1];
-    // A frontend would fetch the target as it is; here it goes back through the types.
+    // A frontend would fetch the target unchanged; here it goes through the types again.
     next = target ? Object.fromEntries(new URL(target, page.response.url).searchParams) : undefined;
   }
 }
@@ -104,7 +104,7 @@ async function edit(api: Api): Promise<void> {
   const path = { task_id: expectData(created).id };
   const stale = etagOf(created.response);
 
-  // Only the title is named, so all else stays.
+  // Only the title is sent, so everything else stays.
   const header = { "If-Match": stale };
   const edited = await api.PUT("/api/tasks/{task_id}", { params: { path, header }, body: { title: "Buy oat milk" } });
   const task = expectData(edited);
@@ -112,7 +112,7 @@ async function edit(api: Api): Promise<void> {
   const current = etagOf(edited.response);
   assert.notEqual(current, stale);
 
-  // Somebody else has the old version still.
+  // Somebody else still has the old version.
   const lost = await api.PUT("/api/tasks/{task_id}", { params: { path, header }, body: { title: "Buy wine" } });
   assert.equal(expectProblem(lost).status, 412);
   assert.equal(expectProblem(lost).detail, "The task has changed: If-Match or If-None-Match does not allow its current version");
@@ -129,12 +129,12 @@ async function edit(api: Api): Promise<void> {
   const whole = { ...expectData(cleared), title: "Buy oat milk again" };
   assert.equal(expectData(await api.PUT("/api/tasks/{task_id}", { params: { path }, body: whole })).title, whole.title);
 
-  // What is known already does not come again.
+  // An unchanged task is not sent again.
   const read = await api.GET("/api/tasks/{task_id}", { params: { path } });
   const known = { "If-None-Match": etagOf(read.response) };
   const unchanged = await api.GET("/api/tasks/{task_id}", { params: { path, header: known } });
   assert.equal(unchanged.response.status, 304);
-  console.log("ok: edit a task, over nobody else's edit");
+  console.log("ok: edit a task without overwriting somebody else's edit");
 }
 
 async function complete(api: Api): Promise<void> {
@@ -162,7 +162,7 @@ async function remove(api: Api, other: Api): Promise<void> {
   const gone = await api.GET("/api/tasks/{task_id}", { params: { path } });
   assert.equal(expectProblem(gone).status, 404);
   assert.equal(expectProblem(gone).detail, "Task not found");
-  console.log("ok: delete a task, one's own");
+  console.log("ok: delete only one's own task");
 }
 
 const baseUrl = await startApi();
