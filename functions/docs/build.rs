@@ -35,14 +35,19 @@ fn main() -> Result<(), Box<dyn Error>> {
         writeln!(code, "{},", pack(part)?)?;
     }
     code.push_str("];\n");
-    fs::write(PathBuf::from(std::env::var("OUT_DIR")?).join("packed.rs"), code)?;
+    fs::write(out_dir()?.join("packed.rs"), code)?;
     Ok(())
+}
+
+/// Where Cargo wants what this script writes.
+fn out_dir() -> Result<PathBuf, Box<dyn Error>> {
+    Ok(PathBuf::from(std::env::var_os("OUT_DIR").ok_or("OUT_DIR is not set")?))
 }
 
 /// Writes a file's compressed content, and gives the code that includes it.
 fn pack((name, content_type, content): &(&str, &str, Vec<u8>)) -> Result<String, Box<dyn Error>> {
     std::str::from_utf8(content)?;
-    let path = PathBuf::from(std::env::var("OUT_DIR")?).join(format!("{name}.gz"));
+    let path = out_dir()?.join(format!("{name}.gz"));
     compress(&path, content)?;
     let mut hasher = DefaultHasher::new();
     content.hash(&mut hasher);

@@ -185,6 +185,13 @@ impl Template {
         self.functions.iter().map(|function| function.name.as_str()).collect()
     }
 
+    /// The variables of all functions.
+    #[must_use]
+    pub fn variables(&self) -> BTreeSet<&str> {
+        let functions = self.functions.iter();
+        functions.flat_map(|function| function.environment.keys().map(String::as_str)).collect()
+    }
+
     /// The function of that name.
     ///
     /// # Errors

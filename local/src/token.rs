@@ -7,7 +7,7 @@ use jsonwebtoken::{EncodingKey, Header};
 use serde_json::{Value, json};
 use shared::User;
 use shared::auth::Verifier;
-use shared::config::Config;
+use shared::config::Identity;
 
 use crate::issuer::Issuer;
 use crate::settings::Settings;
@@ -62,17 +62,15 @@ fn claims(settings: &Settings, user: &str, expires_in: Duration) -> Result<Value
 ///
 /// If the functions would not accept the settings, or not such a user.
 pub async fn user(settings: &Settings, name: &str) -> Result<User> {
-    let config = Config::from_lookup(|variable| match variable {
+    let identity = Identity::from_lookup(|variable| match variable {
         "BETTER_AUTH_SECRET" => Some(settings.secret().to_owned()),
         "JWKS_URL" => None,
-        // Present in local work, with a value that nobody looks at here.
-        "TASKS_TABLE" | "IDEMPOTENCY_TABLE" | "AWS_ENDPOINT_URL_DYNAMODB" => {
-            Some("local".to_owned())
-        }
+        // Set in local work. Its value does not matter here.
+        "AWS_ENDPOINT_URL_DYNAMODB" => Some("local".to_owned()),
         variable => settings.get(variable).map(str::to_owned),
     })?;
     let settings = settings.clone().with("JWKS_URL", "");
     let token = sign(&settings, None, name, Duration::from_secs(60))?;
     let authorization = format!("Bearer {token}");
-    Ok(Verifier::new(&config.identity).verify(Some(authorization.as_bytes())).await?)
+    Ok(Verifier::new(&identity).verify(Some(authorization.as_bytes())).await?)
 }

@@ -10,7 +10,8 @@ use local::settings::{Settings, repository};
 use local::template::{Function, Route, Template};
 use local::yaml;
 use serde_json::Value;
-use shared::config;
+use shared::config::{Config, Logging};
+use shared::deadlines;
 use shared::telemetry::METRICS;
 
 fn template() -> Template {
@@ -121,9 +122,23 @@ fn the_document_has_the_operations_of_the_template() {
     assert_eq!(document["info"]["version"], env!("CARGO_PKG_VERSION"));
 }
 
+/// The variables that functions read, without those that Lambda sets.
+fn variables() -> BTreeSet<String> {
+    let asked = RefCell::new(BTreeSet::new());
+    let lookup = |name: &str| {
+        asked.borrow_mut().insert(name.to_owned());
+        Some("https://issuer.example/long/enough/for/a/secret".to_owned())
+    };
+    Config::from_lookup(lookup).unwrap();
+    Logging::from_lookup(lookup);
+    let mut variables = asked.into_inner();
+    variables.retain(|name| !name.starts_with("AWS_") || name == "AWS_ENDPOINT_URL_DYNAMODB");
+    variables
+}
+
 #[test]
 fn the_readme_and_the_template_know_every_variable_of_the_functions() {
-    let variables: BTreeSet<String> = config::VARIABLES.map(str::to_owned).into();
+    let variables = variables();
     let mut documented = first_column("variable");
     assert!(documented.remove("BETTER_AUTH_URL"), "CORS, which the gateway does");
     assert!(documented.remove("DOCS_TOKEN"), "the page's own");
@@ -134,21 +149,6 @@ fn the_readme_and_the_template_know_every_variable_of_the_functions() {
         assert_eq!(environment.remove("DOCS_TOKEN"), function.name == "docs");
         assert_eq!(environment, variables, "{}", function.name);
     }
-}
-
-#[test]
-fn the_code_reads_the_variables_that_it_names() {
-    let asked = RefCell::new(BTreeSet::new());
-    let config = config::Config::from_lookup(|name| {
-        asked.borrow_mut().insert(name.to_owned());
-        Some("https://issuer.example/long/enough/for/a/secret".to_owned())
-    });
-    config.unwrap();
-    // Read where logging starts, before there is a configuration.
-    for name in ["METRICS_NAMESPACE", "RUST_LOG", "USER_HASH_KEY"] {
-        asked.borrow_mut().insert(name.to_owned());
-    }
-    assert_eq!(asked.into_inner(), config::VARIABLES.map(str::to_owned).into());
 }
 
 #[test]
@@ -289,6 +289,14 @@ fn the_check_before_a_deployment_and_the_watch_router_know_each_function() {
         }
     }
     assert_eq!(router.matches("method = ").count(), routes);
+}
+
+#[test]
+fn the_functions_that_serve_users_have_the_time_that_the_code_counts_on() {
+    let functions = template().functions.into_iter();
+    // A function without a table serves no users.
+    let mut serving = functions.filter(|it| it.environment["TASKS_TABLE"].as_deref() != Some(""));
+    assert!(serving.all(|function| function.timeout == deadlines::FUNCTION));
 }
 
 #[test]

@@ -1,39 +1,18 @@
-//! The settings of a function: environment variables, read once per cold
-//! start. An empty variable is an unset one.
+//! The settings of a function: environment variables, read once per cold start. No other
+//! module reads one. An empty variable counts as unset.
+
+mod aws;
+mod identity;
+mod logging;
 
 use std::fmt;
 
-use lambda_http::http::Uri;
+pub use aws::{Aws, has_certificates};
+pub use identity::{DEVELOPMENT_SECRET, Identity, KeySetUrl, MIN_SECRET_BYTES};
+pub use logging::Logging;
 
-/// The HS256 secret of a developer's machine. It is published, so a deployed
-/// function refuses it: only a function whose `AWS_ENDPOINT_URL_DYNAMODB` is
-/// set, which local work needs and a deployment never has, accepts it.
-pub const DEVELOPMENT_SECRET: &str = "tasks-api-development-secret-0123456789";
-
-/// The shortest secret that HS256 may be used with, in bytes: as long as its
-/// hash (RFC 7518 section 3.2).
-pub const MIN_SECRET_BYTES: usize = 32;
-
-/// Secrets that Better Auth falls back to where none is configured. Anybody
-/// can sign with them.
-const KNOWN_SECRETS: [&str; 2] =
-    ["better-auth-secret-123456789", "better-auth-secret-12345678901234567890"];
-
-/// Every variable that a function reads, for the tests that compare them with
-/// the README and the template.
-pub const VARIABLES: [&str; 11] = [
-    "AWS_ENDPOINT_URL_DYNAMODB",
-    "BETTER_AUTH_SECRET",
-    "IDEMPOTENCY_TABLE",
-    "JWKS_URL",
-    "JWT_AUDIENCE",
-    "JWT_CLIENT_ID",
-    "JWT_ISSUER",
-    "METRICS_NAMESPACE",
-    "RUST_LOG",
-    "TASKS_TABLE",
-    "USER_HASH_KEY",
-];
+/// Where DynamoDB is, if not at AWS. A deployment never sets it.
+const ENDPOINT: &str = "AWS_ENDPOINT_URL_DYNAMODB";
 
 /// The settings of a function that serves users.
 #[derive(Clone, Debug)]
@@ -45,50 +24,11 @@ pub struct Config {
     /// `AWS_ENDPOINT_URL_DYNAMODB`: where DynamoDB is, if not at AWS. For
     /// local work only.
     pub dynamodb_endpoint: Option<String>,
+    /// The region and the credentials, or which variable is missing. (With the feature
+    /// `default-chain`, the SDK then looks for them elsewhere.)
+    pub aws: Result<Aws, ConfigError>,
     /// Whose tokens are accepted.
     pub identity: Identity,
-}
-
-/// Which tokens are accepted. At least one of secret and key set is there.
-#[derive(Clone, Debug)]
-pub struct Identity {
-    /// `BETTER_AUTH_SECRET`: the secret that the issuer signs with (HS256).
-    pub secret: Option<Secret>,
-    /// `JWKS_URL`: where the issuer publishes the keys that it signs with.
-    pub key_set: Option<KeySetUrl>,
-    /// `JWT_ISSUER`: the `iss` that a token must carry, if set.
-    pub issuer: Option<String>,
-    /// `JWT_AUDIENCE`: what `aud` must be or contain; `None` if it is not set
-    /// or `none`.
-    pub audience: Option<String>,
-    /// `JWT_CLIENT_ID`: what `client_id` or `azp` must be, if set.
-    pub client_id: Option<String>,
-}
-
-/// The URL of a key set: HTTPS, or plain HTTP on this machine.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct KeySetUrl(Uri);
-
-impl KeySetUrl {
-    /// Reads a URL; `None` if it is none, or not a safe place for keys.
-    #[must_use]
-    pub fn parse(text: &str) -> Option<KeySetUrl> {
-        let url: Uri = text.parse().ok()?;
-        let host = url.host()?;
-        let is_loopback = matches!(host, "localhost" | "127.0.0.1" | "[::1]");
-        let is_safe = match url.scheme_str()? {
-            "https" => true,
-            "http" => is_loopback,
-            _ => false,
-        };
-        is_safe.then_some(KeySetUrl(url))
-    }
-
-    /// The URL itself.
-    #[must_use]
-    pub fn uri(&self) -> &Uri {
-        &self.0
-    }
 }
 
 /// A value that never shows up in a log.
@@ -109,8 +49,8 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// A variable whose value will not do.
-#[derive(Debug, PartialEq, Eq)]
+/// A variable that is missing or has a value that cannot work.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConfigError {
     /// The name of the variable.
     pub variable: &'static str,
@@ -126,96 +66,59 @@ impl fmt::Display for ConfigError {
 
 impl std::error::Error for ConfigError {}
 
-/// The value of an environment variable; an empty one is not set.
-#[must_use]
-pub fn variable(name: &str) -> Option<String> {
-    std::env::var(name).ok().filter(|value| !value.is_empty())
-}
-
 impl Config {
-    /// Reads the settings from the process's environment.
+    /// Reads the settings from the environment of the process.
     ///
     /// # Errors
     ///
-    /// A [`ConfigError`] that names the first variable that is missing or will
-    /// not do.
+    /// A [`ConfigError`] that names the first variable that is missing or invalid.
     pub fn from_env() -> Result<Config, ConfigError> {
-        Config::from_lookup(variable)
+        Config::from_lookup(environment)
     }
 
-    /// Reads the settings with `lookup`, which gives the value of a variable.
+    /// Reads the settings with `lookup`, which returns the value of a variable.
     ///
     /// # Errors
     ///
     /// As [`Config::from_env`].
     pub fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Result<Config, ConfigError> {
-        let variable = |name: &str| lookup(name).filter(|value| !value.is_empty());
-        let dynamodb_endpoint = variable("AWS_ENDPOINT_URL_DYNAMODB");
+        let variable = non_empty(&lookup);
         Ok(Config {
-            tasks_table: variable("TASKS_TABLE").ok_or(error("TASKS_TABLE", "is not set"))?,
+            tasks_table: variable("TASKS_TABLE").ok_or(invalid("TASKS_TABLE", "is not set"))?,
             idempotency_table: variable("IDEMPOTENCY_TABLE")
-                .ok_or(error("IDEMPOTENCY_TABLE", "is not set"))?,
-            identity: Identity::from_variables(&variable, dynamodb_endpoint.is_some())?,
-            dynamodb_endpoint,
+                .ok_or(invalid("IDEMPOTENCY_TABLE", "is not set"))?,
+            dynamodb_endpoint: variable(ENDPOINT),
+            aws: Aws::from_lookup(&lookup),
+            identity: Identity::from_lookup(&lookup)?,
         })
     }
 }
 
-impl Identity {
-    fn from_variables(
-        variable: &impl Fn(&str) -> Option<String>,
-        local: bool,
-    ) -> Result<Identity, ConfigError> {
-        let secret = variable("BETTER_AUTH_SECRET");
-        let key_set = variable("JWKS_URL");
-        let (issuer, audience) = (variable("JWT_ISSUER"), variable("JWT_AUDIENCE"));
-        let client_id = variable("JWT_CLIENT_ID");
-        if secret.is_none() && key_set.is_none() {
-            return Err(error("BETTER_AUTH_SECRET", "is not set, and neither is JWKS_URL"));
-        }
-        // Whoever publishes keys signs for many: without these, a token that
-        // was meant for somebody else would do.
-        if key_set.is_some() && issuer.is_none() {
-            return Err(error("JWT_ISSUER", "is not set, but JWKS_URL is"));
-        }
-        if key_set.is_some() && audience.is_none() {
-            return Err(error(
-                "JWT_AUDIENCE",
-                "is not set, but JWKS_URL is (none, if the issuer's tokens carry no aud)",
-            ));
-        }
-        let url =
-            |text: String| KeySetUrl::parse(&text).ok_or(error("JWKS_URL", "is no https:// URL"));
-        Ok(Identity {
-            secret: secret.map(|secret| checked_secret(secret, local)).transpose()?,
-            key_set: key_set.map(url).transpose()?,
-            issuer,
-            audience: audience.filter(|audience| audience != "none"),
-            client_id,
-        })
-    }
+/// `DOCS_TOKEN`: the token that the page of `docs` starts with. Only the local server
+/// sets it.
+#[must_use]
+pub fn docs_token() -> Option<String> {
+    non_empty(&environment)("DOCS_TOKEN")
 }
 
-const fn error(variable: &'static str, reason: &'static str) -> ConfigError {
+/// The value of a variable of this process.
+#[expect(clippy::disallowed_methods, reason = "this is the module that reads them")]
+fn environment(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
+/// `lookup`, with empty values taken for unset ones.
+fn non_empty(lookup: &impl Fn(&str) -> Option<String>) -> impl Fn(&str) -> Option<String> {
+    |name| lookup(name).filter(|value| !value.is_empty())
+}
+
+const fn invalid(variable: &'static str, reason: &'static str) -> ConfigError {
     ConfigError { variable, reason }
-}
-
-fn checked_secret(secret: String, local: bool) -> Result<Secret, ConfigError> {
-    let refused = |reason| Err(error("BETTER_AUTH_SECRET", reason));
-    if KNOWN_SECRETS.contains(&secret.as_str()) {
-        return refused("is a default secret that everybody knows");
-    }
-    if secret == DEVELOPMENT_SECRET && !local {
-        return refused("is the published development secret, which is for local work only");
-    }
-    if secret.len() < MIN_SECRET_BYTES {
-        return refused("is shorter than 32 bytes");
-    }
-    Ok(Secret(secret))
 }
 
 #[cfg(test)]
 mod tests {
+    use super::identity::KNOWN_SECRETS;
     use super::*;
 
     const GOOD: [(&str, &str); 3] = [

@@ -18,8 +18,9 @@
 
 mod app;
 pub mod auth;
-mod causes;
 pub mod config;
+pub mod deadlines;
+mod error_chain;
 pub mod http;
 mod json;
 mod runtime;

@@ -1,14 +1,14 @@
 //! The one way from the Lambda runtime to a handler and back.
 
 use std::future::Future;
-use std::time::Duration;
 
 use lambda_http::http::Method;
 use lambda_http::request::LambdaRequest;
 use lambda_http::{LambdaEvent, lambda_runtime, service_fn};
 
 use crate::App;
-use crate::config::Config;
+use crate::config::{Config, Logging};
+use crate::deadlines;
 use crate::http::{self, Problem, Request, Response, event};
 use crate::store;
 use crate::telemetry::Telemetry;
@@ -16,8 +16,8 @@ use crate::telemetry::Telemetry;
 /// Serves `handler`, the operation of this name, for as long as Lambda keeps this
 /// process.
 ///
-/// The [`App`] is built once, before the first request. A [`Problem`] becomes a
-/// reply and a log line on its way back (`telemetry.rs`), and nowhere else.
+/// The [`App`] is built once, before the first request. A [`Problem`] becomes a log line
+/// and a reply here, and nowhere else.
 ///
 /// # Errors
 ///
@@ -28,7 +28,7 @@ where
     H: Fn(&'static App, Request) -> F + Send + Sync,
     F: Future<Output = Result<Response, Problem>> + Send + 'static,
 {
-    let telemetry = Telemetry::start(operation);
+    let telemetry = Telemetry::start(operation, Logging::from_env());
     let config = Config::from_env().inspect_err(|error| tracing::error!("{error}"))?;
     let dynamodb = store::connect(&config).await.inspect_err(|error| tracing::error!("{error}"))?;
     // Lives as long as the process does.
@@ -48,12 +48,8 @@ where
     H: Fn(Request) -> F + Send + Sync,
     F: Future<Output = Result<Response, Problem>> + Send + 'static,
 {
-    serve(Telemetry::start(operation), handler).await
+    serve(Telemetry::start(operation, Logging::from_env()), handler).await
 }
-
-/// When the caller gets an answer at the latest. The function itself is cut off
-/// at ten seconds, and then the answer would be the gateway's.
-const ANSWER_WITHIN: Duration = Duration::from_millis(7500);
 
 async fn serve<H, F>(telemetry: Telemetry, handler: H) -> Result<(), lambda_http::Error>
 where
@@ -71,10 +67,12 @@ where
         async move {
             let reply = async {
                 let (is_read, reply) = reply?;
-                let reply = tokio::time::timeout(ANSWER_WITHIN, reply).await;
+                let reply = tokio::time::timeout(deadlines::ANSWER, reply).await;
                 reply.unwrap_or_else(|_| Err(Problem::late(is_read)))
             };
-            let mut response = telemetry.of_request(context, reply).await;
+            let reply = telemetry.record(&context, reply).await;
+            let mut response =
+                reply.unwrap_or_else(|problem| problem.into_response(&context.request_id));
             http::secure(&mut response);
             Ok::<_, lambda_http::Error>(event::reply(response))
         }

@@ -1,5 +1,4 @@
-//! What a function tells about itself: the log, and in it one line for each
-//! request, which is also its metrics.
+//! The log, and in it one line for each request, which also holds its metrics.
 
 mod line;
 
@@ -22,7 +21,7 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::auth::User;
-use crate::config::variable;
+use crate::config::Logging;
 use crate::http::{Problem, Response};
 
 pub use line::{DIMENSIONS, METRICS, SERVER_ERRORS, VERSION_DIMENSIONS};
@@ -80,9 +79,9 @@ pub(crate) struct Telemetry {
 
 impl Telemetry {
     /// Starts logging for the function `operation`.
-    pub(crate) fn start(operation: &'static str) -> Telemetry {
-        let is_text = variable("AWS_LAMBDA_LOG_FORMAT").is_some_and(|it| it == "Text");
-        let filter = filter(variable("RUST_LOG"), variable("AWS_LAMBDA_LOG_LEVEL"));
+    pub(crate) fn start(operation: &'static str, logging: Logging) -> Telemetry {
+        let Logging { filter, level, is_text, metrics_namespace, user_hash_key, version } = logging;
+        let filter = targets(filter, level);
         start_logging(is_text, filter.clone());
         std::panic::set_hook(Box::new(|panic| {
             // Where, and not what: the text may quote what was sent.
@@ -91,23 +90,23 @@ impl Telemetry {
         }));
         Telemetry {
             operation,
-            version: variable("AWS_LAMBDA_FUNCTION_VERSION"),
-            metrics: variable("METRICS_NAMESPACE").map(|namespace| Directives::of(&namespace)),
-            key: variable("USER_HASH_KEY")
-                .map(|key| hmac::Key::new(hmac::HMAC_SHA256, key.as_bytes())),
+            version,
+            metrics: metrics_namespace.map(|namespace| Directives::of(&namespace)),
+            key: user_hash_key
+                .map(|key| hmac::Key::new(hmac::HMAC_SHA256, key.expose().as_bytes())),
             is_text,
             filter,
             is_cold: AtomicBool::new(true),
         }
     }
 
-    /// Answers one request with `reply`, and writes its line. If `reply` panics, so
-    /// does this, when the line is written.
-    pub(crate) async fn of_request(
+    /// Waits for `reply`, writes the line of its request, and returns it. If `reply`
+    /// panics, so does this, once the line is written.
+    pub(crate) async fn record(
         &self,
-        context: Context,
+        context: &Context,
         reply: impl Future<Output = Result<Response, Problem>>,
-    ) -> Response {
+    ) -> Result<Response, Problem> {
         let began = Instant::now();
         let is_cold = self.is_cold.swap(false, Ordering::Relaxed);
         let answer = async {
@@ -136,10 +135,7 @@ impl Telemetry {
         line.refused_tokens = u8::from(problem.is_some_and(Problem::is_refused_token));
         line.metrics = self.metrics.as_ref().map(|metrics| metrics.at(line.timestamp));
         self.write(&line);
-        match reply {
-            Ok(reply) => reply.unwrap_or_else(|problem| problem.into_response(&context.request_id)),
-            Err(panic) => std::panic::resume_unwind(panic),
-        }
+        reply.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
     }
 
     /// Writes the line, unless `RUST_LOG` has no use for it. Metrics are written
@@ -184,7 +180,7 @@ fn hash(key: &hmac::Key, user: &str) -> String {
 
 /// What is logged: what `RUST_LOG` says or, without it, Lambda's own control.
 /// <https://docs.aws.amazon.com/lambda/latest/dg/monitoring-logs.html>
-fn filter(rust_log: Option<String>, lambda_level: Option<String>) -> Targets {
+fn targets(rust_log: Option<String>, lambda_level: Option<String>) -> Targets {
     let level = match lambda_level.as_deref() {
         Some("TRACE") => Level::TRACE,
         Some("DEBUG") => Level::DEBUG,
@@ -222,7 +218,7 @@ mod tests {
     #[test]
     fn rust_log_goes_before_lambdas_level_and_info_is_the_rest() {
         let of = |rust_log: Option<&str>, level: Option<&str>| {
-            filter(rust_log.map(str::to_owned), level.map(str::to_owned))
+            targets(rust_log.map(str::to_owned), level.map(str::to_owned))
         };
         let default = |level| Targets::new().with_default(level);
         assert_eq!(of(None, None), default(Level::INFO));
@@ -249,7 +245,8 @@ mod tests {
             }
             Err(Problem::not_found())
         };
-        let answer = caught(telemetry.of_request(Context::default(), reply)).await;
+        let context = Context::default();
+        let answer = caught(telemetry.record(&context, reply)).await;
         assert_eq!(answer.unwrap_err().downcast_ref::<&str>(), Some(&"something private"));
     }
 

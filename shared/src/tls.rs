@@ -29,7 +29,7 @@ use rustls::crypto::ring;
 use rustls::pki_types::CertificateDer;
 use rustls::{ClientConfig, RootCertStore};
 
-use crate::config::variable;
+use crate::config;
 
 /// The roots of the certificates of AWS's services, all that Amazon says there will
 /// be. <https://www.amazontrust.com/repository/>
@@ -191,8 +191,7 @@ fn tls(roots: RootCertStore) -> ClientConfig {
 
 fn roots(trust: Trust) -> RootCertStore {
     let mut roots = compiled_in(trust);
-    let is_set = |name: &&str| variable(name).is_some();
-    if trust == Trust::System || ["SSL_CERT_FILE", "SSL_CERT_DIR"].iter().any(is_set) {
+    if trust == Trust::System || config::has_certificates() {
         // Those that the variables name or, without them, the system's.
         let found = rustls_native_certs::load_native_certs();
         for error in found.errors {

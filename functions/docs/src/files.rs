@@ -5,7 +5,7 @@ use std::io::Read;
 use std::sync::LazyLock;
 
 use flate2::read::GzDecoder;
-use shared::config::variable;
+use shared::config;
 use shared::http::{Body, Document};
 
 include!(concat!(env!("OUT_DIR"), "/packed.rs"));
@@ -21,7 +21,7 @@ struct Packed {
 /// What a local server fills into the page. No character of a token means
 /// anything in HTML.
 static TOKEN: LazyLock<Option<String>> = LazyLock::new(|| {
-    let token = variable("DOCS_TOKEN")?;
+    let token = config::docs_token()?;
     let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
     token.bytes().all(is_token).then_some(token)
 });

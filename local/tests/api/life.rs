@@ -56,7 +56,8 @@ fn command(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_local"));
     command.args(arguments).arg("--no-build");
     // Empty means unset, and goes before a developer's .env.
-    for variable in shared::config::VARIABLES.into_iter().chain(["BETTER_AUTH_URL"]) {
+    let template = Settings::default().template().unwrap();
+    for variable in template.variables().into_iter().chain(["BETTER_AUTH_URL"]) {
         command.env(variable, "");
     }
     command

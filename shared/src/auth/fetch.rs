@@ -2,7 +2,6 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
 
 use aws_sdk_dynamodb::config::http::HttpRequest;
 use aws_smithy_runtime_api::client::http::HttpConnector;
@@ -11,12 +10,10 @@ use aws_smithy_types::byte_stream::ByteStream;
 use lambda_http::http::Uri;
 
 use super::jwk::{self, Key};
-use crate::causes::causes;
 use crate::config::KeySetUrl;
+use crate::deadlines::KEY_SET_FETCH;
+use crate::error_chain::error_chain;
 use crate::tls::{Connector, Trust};
-
-/// How long a fetch may take, from the connection to the last byte.
-pub(super) const FETCH_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The largest key set that is read.
 pub const MAX_KEY_SET_BYTES: usize = 256 * 1024;
@@ -52,12 +49,12 @@ impl Fetcher {
     pub(super) fn new(url: KeySetUrl) -> Fetcher {
         let trust = Trust::about(&url.uri().to_string());
         // Fetches are so far apart that a connection would not survive until the next.
-        let connector = Connector::new(trust, FETCH_TIMEOUT, 0);
+        let connector = Connector::new(trust, KEY_SET_FETCH, 0);
         Fetcher { url, connector }
     }
 
     pub(super) async fn fetch(&self) -> Result<Fetched, FetchError> {
-        let fetched = tokio::time::timeout(FETCH_TIMEOUT, self.follow()).await;
+        let fetched = tokio::time::timeout(KEY_SET_FETCH, self.follow()).await;
         fetched.unwrap_or(Err(FetchError::Timeout))
     }
 
@@ -85,7 +82,7 @@ impl Fetcher {
 }
 
 fn failed(error: &dyn std::error::Error) -> FetchError {
-    FetchError::Connection(causes(error))
+    FetchError::Connection(error_chain(error))
 }
 
 async fn read(response: HttpResponse) -> Result<Fetched, FetchError> {
@@ -134,7 +131,7 @@ fn max_age(cache_control: &str) -> Option<f64> {
 impl fmt::Display for FetchError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            FetchError::Timeout => write!(f, "no response within {FETCH_TIMEOUT:?}"),
+            FetchError::Timeout => write!(f, "no response within {KEY_SET_FETCH:?}"),
             FetchError::Connection(cause) => write!(f, "the connection failed: {cause}"),
             FetchError::Status(status) => write!(f, "the response has status {status}"),
             FetchError::Redirect => f.write_str("it redirects to another origin, or too often"),

@@ -4,10 +4,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jsonwebtoken::Algorithm;
 
-use super::fetch::{FETCH_TIMEOUT, FetchError, Fetched, Fetcher};
+use super::fetch::{FetchError, Fetched, Fetcher};
 use super::jwk::Key;
 use super::{AuthError, Clock};
 use crate::config::KeySetUrl;
+use crate::deadlines;
 
 /// How long a set is fresh, in seconds, if the issuer does not say.
 pub const DEFAULT_FRESH_SECONDS: f64 = 600.0;
@@ -188,7 +189,7 @@ impl State {
     /// of the issuer's: it is not logged, and the next refresh comes after a pause. Either
     /// way it does not count as an attempt, so a request that waits asks the issuer anew.
     fn end_aside(&mut self, fetched: Result<Fetched, FetchError>, asked_at: f64, now: f64) {
-        let was_frozen = now - asked_at > 2.0 * FETCH_TIMEOUT.as_secs_f64();
+        let was_frozen = now - asked_at > 2.0 * deadlines::KEY_SET_FETCH.as_secs_f64();
         match fetched {
             fetched if !was_frozen => self.end(fetched, asked_at, now),
             Ok(set) => self.take(set, asked_at),

@@ -7,22 +7,18 @@ use ring::hmac;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::config::Config;
+use crate::config::Identity;
 
 const SECRET: &str = "0123456789abcdef0123456789abcdef";
 const NOW: f64 = 1_800_000_000.0;
 
 fn verifier(settings: &[(&str, &str)]) -> Verifier {
-    let always = [
-        ("TASKS_TABLE", "tasks"),
-        ("IDEMPOTENCY_TABLE", "idempotency"),
-        ("BETTER_AUTH_SECRET", SECRET),
-    ];
-    let config = Config::from_lookup(|name| {
-        let mut all = settings.iter().chain(&always);
+    let secret = [("BETTER_AUTH_SECRET", SECRET)];
+    let identity = Identity::from_lookup(|name| {
+        let mut all = settings.iter().chain(&secret);
         all.find(|(key, _)| *key == name).map(|(_, value)| value.to_string())
     });
-    Verifier::with_clock(&config.unwrap().identity, Arc::new(|| NOW))
+    Verifier::with_clock(&identity.unwrap(), Arc::new(|| NOW))
 }
 
 fn sign(header: &str, payload: &str) -> String {

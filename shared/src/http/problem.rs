@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::Response;
 use super::response::{json, set, to_json};
 use crate::auth::AuthError;
-use crate::causes::causes;
+use crate::error_chain::error_chain;
 use crate::store::StoreError;
 use crate::task::{FieldError, Invalid};
 
@@ -80,7 +80,7 @@ impl Problem {
     pub fn internal(cause: &dyn Error) -> Problem {
         let detail = "Something went wrong on our side; it has been logged";
         let mut problem = Problem::new(StatusCode::INTERNAL_SERVER_ERROR, detail);
-        problem.cause = Some(causes(cause));
+        problem.cause = Some(error_chain(cause));
         problem
     }
 
@@ -228,10 +228,10 @@ impl From<StoreError> for Problem {
                 )
             },
             StoreError::OutcomeUnknown(cause) => {
-                Problem { cause: Some(causes(&*cause)), ..Problem::outcome_unknown() }
+                Problem { cause: Some(error_chain(&*cause)), ..Problem::outcome_unknown() }
             }
             StoreError::Unavailable(cause) => {
-                Problem { cause: Some(causes(&*cause)), ..Problem::unavailable() }
+                Problem { cause: Some(error_chain(&*cause)), ..Problem::unavailable() }
             }
             StoreError::Unexpected(cause) => Problem::internal(&*cause),
         }

@@ -25,15 +25,11 @@ use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 
 use super::error::{REFUSALS, StoreError};
 use super::usage::{self, Consumed};
+use crate::deadlines::LAST_START;
 use crate::tls;
 
 /// How many times a request is sent at the most.
 const MAX_ATTEMPTS: u32 = 5;
-
-/// Nothing is sent again later than this after the request began. With the two
-/// seconds that an attempt may take, and two more to find out why a task is
-/// missing, it is over after seven.
-const LAST_START: Duration = Duration::from_secs(3);
 
 /// The pause before the second attempt; it doubles from then on. Real pauses
 /// are between half of it and all, so that those who were refused together do

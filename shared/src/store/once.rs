@@ -18,14 +18,20 @@ use aws_sdk_dynamodb::types::AttributeValue;
 
 use super::error::BadItem;
 use super::item::{DONE, EPOCH, Item, UPDATED_AT, moment_of, number_of};
+use crate::deadlines;
 use crate::task::Timestamp;
 
-/// Longer than a request and the difference of two clocks together: all attempts at a
-/// request find what the first one left. Three epochs do not divide an hour or a day, so
-/// what is written every hour does not always meet the same set.
+/// Longer than a request takes and two clocks differ, so all attempts of a request find
+/// the id that the first one left. Three epochs do not divide an hour or a day, so a task
+/// that is written every hour does not always use the same set.
 ///
 /// Items hold epochs of this length, so it cannot change.
 const EPOCH_LENGTH: Duration = Duration::from_secs(17);
+
+const _: () = assert!(deadlines::fits(&[deadlines::FUNCTION, CLOCK_SKEW], EPOCH_LENGTH));
+
+/// How far the clocks of two functions may differ.
+const CLOCK_SKEW: Duration = Duration::from_secs(5);
 
 /// How many ids an epoch holds at the most. After that many the next epoch begins
 /// early, so that nobody makes an item grow without end.
@@ -36,7 +42,7 @@ pub(super) struct Once {
     id: Blob,
     /// Epochs since 1970.
     epoch: u64,
-    /// The item's time of its last write, if this function's clock is behind it.
+    /// The time of the item, once an attempt was refused because it was earlier.
     ahead: Option<Timestamp>,
 }
 
@@ -89,10 +95,11 @@ impl Once {
         DONE[(self.epoch as usize + 1) % DONE.len()]
     }
 
-    /// The time of the last write that the item is known to have, if it is later
-    /// than `now`.
-    pub(super) fn ahead_of(&self, now: Timestamp) -> Option<Timestamp> {
-        self.ahead.filter(|ahead| *ahead > now)
+    /// The time of the item, once an attempt was refused because it was earlier. The next
+    /// attempt leaves that time as it is: among many writers, an attempt with another time
+    /// of its own would be too early again.
+    pub(super) fn ahead(&self) -> Option<Timestamp> {
+        self.ahead
     }
 
     /// What `item`, which has refused an attempt, tells of all attempts so far.
@@ -105,16 +112,19 @@ impl Once {
         Ok(if epoch > self.epoch + 1 { Refusal::Forgotten } else { Refusal::NotDone })
     }
 
-    /// Makes the next attempt one that `item` takes, as far as it is refused because
-    /// of its epoch or its time; `false` if neither is the reason.
-    pub(super) fn adapt(&mut self, item: &Item) -> Result<bool, BadItem> {
+    /// Adapts the next attempt to `item`, which refused one that was sent at `sent_at`
+    /// because of its epoch or its time; `false` if neither is the reason.
+    pub(super) fn adapt(&mut self, item: &Item, sent_at: Timestamp) -> Result<bool, BadItem> {
         let before = (self.epoch, self.ahead);
         self.epoch = self.epoch.max(number_of(item, EPOCH)?.unwrap_or(0));
         let ids = item.get(self.done()).and_then(|ids| ids.as_bs().ok());
         if ids.is_some_and(|ids| ids.len() >= MOST_IDS) {
             self.epoch += 1;
         }
-        self.ahead = self.ahead.max(Some(moment_of(item, UPDATED_AT)?));
+        let updated_at = moment_of(item, UPDATED_AT)?;
+        if self.ahead.is_none() && updated_at > sent_at {
+            self.ahead = Some(updated_at);
+        }
         Ok(before != (self.epoch, self.ahead))
     }
 
@@ -157,14 +167,26 @@ mod tests {
     fn an_update_goes_on_in_the_epoch_of_the_item_or_behind_a_full_one() {
         let mut once = Once::new();
         let epoch = once.epoch;
-        assert!(once.adapt(&item(epoch + 1, vec![])).unwrap());
+        let now = Timestamp::now().after_seconds(1).unwrap();
+        assert!(once.adapt(&item(epoch + 1, vec![]), now).unwrap());
         assert_eq!(once.epoch, epoch + 1);
         let full = (0..MOST_IDS).map(|id| Blob::new(id.to_be_bytes())).collect();
-        assert!(once.adapt(&item(epoch + 1, full)).unwrap());
+        assert!(once.adapt(&item(epoch + 1, full), now).unwrap());
         assert_eq!(once.epoch, epoch + 2);
         let item = item(epoch + 2, vec![]);
-        once.adapt(&item).unwrap();
-        assert!(!once.adapt(&item).unwrap(), "there is no other reason");
+        assert!(!once.adapt(&item, now).unwrap(), "there is no other reason");
+    }
+
+    #[test]
+    fn an_update_is_too_early_for_an_item_once_at_the_most() {
+        let mut once = Once::new();
+        let early = Timestamp::parse("2026-01-01").unwrap();
+        let item = item(once.epoch, vec![]);
+        assert!(once.adapt(&item, early).unwrap());
+        let ahead = once.ahead().unwrap();
+        assert!(ahead > early);
+        assert!(!once.adapt(&item, early).unwrap(), "it sends no time that could be early");
+        assert_eq!(once.ahead(), Some(ahead));
     }
 
     #[test]

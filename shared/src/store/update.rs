@@ -35,7 +35,7 @@ impl Update {
     /// fulfils `precondition`.
     ///
     /// Every attempt has a revision of its own. The time of a task never goes back: an
-    /// item that is ahead of this function's clock keeps the time that it has.
+    /// item that is ahead of this attempt keeps its time.
     pub(super) fn attempt(
         id: TaskId,
         edit: &Edit,
@@ -43,7 +43,7 @@ impl Update {
         precondition: &Precondition,
     ) -> Update {
         let now = Timestamp::now().max(id.created_at());
-        let ahead = once.ahead_of(now);
+        let ahead = once.ahead();
         let (condition, values) = condition(precondition);
         let mut update = Update {
             condition,
@@ -65,6 +65,11 @@ impl Update {
             Edit::Flip => update.flip(),
         }
         update
+    }
+
+    /// The time that it writes.
+    pub(super) fn sent_at(&self) -> Timestamp {
+        self.now
     }
 
     fn once(&mut self, once: &Once) {

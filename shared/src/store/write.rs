@@ -166,6 +166,7 @@ impl Tasks<'_> {
         let mut adaptations = 0;
         loop {
             let update = Update::attempt(id, edit, &once, precondition);
+            let sent_at = update.sent_at();
             let error = match attempt(self.send_update(id, update)).await {
                 Ok(output) => return Ok(item::into_task(output.attributes.unwrap_or_default())?),
                 Err(error) => error,
@@ -180,7 +181,7 @@ impl Tasks<'_> {
                 return Err(attempts.tell(self.why_missing(id).await));
             };
             let refusal = once.why_refused(&item)?;
-            let adapted = once.adapt(&item)?;
+            let adapted = once.adapt(&item, sent_at)?;
             let task = item::into_task(item)?;
             match refusal {
                 Refusal::Done => return Ok(task),

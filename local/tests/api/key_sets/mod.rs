@@ -13,7 +13,7 @@ use local::{Options, Server, token};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 use shared::auth::{AuthError, COOLDOWN_SECONDS, DEFAULT_FRESH_SECONDS, Verifier};
-use shared::config::Config;
+use shared::config;
 
 use crate::support::issuer::{Answer, FakeIssuer, key_set};
 use crate::support::keys::Signer;
@@ -35,10 +35,9 @@ impl Identity {
 
     pub(super) async fn start_with(answer: Answer, settings: &[(&str, &str)]) -> Identity {
         let issuer = FakeIssuer::start(answer).await;
-        let config = Config::from_lookup(|name| {
+        let identity = config::Identity::from_lookup(|name| {
             let given = settings.iter().find(|(given, _)| *given == name);
             given.map(|(_, value)| (*value).to_owned()).or_else(|| match name {
-                "TASKS_TABLE" | "IDEMPOTENCY_TABLE" => Some("tasks".to_owned()),
                 "JWKS_URL" => Some(issuer.key_set_url()),
                 "JWT_ISSUER" => Some(issuer.url().to_owned()),
                 "JWT_AUDIENCE" => Some("tasks".to_owned()),
@@ -48,7 +47,7 @@ impl Identity {
         let now = Arc::new(Mutex::new(START));
         let clock = now.clone();
         let clock = Arc::new(move || *clock.lock().unwrap());
-        let verifier = Verifier::with_clock(&config.unwrap().identity, clock);
+        let verifier = Verifier::with_clock(&identity.unwrap(), clock);
         Identity { issuer, verifier, now }
     }
 

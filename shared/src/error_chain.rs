@@ -3,9 +3,9 @@
 use std::error::Error;
 use std::fmt::Write;
 
-/// An error with all its causes. Their `Display` texts only: the SDK's `Debug`
-/// texts contain whole requests.
-pub(crate) fn causes(error: &dyn Error) -> String {
+/// Returns the text of `error`, followed by those of its causes. Only their `Display`
+/// texts: the SDK's `Debug` texts contain whole requests.
+pub(crate) fn error_chain(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(error) = source {
