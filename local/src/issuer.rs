@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 
 use crate::dynamodb::Data;
 use crate::settings::Settings;
+use crate::token;
 
 /// The path at which the local gateway publishes the key set.
 pub const KEY_SET_PATH: &str = "/.well-known/jwks.json";
@@ -83,10 +84,7 @@ impl Issuer {
     #[must_use]
     pub fn sign(&self, claims: &Value) -> String {
         let header = json!({"alg": "EdDSA", "typ": "JWT", "kid": self.key_id()});
-        let signed =
-            format!("{}.{}", BASE64.encode(header.to_string()), BASE64.encode(claims.to_string()));
-        let signature = BASE64.encode(self.key.sign(signed.as_bytes()));
-        format!("{signed}.{signature}")
+        token::compact(&header, claims, |signed| self.key.sign(signed).as_ref().to_vec())
     }
 
     /// Names the key: the beginning of the public key, which is random enough.

@@ -104,6 +104,17 @@ pub async fn insert(
     Ok(())
 }
 
+/// The id of a task that was created then, with these other bits, of which 74 count.
+///
+/// # Errors
+///
+/// If that was before 1970.
+pub fn task_id(created_at: Timestamp, random: [u8; 10]) -> Result<TaskId> {
+    let millis = u64::try_from(created_at.unix_millis())?;
+    let id = uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid();
+    TaskId::parse(&id.to_string()).context("a UUIDv7")
+}
+
 /// The id of the task number `index` of `user`.
 ///
 /// # Errors
@@ -140,7 +151,7 @@ fn task(user: &User, index: u32) -> Result<Task> {
     let created_at = start.after_seconds(index * INTERVAL).context("so many tasks")?;
     let mut bits = [0; 10];
     random.fill(&mut bits);
-    let id = TaskId::from_parts(created_at, bits);
+    let id = task_id(created_at, bits)?;
     let title = random.choice(TITLES).unwrap_or("Task");
     let due_date = random.bool().then(|| {
         // Offices are closed: there are days without any.
@@ -159,7 +170,7 @@ fn task(user: &User, index: u32) -> Result<Task> {
         completed,
         completed_at: completed.then_some(done_at),
         updated_at: if completed { done_at } else { created_at },
-        revision: Revision::of(id),
+        revision: Revision::parse(&id.to_string()).context("a revision")?,
         ..Task::with_id(id, user.id(), new)
     })
 }

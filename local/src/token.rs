@@ -3,7 +3,9 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result, bail};
-use jsonwebtoken::{EncodingKey, Header};
+use base64::Engine;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD as BASE64;
+use ring::hmac;
 use serde_json::{Value, json};
 use shared::User;
 use shared::auth::Verifier;
@@ -32,9 +34,21 @@ pub fn sign(
     if settings.get("JWKS_URL").is_some() && settings.get("BETTER_AUTH_SECRET").is_none() {
         bail!("JWKS_URL is set: only its issuer can sign tokens that the functions accept");
     }
-    shared::auth::install_crypto();
-    let key = EncodingKey::from_secret(settings.secret().as_bytes());
-    Ok(jsonwebtoken::encode(&Header::default(), &claims, &key)?)
+    let key = hmac::Key::new(hmac::HMAC_SHA256, settings.secret().as_bytes());
+    let header = json!({"alg": "HS256", "typ": "JWT"});
+    Ok(compact(&header, &claims, |signed| hmac::sign(&key, signed).as_ref().to_vec()))
+}
+
+/// The compact form of a token (RFC 7515 section 7.1), signed by `sign`.
+pub(crate) fn compact(
+    header: &Value,
+    claims: &Value,
+    sign: impl FnOnce(&[u8]) -> Vec<u8>,
+) -> String {
+    let signed =
+        format!("{}.{}", BASE64.encode(header.to_string()), BASE64.encode(claims.to_string()));
+    let signature = BASE64.encode(sign(signed.as_bytes()));
+    format!("{signed}.{signature}")
 }
 
 fn claims(settings: &Settings, user: &str, expires_in: Duration) -> Result<Value> {

@@ -39,7 +39,6 @@ use jsonwebtoken::{Algorithm, DecodingKey};
 
 pub use bearer::MAX_TOKEN_BYTES;
 pub use claims::{LAST_EXPIRY, LEEWAY_SECONDS, MAX_SUBJECT_BYTES};
-pub use crypto::install as install_crypto;
 pub use error::AuthError;
 pub use fetch::MAX_KEY_SET_BYTES;
 pub use key_set::{

@@ -3,12 +3,14 @@
 
 mod entity_tag;
 pub(crate) mod event;
+mod page;
 mod problem;
 mod request;
 mod response;
 
 pub use entity_tag::EntityTags;
 pub use lambda_http::{Body, Request};
+pub use page::{MAX_PAGE_BYTES, Page};
 pub use problem::Problem;
 pub use request::{
     MAX_BODY_BYTES, accepts_gzip, authorization, body, idempotency_key, if_none_match,
@@ -16,7 +18,7 @@ pub use request::{
 };
 pub(crate) use response::secure;
 pub use response::{
-    Document, created, document, healthy, no_content, ok, ok_unless_known, page, query_string,
+    Document, created, document, healthy, list, no_content, ok, ok_unless_known, query_string,
 };
 
 /// What a function answers.

@@ -9,7 +9,8 @@ mod client;
 mod error;
 mod hash;
 mod idempotency;
-mod import;
+#[cfg(feature = "tools")]
+mod insert;
 mod item;
 mod list;
 mod once;
@@ -24,10 +25,12 @@ use std::time::Instant;
 use aws_sdk_dynamodb::Client;
 
 pub(crate) use client::connect;
+#[cfg(feature = "tools")]
 pub use client::http_client;
 pub use error::StoreError;
 pub use idempotency::REMEMBERED_SECONDS;
-pub use import::MAX_BATCH;
+#[cfg(feature = "tools")]
+pub use insert::MAX_BATCH;
 pub use title_key::{MAX_TITLE_KEY_BYTES, title_key};
 pub use write::{Created, MAX_REVISIONS};
 

@@ -4,7 +4,6 @@ mod changes;
 mod field;
 mod id;
 mod list;
-mod page;
 mod timestamp;
 
 use serde::{Serialize, Serializer, ser::SerializeStruct};
@@ -15,7 +14,6 @@ pub use changes::{
 pub use field::{FieldError, Invalid, MAX_DESCRIPTION_CHARS, MAX_TITLE_CHARS};
 pub use id::{IdempotencyKey, Revision, TaskId};
 pub use list::{ListQuery, ListQueryInput, MAX_LIMIT, Order, Sort, Status, Window};
-pub use page::{MAX_PAGE_BYTES, Page, PageBuilder};
 pub use timestamp::Timestamp;
 
 /// One task of one user.

@@ -1,6 +1,6 @@
 //! `GET /api/tasks`: the caller's tasks, filtered, sorted and in pages.
 
-use shared::http::{self, Problem, Request, Response};
+use shared::http::{self, Page, Problem, Request, Response};
 use shared::task::ListQuery;
 use shared::{App, Error};
 
@@ -13,7 +13,8 @@ async fn handle(app: &App, request: Request) -> Result<Response, Problem> {
     let user = app.authenticate(&request).await?;
     let query = ListQuery::try_from(http::query(&request))?;
 
-    let page = app.tasks(&user).list(&query).await?;
+    let mut page = Page::default();
+    let next = app.tasks(&user).list(&query, |task| page.push(&task)).await?;
 
-    Ok(http::page(&request, page))
+    Ok(http::list(&request, page, next.as_ref()))
 }

@@ -7,7 +7,7 @@ use aws_sdk_dynamodb::Client;
 use bytes::Bytes;
 use local::fixtures::{TASK, USER};
 use local::settings::{Settings, repository};
-use local::{tables, token};
+use local::{seed, tables, token};
 use serde_json::{Value, json};
 use shared::task::{NewTask, Task, TaskId, Timestamp};
 
@@ -121,5 +121,5 @@ fn written(number: u32) -> Result<TaskId> {
     let created_at = Timestamp::parse("2026-01-01").context("a date")?;
     let mut bits = [0; 10];
     bits[..4].copy_from_slice(&number.to_be_bytes());
-    Ok(TaskId::from_parts(created_at, bits))
+    seed::task_id(created_at, bits)
 }

@@ -162,8 +162,8 @@ async fn middle(store: &Tasks<'_>, list: List, tasks: u32) -> Result<ListQuery> 
     let mut query = list.query();
     while left > 0 {
         let limit = left.min(MAX_LIMIT);
-        let page = store.list(&ListQuery { limit: Some(limit), ..query }).await?;
-        query = page.next.context("a list that goes on")?;
+        let next = store.list(&ListQuery { limit: Some(limit), ..query }, |_| true).await?;
+        query = next.context("a list that goes on")?;
         left -= limit;
     }
     Ok(query)

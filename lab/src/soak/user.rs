@@ -13,7 +13,7 @@ use reqwest::{Client, Method, Response};
 use serde_json::{Value, json};
 use shared::User;
 use shared::store::{Store, StoreError};
-use shared::task::{ListQuery, Page, TaskId};
+use shared::task::{ListQuery, TaskId};
 
 use super::Report;
 
@@ -289,11 +289,16 @@ impl SoakUser {
     /// What is stored, past the faults.
     async fn stored(&self) -> Result<Vec<Value>> {
         self.settle().await;
-        let Page { json, next } = self.store.tasks(&self.user).list(&ListQuery::default()).await?;
+        let mut tasks = Vec::new();
+        let take = |task| {
+            tasks.push(task);
+            true
+        };
+        let next = self.store.tasks(&self.user).list(&ListQuery::default(), take).await?;
         if next.is_some() {
             bail!("more tasks than a soak makes");
         }
-        Ok(serde_json::from_str(&json)?)
+        Ok(tasks.iter().map(serde_json::to_value).collect::<Result<_, _>>()?)
     }
 
     async fn stored_task(&self, id: &str) -> Result<Option<Value>> {

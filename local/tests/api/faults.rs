@@ -4,10 +4,10 @@
 use futures::future::join_all;
 use local::faults::Fault;
 use local::settings::Settings;
-use local::{tables, token};
+use local::{seed, tables, token};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
-use shared::task::{NewTask, Task, TaskId, Timestamp};
+use shared::task::{NewTask, Task, Timestamp};
 
 use crate::support::{Caller, Reply, TestApp, until};
 
@@ -114,7 +114,7 @@ async fn old_task(app: &TestApp, user: &str) -> (String, String) {
     let client = tables::client(&app.server.backend().embedded_url());
     let owner = token::user(&Settings::default(), user).await.unwrap();
     let new = NewTask { title: "old".into(), description: None, priority: None, due_date: None };
-    let id = TaskId::at(Timestamp::parse("2026-01-01").unwrap());
+    let id = seed::task_id(Timestamp::parse("2026-01-01").unwrap(), [0; 10]).unwrap();
     let task = Task::with_id(id, user, new);
     tables::store(client).tasks(&owner).insert(&task).await.unwrap();
     (format!("/api/tasks/{id}"), format!("\"{}\"", task.revision))

@@ -3,31 +3,25 @@
 //! `jsonwebtoken` leaves the backend open; either of its own would put a second
 //! implementation of the same algorithms into every function.
 
-use jsonwebtoken::crypto::{CryptoProvider, JwtSigner, JwtVerifier, KeyUtils};
+use jsonwebtoken::crypto::{CryptoProvider, JwtVerifier, KeyUtils};
 use jsonwebtoken::errors::{ErrorKind, Result};
-use jsonwebtoken::signature::{Error, Signer, Verifier};
-use jsonwebtoken::{Algorithm, AlgorithmFamily, DecodingKey, DecodingKeyKind, EncodingKey};
+use jsonwebtoken::signature::{Error, Verifier};
+use jsonwebtoken::{Algorithm, AlgorithmFamily, DecodingKey, DecodingKeyKind};
 use ring::hmac;
 use ring::signature::{
     self, RsaParameters, RsaPublicKeyComponents, UnparsedPublicKey, VerificationAlgorithm,
 };
 
 /// Makes `jsonwebtoken` use ring in this process. May be called again.
-pub fn install() {
+pub(super) fn install() {
     static PROVIDER: CryptoProvider = CryptoProvider {
-        signer_factory: signer,
+        // Functions check tokens and never make one.
+        signer_factory: |_, _| Err(ErrorKind::InvalidAlgorithm.into()),
         verifier_factory: verifier,
         key_utils: KeyUtils::new_unimplemented(),
     };
     // An error means that it is installed already.
     let _ = PROVIDER.install_default();
-}
-
-fn signer(algorithm: &Algorithm, key: &EncodingKey) -> Result<Box<dyn JwtSigner>> {
-    match (algorithm, key.family()) {
-        (Algorithm::HS256, AlgorithmFamily::Hmac) => Ok(Box::new(Hs256::new(key.as_bytes()))),
-        _ => Err(ErrorKind::InvalidAlgorithm.into()),
-    }
 }
 
 fn verifier(algorithm: &Algorithm, key: &DecodingKey) -> Result<Box<dyn JwtVerifier>> {
@@ -99,22 +93,10 @@ impl Hs256 {
     }
 }
 
-impl Signer<Vec<u8>> for Hs256 {
-    fn try_sign(&self, message: &[u8]) -> std::result::Result<Vec<u8>, Error> {
-        Ok(hmac::sign(&self.0, message).as_ref().to_vec())
-    }
-}
-
 impl Verifier<Vec<u8>> for Hs256 {
     // Compares in constant time.
     fn verify(&self, message: &[u8], signature: &Vec<u8>) -> std::result::Result<(), Error> {
         hmac::verify(&self.0, message, signature).map_err(|_| Error::new())
-    }
-}
-
-impl JwtSigner for Hs256 {
-    fn algorithm(&self) -> Algorithm {
-        Algorithm::HS256
     }
 }
 

@@ -8,10 +8,10 @@ use lambda_http::http::{HeaderName, HeaderValue, StatusCode};
 use lambda_http::{Body, Request, RequestExt};
 use serde::Serialize;
 
-use super::Response;
 use super::entity_tag::{self, EntityTags};
+use super::{Page, Response};
 use crate::store::Created;
-use crate::task::{ListQuery, Page, Task, Window};
+use crate::task::{ListQuery, Task, Window};
 use crate::telemetry;
 
 /// 200 with the task and its `ETag`.
@@ -52,12 +52,12 @@ pub fn no_content() -> Response {
     bare(StatusCode::NO_CONTENT)
 }
 
-/// 200 with the tasks; if there are more, a `Link` to the next page (RFC 8288). The log
-/// tells if that is without the caller having asked for pages.
+/// 200 with the tasks of `page`, and a `Link` to the `next` page, if there is one
+/// (RFC 8288). The log notes a next page that the caller did not ask for with a limit.
 #[must_use]
-pub fn page(request: &Request, page: Page) -> Response {
-    let mut response = json(StatusCode::OK, page.json);
-    if let Some(next) = &page.next {
+pub fn list(request: &Request, page: Page, next: Option<&ListQuery>) -> Response {
+    let mut response = json(StatusCode::OK, page.into_json());
+    if let Some(next) = next {
         let target = format!("{}?{}", request.raw_http_path(), query_string(next));
         set(&mut response, LINK, &format!("<{target}>; rel=\"next\""));
         if next.limit.is_none() {

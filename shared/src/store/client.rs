@@ -6,9 +6,7 @@ use aws_sdk_dynamodb::config::endpoint::{DefaultResolver, Params, ResolveEndpoin
 use aws_sdk_dynamodb::config::http::HttpRequest;
 use aws_sdk_dynamodb::config::retry::RetryConfig;
 use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
-use aws_sdk_dynamodb::config::{
-    AppName, BehaviorVersion, Builder, Credentials, Region, SharedHttpClient,
-};
+use aws_sdk_dynamodb::config::{AppName, BehaviorVersion, Builder, Credentials, Region};
 use aws_smithy_runtime_api::client::http::{HttpConnector, SharedHttpConnector};
 use aws_smithy_types::byte_stream::ByteStream;
 
@@ -117,9 +115,10 @@ impl Connection {
     }
 }
 
-/// HTTP with TLS for a client elsewhere than in a function.
+/// HTTP over TLS, for a client outside of a function.
+#[cfg(any(feature = "default-chain", feature = "tools"))]
 #[must_use]
-pub fn http_client() -> SharedHttpClient {
+pub fn http_client() -> aws_sdk_dynamodb::config::SharedHttpClient {
     let connector = Connector::new(Trust::System, deadlines::CONNECT, usize::MAX);
     tls::client_of(SharedHttpConnector::new(connector))
 }

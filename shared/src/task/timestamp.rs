@@ -7,7 +7,7 @@ use std::time::SystemTime;
 
 use serde::{Serialize, Serializer};
 use time::format_description::well_known::Rfc3339;
-use time::{OffsetDateTime, UtcDateTime};
+use time::{Date, OffsetDateTime, Time, UtcDateTime, error};
 
 /// A moment in UTC, to the millisecond, in the years 0001 to 9999.
 ///
@@ -17,8 +17,12 @@ use time::{OffsetDateTime, UtcDateTime};
 pub struct Timestamp(UtcDateTime);
 
 impl Timestamp {
-    /// The end of the year 9999, in milliseconds since 1970.
-    pub(crate) const MAX_UNIX_MILLIS: u64 = 253_402_300_799_999;
+    /// The beginning of the year 0001.
+    pub const MIN: Timestamp = at(Date::from_ordinal_date(1, 1), Time::from_hms(0, 0, 0));
+
+    /// The last millisecond of the year 9999.
+    pub const MAX: Timestamp =
+        at(Date::from_ordinal_date(9999, 365), Time::from_hms_milli(23, 59, 59, 999));
 
     /// This moment.
     #[must_use]
@@ -51,27 +55,43 @@ impl Timestamp {
     pub fn parse(text: &str) -> Option<Timestamp> {
         let full = complete(text)?;
         let moment = OffsetDateTime::parse(&full, &Rfc3339).ok()?.checked_to_utc()?;
-        (1..=9999).contains(&moment.year()).then(|| Timestamp(moment.truncate_to_millisecond()))
+        Timestamp(moment.truncate_to_millisecond()).in_bounds()
+    }
+
+    /// This moment, if it is one that a timestamp may be.
+    fn in_bounds(self) -> Option<Timestamp> {
+        (Timestamp::MIN..=Timestamp::MAX).contains(&self).then_some(self)
     }
 
     /// Milliseconds since 1970.
     #[must_use]
-    pub fn unix_millis(self) -> i64 {
-        self.0.unix_timestamp() * 1000 + i64::from(self.0.millisecond())
+    pub const fn unix_millis(self) -> i64 {
+        self.0.unix_timestamp() * 1000 + self.0.millisecond() as i64
     }
 
     /// The moment `seconds` later; `None` after the year 9999.
     #[must_use]
     pub fn after_seconds(self, seconds: u32) -> Option<Timestamp> {
         let later = self.0.checked_add(time::Duration::seconds(seconds.into()))?;
-        (later.year() <= 9999).then_some(Timestamp(later))
+        Timestamp(later).in_bounds()
     }
 
     /// The moment one millisecond earlier; `None` before the year 0001.
     #[must_use]
     pub fn pred(self) -> Option<Timestamp> {
         let earlier = self.0.checked_sub(time::Duration::MILLISECOND)?;
-        (earlier.year() >= 1).then_some(Timestamp(earlier))
+        Timestamp(earlier).in_bounds()
+    }
+}
+
+#[expect(clippy::panic, reason = "constants, evaluated by the compiler")]
+const fn at(
+    date: Result<Date, error::ComponentRange>,
+    time: Result<Time, error::ComponentRange>,
+) -> Timestamp {
+    match (date, time) {
+        (Ok(date), Ok(time)) => Timestamp(UtcDateTime::new(date, time)),
+        _ => panic!("no such moment"),
     }
 }
 
@@ -215,7 +235,8 @@ mod tests {
 
     #[test]
     fn the_first_moment_has_none_before_it() {
-        let first = Timestamp::parse("0001-01-01").unwrap();
+        let first = Timestamp::MIN;
+        assert_eq!(Timestamp::parse("0001-01-01"), Some(first));
         assert_eq!(first.pred(), None);
         let second = Timestamp::parse("0001-01-01T00:00:00.001Z").unwrap();
         assert_eq!(second.pred(), Some(first));

@@ -92,7 +92,7 @@ pub(super) fn encode(user: &User, query: &ListQuery, position: &Position) -> Str
         list: List::of(query),
         key,
         id: position.id.to_string(),
-        never: Timestamp::MAX_UNIX_MILLIS,
+        never: Timestamp::MAX.unix_millis().unsigned_abs(),
     };
     #[expect(clippy::expect_used, reason = "structs of strings and numbers cannot fail")]
     let json = serde_json::to_vec(&cursor).expect("a cursor that JSON can hold");

@@ -8,13 +8,6 @@ use crate::store::error::BadItem;
 use crate::store::item::{DUE_KEY, Item, TITLE_KEY, UNDATED};
 use crate::task::{ListQuery, Order, Sort, TaskId, Timestamp, Window};
 
-/// The first due key that is a date. DynamoDB takes no empty string for a key,
-/// not even as a bound.
-const FIRST_DATE: &str = "0001-01-01T00:00:00.000Z";
-
-/// The last due key that is a date.
-const LAST_DATE: &str = "9999-12-31T23:59:59.999Z";
-
 /// A place in a list: what it is sorted by, and then creation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Position {
@@ -83,12 +76,13 @@ pub(super) fn ranges(query: &ListQuery, position: Option<&Position>) -> VecDeque
 
 /// The due dates in `window`; `None` if it ends before all dates.
 fn dated(window: Window) -> Option<Range> {
-    let from = window.after.map_or_else(|| FIRST_DATE.to_owned(), |after| after.to_string());
+    // DynamoDB takes no empty string for a key, not even as a bound.
+    let from = window.after.unwrap_or(Timestamp::MIN);
     let to = match window.before {
-        None => LAST_DATE.to_owned(),
-        Some(before) => before.pred()?.to_string(),
+        None => Timestamp::MAX,
+        Some(before) => before.pred()?,
     };
-    Some(Range::Due(from, to))
+    Some(Range::Due(from.to_string(), to.to_string()))
 }
 
 impl Window {
@@ -134,7 +128,7 @@ mod tests {
         let at = |key: &str| Position { key: SortKey::Due(key.into()), id: TaskId::new() };
         let query = ListQuery { sort: Sort::DueDate, order: Order::Desc, ..ListQuery::default() };
         let undated = Range::Due(UNDATED.into(), UNDATED.into());
-        let dated = Range::Due(FIRST_DATE.into(), key.clone());
+        let dated = Range::Due(Timestamp::MIN.to_string(), key.clone());
         assert_eq!(ranges(&query, Some(&at(&key))), [dated, undated.clone()]);
         assert_eq!(ranges(&query, Some(&at(UNDATED))), [undated]);
         let ascending = ListQuery { order: Order::Asc, ..query };

@@ -1,4 +1,4 @@
-//! Storing tasks that come from elsewhere.
+//! Storing tasks that already have their ids.
 
 use aws_sdk_dynamodb::types::{PutRequest, WriteRequest};
 

@@ -1,0 +1,102 @@
+//! One page of a list.
+
+use crate::task::Task;
+
+/// The most bytes of JSON in one page: a Lambda function may reply with 6 MB in all.
+/// <https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>
+pub const MAX_PAGE_BYTES: usize = 5 * 1024 * 1024;
+
+/// The most bytes of a page inside the reply of the function, where the page is a JSON
+/// string, so each `"` and `\` takes two. Leaves room for the headers.
+const MAX_EMBEDDED_BYTES: usize = 6_000_000;
+
+/// The body of a page: as many tasks as fit into one reply. Each task is written as it
+/// comes, so the page is in memory only once.
+#[derive(Debug)]
+pub struct Page {
+    /// A JSON array without its end.
+    json: Vec<u8>,
+    /// How long it is inside the reply of the function.
+    embedded: usize,
+}
+
+impl Default for Page {
+    fn default() -> Page {
+        Page { json: vec![b'['], embedded: 2 }
+    }
+}
+
+impl Page {
+    /// Adds `task`; `false` if it does not fit.
+    #[expect(clippy::expect_used, clippy::missing_panics_doc, reason = "writing to memory")]
+    pub fn push(&mut self, task: &Task) -> bool {
+        let start = self.json.len();
+        if start > 1 {
+            self.json.push(b',');
+        }
+        serde_json::to_writer(&mut self.json, task).expect("a task that JSON can hold");
+        let escapes = self.json[start..].iter().filter(|byte| matches!(byte, b'"' | b'\\'));
+        let embedded = self.embedded + (self.json.len() - start) + escapes.count();
+        if self.json.len() >= MAX_PAGE_BYTES || embedded > MAX_EMBEDDED_BYTES {
+            self.json.truncate(start);
+            return false;
+        }
+        self.embedded = embedded;
+        true
+    }
+
+    /// The JSON array.
+    #[must_use]
+    #[expect(clippy::expect_used, clippy::missing_panics_doc, reason = "serde_json writes UTF-8")]
+    pub fn into_json(mut self) -> String {
+        self.json.push(b']');
+        String::from_utf8(self.json).expect("JSON in UTF-8")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::task::{NewTask, Task};
+
+    fn task(description: String) -> Task {
+        let new = NewTask {
+            title: "t".into(),
+            description: Some(description),
+            priority: None,
+            due_date: None,
+        };
+        Task::new("user_a", new)
+    }
+
+    fn fill(task: &Task) -> (usize, String) {
+        let mut page = Page::default();
+        let mut count = 0;
+        while page.push(task) {
+            count += 1;
+        }
+        (count, page.into_json())
+    }
+
+    #[test]
+    fn a_page_ends_before_the_task_that_does_not_fit() {
+        let (count, json) = fill(&task("x".repeat(1000)));
+        assert!(json.len() <= MAX_PAGE_BYTES);
+        assert!(json.len() > MAX_PAGE_BYTES - 2000);
+        let tasks: Vec<serde_json::Value> = serde_json::from_str(&json).unwrap();
+        assert_eq!(tasks.len(), count);
+    }
+
+    #[test]
+    fn what_escaping_adds_to_the_reply_counts_too() {
+        let (_, json) = fill(&task("\"".repeat(1000)));
+        let reply = serde_json::to_string(&json).unwrap();
+        assert!(reply.len() <= MAX_EMBEDDED_BYTES + 2, "{}", reply.len());
+        assert!(reply.len() > MAX_EMBEDDED_BYTES - 6000, "{}", reply.len());
+    }
+
+    #[test]
+    fn an_empty_page_is_an_empty_array() {
+        assert_eq!(Page::default().into_json(), "[]");
+    }
+}
