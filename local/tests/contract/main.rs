@@ -3,6 +3,8 @@
 
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "in a test, what fails is the message")]
 
+mod rows;
+
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,6 +18,12 @@ use shared::telemetry::METRICS;
 
 fn template() -> Template {
     Settings::default().template().unwrap()
+}
+
+/// The template with the functions that are in every stack.
+fn template_without_docs() -> Template {
+    let off = BTreeMap::from([("DocsPage".to_owned(), "off".to_owned())]);
+    Template::read(&repository().join("template.yaml"), &off).unwrap()
 }
 
 fn readme() -> String {
@@ -88,8 +96,7 @@ fn the_readme_lists_the_routes_of_the_template() {
 
 #[test]
 fn a_parameter_switches_the_page_off() {
-    let off = BTreeMap::from([("DocsPage".to_owned(), "off".to_owned())]);
-    let template = Template::read(&repository().join("template.yaml"), &off).unwrap();
+    let template = template_without_docs();
     assert!(!template.names().contains(&"docs"));
     assert_eq!(template.names().len() + 1, self::template().names().len());
 }
@@ -240,9 +247,12 @@ fn every_metric_that_is_watched_is_one_that_the_functions_write() {
     let dashboard = template["Resources"]["Dashboard"]["Properties"]["DashboardBody"]["Fn::Sub"]
         .as_str()
         .unwrap();
-    for rest in dashboard.split("[\"TasksApi/${AWS::StackName}\", \"").skip(1) {
-        watched.insert(rest.split('"').next().unwrap().to_owned());
+    for before in ["[\"TasksApi/${AWS::StackName}\", \"", "operation} MetricName=\\\""] {
+        for rest in dashboard.split(before).skip(1) {
+            watched.insert(rest.split(['"', '\\']).next().unwrap().to_owned());
+        }
     }
+    assert!(["Duration", "Attempts", "RefusedTokens"].iter().all(|name| watched.contains(*name)));
     let written: BTreeSet<String> = METRICS.map(|(name, _)| name.to_owned()).into();
     assert!(watched.is_subset(&written), "{watched:?} of {written:?}");
 }
