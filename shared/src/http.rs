@@ -18,7 +18,7 @@ pub use request::{
 };
 pub(crate) use response::secure;
 pub use response::{
-    Document, created, document, healthy, list, no_content, ok, ok_unless_known, query_string,
+    Document, created, document, list, no_content, ok, ok_json, ok_unless_known, query_string,
 };
 
 /// What a function answers.

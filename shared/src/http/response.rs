@@ -122,10 +122,10 @@ fn not_modified(tag: &str) -> Response {
     response
 }
 
-/// 200 that says that all is well.
+/// 200 with `value` as JSON.
 #[must_use]
-pub fn healthy() -> Response {
-    json(StatusCode::OK, r#"{"status":"healthy"}"#.to_owned())
+pub fn ok_json(value: &impl Serialize) -> Response {
+    json(StatusCode::OK, to_json(value))
 }
 
 /// A reply whose body is `text`.
