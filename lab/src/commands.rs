@@ -145,15 +145,15 @@ pub(crate) async fn throughput(settings: Settings, arguments: Throughput) -> Res
 pub(crate) async fn costs(arguments: Costs) -> Result<()> {
     // Nobody's own, with which the events would not be answered.
     let settings = Settings::default();
-    let mut subjects = costs::subjects();
+    let mut requests = costs::measured_requests();
     if !arguments.functions.is_empty() {
-        let is_one = |name: &String| subjects.iter().any(|subject| subject.function == name);
+        let is_one = |name: &String| requests.iter().any(|request| request.function == name);
         if let Some(unknown) = arguments.functions.iter().find(|name| !is_one(name)) {
             bail!("there is no function {unknown}");
         }
-        subjects.retain(|subject| arguments.functions.iter().any(|it| it == subject.function));
+        requests.retain(|request| arguments.functions.iter().any(|it| it == request.function));
     }
-    let names: BTreeSet<&str> = subjects.iter().map(|subject| subject.function).collect();
+    let names: BTreeSet<&str> = requests.iter().map(|request| request.function).collect();
     let names = Vec::from_iter(names);
     let binaries = arguments.build.binaries(&names)?;
     let plan = costs::Plan {
@@ -163,10 +163,10 @@ pub(crate) async fn costs(arguments: Costs) -> Result<()> {
     };
     let spinner = ProgressBar::new_spinner();
     let progress = |what: &str| spinner.set_message(what.to_owned());
-    let costs = costs::measure(&settings, &binaries, &subjects, &plan, progress).await?;
+    let costs = costs::measure(&settings, &binaries, &requests, &plan, progress).await?;
     let sizes = match arguments.memory_sizes {
         false => Vec::new(),
-        true => costs::measure_sizes(&settings, &binaries, &subjects, plan.runs, progress).await?,
+        true => costs::measure_sizes(&settings, &binaries, &requests, plan.runs, progress).await?,
     };
     spinner.finish_and_clear();
 

@@ -7,12 +7,12 @@
 
 mod budget;
 mod instructions;
+mod memory_sizes;
 mod native;
 mod plot;
 mod report;
-mod share;
+mod requests;
 mod stage;
-mod subject;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -26,9 +26,9 @@ use local::settings::Settings;
 use serde::{Deserialize, Serialize};
 
 pub use budget::over_budget;
+pub use memory_sizes::{Sizes, measure_sizes};
 pub use report::{Report, write};
-pub use share::{Sizes, measure_sizes};
-pub use subject::{Subject, subjects};
+pub use requests::{MeasuredRequest, measured_requests};
 
 /// How many requests a warm function answers while it is measured.
 const WARM: u32 = 200;
@@ -36,8 +36,10 @@ const WARM: u32 = 200;
 /// What one function costs with one kind of request.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Cost {
-    /// What is measured, such as `get-task`.
-    pub subject: String,
+    /// The name of the measured request, such as `get-task`. In JSON it is `subject`: so
+    /// the costs that were written last stay readable.
+    #[serde(rename = "subject")]
+    pub request: String,
     /// Bytes of the binary, without symbols.
     pub size: u64,
     /// Bytes of the binary in a ZIP file.
@@ -87,7 +89,7 @@ pub struct Native {
 /// How to measure.
 #[derive(Clone, Debug)]
 pub struct Plan {
-    /// How many processes are measured for each subject.
+    /// How many processes are measured for each request.
     pub runs: usize,
     /// Whether instructions are counted, which needs valgrind.
     pub counts_instructions: bool,
@@ -95,7 +97,7 @@ pub struct Plan {
     pub profiles: Option<PathBuf>,
 }
 
-/// Measures each of `subjects`, whose functions have these `binaries`.
+/// Measures each of `requests`, whose functions have these `binaries`.
 ///
 /// # Errors
 ///
@@ -103,22 +105,22 @@ pub struct Plan {
 pub async fn measure(
     settings: &Settings,
     binaries: &BTreeMap<String, PathBuf>,
-    subjects: &[Subject],
+    requests: &[MeasuredRequest],
     plan: &Plan,
     progress: impl Fn(&str),
 ) -> Result<Vec<Cost>> {
     let mut costs = Vec::new();
-    for subject in subjects {
-        let binary = binaries.get(subject.function).context("a binary")?;
-        progress(subject.name);
+    for request in requests {
+        let binary = binaries.get(request.function).context("a binary")?;
+        progress(request.name);
         let (size, zipped) = sizes(binary)?;
         let instructions = match plan.counts_instructions {
             false => None,
-            true => Some(instructions::count(settings, subject, binary, plan).await?),
+            true => Some(instructions::count(settings, request, binary, plan).await?),
         };
-        let native = native::measure(settings, subject, binary, plan.runs).await?;
-        let subject = subject.name.to_owned();
-        costs.push(Cost { subject, size, zipped, instructions, native });
+        let native = native::measure(settings, request, binary, plan.runs).await?;
+        let request = request.name.to_owned();
+        costs.push(Cost { request, size, zipped, instructions, native });
     }
     Ok(costs)
 }

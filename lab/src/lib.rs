@@ -7,10 +7,10 @@
 //! emulator of the crate [`local`].
 
 pub mod costs;
-mod document;
 pub mod lists;
+mod markdown;
 mod plot;
-mod process;
+mod procfs;
 pub mod soak;
 pub mod throughput;
 

@@ -4,10 +4,10 @@
 //! tasks. The functions are those that are deployed; between them and DynamoDB
 //! stands a proxy that counts.
 
+mod client;
 mod measure;
 mod plot;
 mod report;
-mod subject;
 
 use shared::task::{ListQuery, Order, Sort, Status};
 

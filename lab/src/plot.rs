@@ -7,7 +7,7 @@ use plotters::coord::Shift;
 use plotters::coord::ranged1d::{AsRangedCoord, Ranged, ValueFormatter};
 use plotters::prelude::*;
 
-use crate::document::human;
+use crate::markdown::human;
 
 const SIZE: (u32, u32) = (960, 420);
 const MARGIN: u32 = 16;

@@ -17,7 +17,7 @@ use axum::serve::Listener;
 use bytes::Bytes;
 use tokio::task::JoinHandle;
 
-use crate::loopback;
+use crate::listener;
 
 use pool::Pool;
 pub use process::PATH;
@@ -84,7 +84,7 @@ impl Lambda {
     ///
     /// If there is no free port for the Runtime API.
     pub async fn start(launches: Vec<Launch>, logs: LogSink) -> Result<Lambda> {
-        let listener = loopback::listen(0).await?;
+        let listener = listener::listen(0).await?;
         let address: SocketAddr = listener.local_addr()?;
         let pool = |launch: Launch| (launch.name.clone(), Pool::new(launch, address, logs.clone()));
         let pools: Arc<BTreeMap<_, _>> = Arc::new(launches.into_iter().map(pool).collect());

@@ -15,7 +15,7 @@ use local::faults::Faults;
 use local::issuer::Issuer;
 use local::lambda::{Outcome, to_standard_error};
 use local::settings::{Settings, repository};
-use local::{Backend, DAY, DEMO_USER, Options, Server, fixtures, seed, tables, token};
+use local::{Backend, DAY, DEMO_USER, Options, Server, event_tasks, seed, tables, token};
 use serde_json::Value;
 
 use arguments::{BackendArgs, Cli, Command, Serve};
@@ -69,7 +69,7 @@ async fn serve(settings: Settings, arguments: Serve) -> Result<()> {
     })
     .await?;
     let backend = server.backend();
-    fixtures::load(&tables::client(&backend.embedded_url()), &settings).await?;
+    event_tasks::load(&tables::client(&backend.embedded_url()), &settings).await?;
 
     let url = server.url();
     say(&format!("listening on {url}"));
@@ -134,7 +134,7 @@ async fn invoke(
         settings: settings.clone(),
     })
     .await?;
-    fixtures::load(&tables::client(backend.dynamodb_url()), &settings).await?;
+    event_tasks::load(&tables::client(backend.dynamodb_url()), &settings).await?;
     let outcome = backend.lambda().invoke(name, event).await?;
     backend.lambda().stop().await;
     match outcome {

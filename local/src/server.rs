@@ -18,7 +18,7 @@ use crate::issuer::Issuer;
 use crate::lambda::{Lambda, Launch, LogSink};
 use crate::settings::Settings;
 use crate::template::{Function, Template};
-use crate::{loopback, tables, token};
+use crate::{listener, tables, token};
 
 /// The table of tasks, by its logical id in the template.
 pub const TASKS_TABLE: &str = "TasksTable";
@@ -156,7 +156,7 @@ impl Server {
     ///
     /// As [`Backend::start`].
     pub async fn start(options: &Options) -> Result<Server> {
-        let listener = loopback::listen(options.port).await.with_context(|| {
+        let listener = listener::listen(options.port).await.with_context(|| {
             format!("port {} for the API (--port chooses another)", options.port)
         })?;
         let address = listener.local_addr()?;

@@ -2,10 +2,10 @@
 
 use super::Cost;
 
-/// The limits of one subject, on x86_64. Instructions hardly depend on the machine,
+/// The limits of one request, on x86_64. Instructions hardly depend on the machine,
 /// nor do sizes; times do, so there are none.
 struct Budget {
-    subject: &'static str,
+    request: &'static str,
     /// Thousands of bytes of the binary.
     size: u64,
     /// The most memory, in megabytes.
@@ -26,17 +26,17 @@ const THREADS: u64 = 2;
 /// grows is noticed while its cause is still known. No function has more than 6 MB.
 #[rustfmt::skip]
 const BUDGETS: [Budget; 11] = [
-    Budget { subject: "get-task", size: 5_950, memory: 9, init: 3_900, first: 940, warm: 820, init_unwarmed: 1_600, first_unwarmed: 3_550 },
-    Budget { subject: "create-task", size: 6_000, memory: 9, init: 3_900, first: 960, warm: 850, init_unwarmed: 1_600, first_unwarmed: 3_550 },
-    Budget { subject: "update-task", size: 6_000, memory: 9, init: 3_900, first: 1_050, warm: 920, init_unwarmed: 1_600, first_unwarmed: 3_650 },
-    Budget { subject: "toggle-task", size: 6_000, memory: 9, init: 3_900, first: 1_000, warm: 880, init_unwarmed: 1_600, first_unwarmed: 3_600 },
-    Budget { subject: "delete-task", size: 5_950, memory: 9, init: 3_900, first: 890, warm: 770, init_unwarmed: 1_600, first_unwarmed: 3_500 },
-    Budget { subject: "list-tasks, 20 newest", size: 5_950, memory: 9, init: 3_900, first: 1_900, warm: 1_750, init_unwarmed: 1_600, first_unwarmed: 4_500 },
-    Budget { subject: "list-tasks, 20 by title", size: 5_950, memory: 9, init: 3_900, first: 4_600, warm: 3_250, init_unwarmed: 1_600, first_unwarmed: 8_500 },
-    Budget { subject: "list-tasks, 1,000 by title", size: 5_950, memory: 12, init: 3_900, first: 59_500, warm: 58_500, init_unwarmed: 1_600, first_unwarmed: 63_000 },
-    Budget { subject: "get-task, key set", size: 5_950, memory: 9, init: 4_050, first: 1_600, warm: 1_450, init_unwarmed: 1_750, first_unwarmed: 4_150 },
-    Budget { subject: "docs", size: 2_850, memory: 6, init: 550, first: 240, warm: 220, init_unwarmed: 550, first_unwarmed: 240 },
-    Budget { subject: "health", size: 2_300, memory: 5, init: 550, first: 210, warm: 200, init_unwarmed: 550, first_unwarmed: 210 },
+    Budget { request: "get-task", size: 5_950, memory: 9, init: 3_900, first: 940, warm: 820, init_unwarmed: 1_600, first_unwarmed: 3_550 },
+    Budget { request: "create-task", size: 6_000, memory: 9, init: 3_900, first: 960, warm: 850, init_unwarmed: 1_600, first_unwarmed: 3_550 },
+    Budget { request: "update-task", size: 6_000, memory: 9, init: 3_900, first: 1_050, warm: 920, init_unwarmed: 1_600, first_unwarmed: 3_650 },
+    Budget { request: "toggle-task", size: 6_000, memory: 9, init: 3_900, first: 1_000, warm: 880, init_unwarmed: 1_600, first_unwarmed: 3_600 },
+    Budget { request: "delete-task", size: 5_950, memory: 9, init: 3_900, first: 890, warm: 770, init_unwarmed: 1_600, first_unwarmed: 3_500 },
+    Budget { request: "list-tasks, 20 newest", size: 5_950, memory: 9, init: 3_900, first: 1_900, warm: 1_750, init_unwarmed: 1_600, first_unwarmed: 4_500 },
+    Budget { request: "list-tasks, 20 by title", size: 5_950, memory: 9, init: 3_900, first: 4_600, warm: 3_250, init_unwarmed: 1_600, first_unwarmed: 8_500 },
+    Budget { request: "list-tasks, 1,000 by title", size: 5_950, memory: 12, init: 3_900, first: 59_500, warm: 58_500, init_unwarmed: 1_600, first_unwarmed: 63_000 },
+    Budget { request: "get-task, key set", size: 5_950, memory: 9, init: 4_050, first: 1_600, warm: 1_450, init_unwarmed: 1_750, first_unwarmed: 4_150 },
+    Budget { request: "docs", size: 2_850, memory: 6, init: 550, first: 240, warm: 220, init_unwarmed: 550, first_unwarmed: 240 },
+    Budget { request: "health", size: 2_300, memory: 5, init: 550, first: 210, warm: 200, init_unwarmed: 550, first_unwarmed: 210 },
 ];
 
 /// What costs more than it may, each in a line.
@@ -44,8 +44,8 @@ const BUDGETS: [Budget; 11] = [
 pub fn over_budget(costs: &[Cost]) -> Vec<String> {
     let mut over = Vec::new();
     for cost in costs {
-        let name = &cost.subject;
-        let Some(budget) = BUDGETS.iter().find(|budget| budget.subject == *name) else {
+        let name = &cost.request;
+        let Some(budget) = BUDGETS.iter().find(|budget| budget.request == *name) else {
             over.push(format!("{name} has no budget"));
             continue;
         };
@@ -74,21 +74,21 @@ pub fn over_budget(costs: &[Cost]) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::costs::{Instructions, Native, subjects};
+    use crate::costs::{Instructions, Native, measured_requests};
     use local::settings::Settings;
 
     #[test]
     fn every_function_is_measured() {
         let template = Settings::default().template().unwrap();
         for name in template.names() {
-            assert!(subjects().iter().any(|subject| subject.function == name), "{name}");
+            assert!(measured_requests().iter().any(|request| request.function == name), "{name}");
         }
     }
 
     #[test]
     fn everything_that_is_measured_has_a_budget() {
-        let names: Vec<&str> = subjects().iter().map(|subject| subject.name).collect();
-        let budgets: Vec<&str> = BUDGETS.iter().map(|budget| budget.subject).collect();
+        let names: Vec<&str> = measured_requests().iter().map(|request| request.name).collect();
+        let budgets: Vec<&str> = BUDGETS.iter().map(|budget| budget.request).collect();
         assert_eq!(names, budgets);
     }
 
@@ -104,7 +104,7 @@ mod tests {
         };
         let peak_memory = budget.memory * 1024;
         let cost = Cost {
-            subject: budget.subject.to_owned(),
+            request: budget.request.to_owned(),
             size: budget.size * 1000,
             zipped: 0,
             instructions: Some(instructions),

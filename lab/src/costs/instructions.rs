@@ -13,8 +13,8 @@ use tempfile::TempDir;
 use tokio::process::Command;
 
 use super::stage::Stage;
-use super::{Instructions, Plan, Subject, WARM};
-use crate::process;
+use super::{Instructions, MeasuredRequest, Plan, WARM};
+use crate::procfs;
 
 /// Under callgrind everything takes fifty times as long, also the last steps of
 /// what is being counted.
@@ -24,11 +24,11 @@ const QUIET: Duration = Duration::from_millis(100);
 /// it starts.
 pub(super) async fn count(
     settings: &Settings,
-    subject: &Subject,
+    request: &MeasuredRequest,
     binary: &Path,
     plan: &Plan,
 ) -> Result<Instructions> {
-    let mut run = Run::new(settings, subject, binary).await?;
+    let mut run = Run::new(settings, request, binary).await?;
     let process = run.stage.start().await?;
     let init = run.read(process, "init").await?;
     run.stage.invoke().await?;
@@ -38,13 +38,13 @@ pub(super) async fn count(
     }
     let warm = run.read(process, "warm").await? / u64::from(WARM);
     if let Some(folder) = &plan.profiles {
-        run.keep(folder, subject.name)?;
+        run.keep(folder, request.name)?;
     }
     run.stage.stop().await;
 
     let (mut init_unwarmed, mut first_unwarmed) = (init, first);
-    if subject.has_store() {
-        let mut run = Run::new(settings, subject, binary).await?;
+    if request.has_store() {
+        let mut run = Run::new(settings, request, binary).await?;
         let process = run.stage.start_unwarmed().await?;
         init_unwarmed = run.read(process, "init").await?;
         run.stage.invoke().await?;
@@ -64,7 +64,7 @@ struct Run {
 }
 
 impl Run {
-    async fn new(settings: &Settings, subject: &Subject, binary: &Path) -> Result<Run> {
+    async fn new(settings: &Settings, request: &MeasuredRequest, binary: &Path) -> Result<Run> {
         let folder = TempDir::new()?;
         let file = folder.path().join("part");
         let wrapper = vec![
@@ -74,13 +74,13 @@ impl Run {
             format!("--callgrind-out-file={}", file.display()),
             prefix(&folder),
         ];
-        let stage = Stage::new(settings, subject, binary, wrapper).await?;
+        let stage = Stage::new(settings, request, binary, wrapper).await?;
         Ok(Run { stage, folder, parts: Vec::new() })
     }
 
     /// The instructions since the last time, once the process has nothing to do.
     async fn read(&mut self, process: u32, name: &'static str) -> Result<u64> {
-        process::settled(process, QUIET).await?;
+        procfs::settled(process, QUIET).await?;
         let output = Command::new("vgdb")
             // It names its pipes by some variables, which the function does not have.
             .env_clear()
@@ -99,10 +99,10 @@ impl Run {
     }
 
     /// Copies what callgrind has written, for its own tools.
-    fn keep(&self, folder: &Path, subject: &str) -> Result<()> {
+    fn keep(&self, folder: &Path, request: &str) -> Result<()> {
         fs::create_dir_all(folder)?;
         for (number, part) in (1..).zip(&self.parts) {
-            let name = format!("{}.{part}", subject.replace([',', ' '], "-"));
+            let name = format!("{}.{part}", request.replace([',', ' '], "-"));
             fs::copy(self.folder.path().join(format!("part.{number}")), folder.join(name))?;
         }
         Ok(())

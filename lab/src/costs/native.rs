@@ -7,8 +7,8 @@ use anyhow::Result;
 use local::settings::Settings;
 
 use super::stage::Stage;
-use super::{Native, Subject, WARM};
-use crate::{median, process};
+use super::{MeasuredRequest, Native, WARM};
+use crate::{median, procfs};
 
 /// A process that has done nothing for so long has nothing to do.
 const QUIET: Duration = Duration::from_millis(30);
@@ -16,13 +16,13 @@ const QUIET: Duration = Duration::from_millis(30);
 /// Measures `runs` processes, one after the other.
 pub(super) async fn measure(
     settings: &Settings,
-    subject: &Subject,
+    request: &MeasuredRequest,
     binary: &Path,
     runs: usize,
 ) -> Result<Native> {
     let mut samples = Vec::new();
     for _ in 0..runs {
-        samples.push(one(settings, subject, binary).await?);
+        samples.push(one(settings, request, binary).await?);
     }
     let of = |value: fn(&Native) -> f64| median(samples.iter().map(value).collect());
     Ok(Native {
@@ -37,8 +37,8 @@ pub(super) async fn measure(
     })
 }
 
-async fn one(settings: &Settings, subject: &Subject, binary: &Path) -> Result<Native> {
-    let mut stage = Stage::new(settings, subject, binary, Vec::new()).await?;
+async fn one(settings: &Settings, request: &MeasuredRequest, binary: &Path) -> Result<Native> {
+    let mut stage = Stage::new(settings, request, binary, Vec::new()).await?;
     let began = Instant::now();
     let process = stage.start().await?;
     let init_ms = began.elapsed().as_secs_f64() * 1e3;
@@ -57,8 +57,8 @@ async fn one(settings: &Settings, subject: &Subject, binary: &Path) -> Result<Na
         init_cpu_ms: init,
         first_cpu_ms: first - init,
         warm_cpu_ms: (all - first) / f64::from(WARM),
-        peak_memory: process::peak_memory(process)?,
-        threads: process::threads(process)?,
+        peak_memory: procfs::peak_memory(process)?,
+        threads: procfs::threads(process)?,
         calls: usage.requests as f64,
         units: usage.units,
     };
@@ -68,5 +68,5 @@ async fn one(settings: &Settings, subject: &Subject, binary: &Path) -> Result<Na
 
 /// The time on a processor, once the process has nothing to do.
 async fn milliseconds(process: u32) -> Result<f64> {
-    Ok(process::settled(process, QUIET).await? as f64 / 1e6)
+    Ok(procfs::settled(process, QUIET).await? as f64 / 1e6)
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 use anyhow::Result;
 use plotters::prelude::*;
 
-use super::share::SIZES;
+use super::memory_sizes::SIZES;
 use super::{Instructions, Report, Sizes};
 use crate::plot::{self, Bars};
 
@@ -31,10 +31,10 @@ pub(super) fn write(report: &Report, folder: &Path) -> Result<()> {
     if report.sizes.is_empty() {
         return Ok(());
     }
-    let [left, right] = DRAWN.map(|subject| times(report, subject));
+    let [left, right] = DRAWN.map(|request| times(report, request));
     let axis = |bars: &Bars| (LEAST_TIME..bars.most() * 8.0).log_scale();
     let (left_axis, right_axis) = (axis(&left), axis(&right));
-    let title = |subject| format!("{subject}: milliseconds, by MB of memory");
+    let title = |request| format!("{request}: milliseconds, by MB of memory");
     plot::write(
         &folder.join("memory.svg"),
         |panel| left.draw(panel, &title(DRAWN[0]), left_axis, LEAST_TIME),
@@ -49,16 +49,16 @@ fn instructions(report: &Report, series: &[(&str, Count)]) -> Bars {
     // One kind of request for each operation.
     let costs = || {
         report.costs.iter().filter(|cost| {
-            cost.subject.ends_with("-task") || cost.subject == "list-tasks, 20 newest"
+            cost.request.ends_with("-task") || cost.request == "list-tasks, 20 newest"
         })
     };
     let of_series = |(name, count): &(&str, Count)| {
         let values = costs().map(|cost| Some(count(&cost.instructions?) as f64 / 1e6));
         ((*name).to_owned(), values.collect())
     };
-    let name = |subject: &str| subject.split('-').next().unwrap_or_default().to_owned();
+    let name = |request: &str| request.split('-').next().unwrap_or_default().to_owned();
     Bars {
-        groups: costs().map(|cost| name(&cost.subject)).collect(),
+        groups: costs().map(|cost| name(&cost.request)).collect(),
         series: series.iter().map(of_series).collect(),
     }
 }
@@ -66,7 +66,7 @@ fn instructions(report: &Report, series: &[(&str, Count)]) -> Bars {
 /// Tells one of the times.
 type Time = fn(&Sizes) -> f64;
 
-fn times(report: &Report, subject: &str) -> Bars {
+fn times(report: &Report, request: &str) -> Bars {
     let series: [(&str, Time); 3] = [
         ("first, without warm-up", |it| it.first_unwarmed),
         ("first, with warm-up", |it| it.first),
@@ -75,7 +75,7 @@ fn times(report: &Report, subject: &str) -> Bars {
     let of_series = |(name, time): (&str, Time)| {
         let values = SIZES.iter().map(|memory| {
             let mut cells = report.sizes.iter();
-            let cell = cells.find(|it| it.subject == subject && it.memory == *memory);
+            let cell = cells.find(|it| it.request == request && it.memory == *memory);
             cell.map(time)
         });
         (name.to_owned(), values.collect())

@@ -6,7 +6,7 @@ use std::path::Path;
 use anyhow::{Context, Result};
 
 use super::{Cost, Instructions, Sizes, plot};
-use crate::document::{line, replace_generated};
+use crate::markdown::{line, replace_generated};
 
 /// The file in `docs/` that holds the costs as they were written last.
 const EARLIER: &str = "cost.json";
@@ -22,7 +22,7 @@ const DYNAMODB_MS: f64 = 5.0;
 /// Everything that was measured.
 #[derive(Clone, Debug, Default)]
 pub struct Report {
-    /// For each subject.
+    /// For each request.
     pub costs: Vec<Cost>,
     /// For each memory size, if that was asked for.
     pub sizes: Vec<Sizes>,
@@ -67,7 +67,7 @@ impl Report {
     pub fn changes(&self) -> String {
         let mut text = String::new();
         for cost in &self.costs {
-            let earlier = self.earlier.iter().find(|earlier| earlier.subject == cost.subject);
+            let earlier = self.earlier.iter().find(|earlier| earlier.request == cost.request);
             let Some(earlier) = earlier else { continue };
             let mut changes = vec![change("size", earlier.size, cost.size)];
             if let (Some(before), Some(after)) = (earlier.instructions, cost.instructions) {
@@ -79,7 +79,7 @@ impl Report {
             }
             let changes: Vec<String> = changes.into_iter().flatten().collect();
             if !changes.is_empty() {
-                line(&mut text, &format!("{}: {}", cost.subject, changes.join(", ")));
+                line(&mut text, &format!("{}: {}", cost.request, changes.join(", ")));
             }
         }
         text
@@ -100,7 +100,7 @@ impl Report {
                 &mut text,
                 &format!(
                     "| {} | {} MB | {:.1} ms | {:.1} ms | {:.1} ms | ${dollars:.2} |",
-                    cell.subject, cell.memory, cell.first, cell.first_unwarmed, cell.warm,
+                    cell.request, cell.memory, cell.first, cell.first_unwarmed, cell.warm,
                 ),
             );
         }
@@ -131,7 +131,7 @@ fn row(cost: &Cost) -> String {
     };
     format!(
         "| {} | {:.2} MB ({:.2}) | {counts} | {:.2}, {:.2}, {:.2} | {:.1} MB | {} | {}, {} |",
-        cost.subject,
+        cost.request,
         cost.size as f64 / 1e6,
         cost.zipped as f64 / 1e6,
         native.init_cpu_ms,
@@ -195,7 +195,7 @@ mod tests {
     #[test]
     fn duration_is_paid_by_the_whole_millisecond() {
         let cell =
-            Sizes { subject: "get-task", memory: 1024, first: 0.0, first_unwarmed: 0.0, warm: 0.2 };
+            Sizes { request: "get-task", memory: 1024, first: 0.0, first_unwarmed: 0.0, warm: 0.2 };
         assert!((dollars_per_million(&cell) - 0.080_000_4).abs() < 1e-9);
     }
 }

@@ -14,12 +14,12 @@ use local::faults::{FaultProxy, Faults, Usage};
 use local::issuer::Issuer;
 use local::lambda::{Lambda, Launch, LogSink, Outcome};
 use local::settings::Settings;
-use local::{DAY, fixtures, launch, loopback, seed, tables, token};
+use local::{DAY, event_tasks, launch, listener, seed, tables, token};
 use serde_json::Value;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
-use super::Subject;
+use super::MeasuredRequest;
 
 /// How long a function may take to ask for a request, even under callgrind.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -31,7 +31,7 @@ const SESSION_TOKEN_BYTES: usize = 900;
 pub(super) struct Stage {
     lambda: Lambda,
     proxy: FaultProxy,
-    subject: Subject,
+    request: MeasuredRequest,
     /// For the requests that do not use their own.
     token: Option<String>,
     /// How many requests it has answered.
@@ -45,11 +45,11 @@ pub(super) struct Stage {
 }
 
 impl Stage {
-    /// Puts `subject` on a stage with new data, ready to be started; by `wrapper`,
+    /// Puts `request` on a stage with new data, ready to be started; by `wrapper`,
     /// if that is not empty.
     pub(super) async fn new(
         settings: &Settings,
-        subject: &Subject,
+        request: &MeasuredRequest,
         binary: &Path,
         wrapper: Vec<String>,
     ) -> Result<Stage> {
@@ -57,10 +57,10 @@ impl Stage {
         let embedded = EmbeddedDynamoDb::start(0, &Data::Memory)?;
         let client = tables::client(&embedded.url());
         tables::create(&client, &template.tables).await?;
-        fixtures::load(&client, settings).await?;
-        seed::fill_all(&client, settings, &[(fixtures::USER.to_owned(), subject.tasks)], |_| {})
+        event_tasks::load(&client, settings).await?;
+        seed::fill_all(&client, settings, &[(event_tasks::USER.to_owned(), request.tasks)], |_| {})
             .await?;
-        subject.prepare(&client, settings).await?;
+        request.prepare(&client, settings).await?;
 
         let certificates = Localhost::new()?;
         let metered = Arc::new(Faults::metered());
@@ -71,21 +71,21 @@ impl Stage {
         environment.insert("SSL_CERT_FILE".to_owned(), root.to_owned());
         let mut settings = settings.clone().with("METRICS_NAMESPACE", "TasksApi");
         let (mut token, mut key_set) = (None, None);
-        if subject.has_key_set {
+        if request.has_key_set {
             let issuer = Issuer::open(&Data::Memory)?;
             let (url, serving) = publish(&issuer).await?;
             key_set = Some(serving);
             settings = issuer.settings(settings, &url);
-            token = Some(token::sign(&settings, Some(&issuer), fixtures::USER, DAY)?);
+            token = Some(token::sign(&settings, Some(&issuer), event_tasks::USER, DAY)?);
         }
-        let function = template.function(subject.function)?;
+        let function = template.function(request.function)?;
         let mut launch = launch(function, binary.to_owned(), &settings, proxy.url());
         launch.environment.extend(environment);
         let lambda = Lambda::start(vec![Launch { wrapper, ..launch }], quiet()).await?;
         Ok(Stage {
             lambda,
             proxy,
-            subject: subject.clone(),
+            request: request.clone(),
             token,
             answered: 0,
             calls: None,
@@ -101,7 +101,7 @@ impl Stage {
         let process = self.ready().await?;
         // It opens its connection with a request for nothing.
         let opened = self.proxy.faults().executed("");
-        ensure!(opened == u64::from(self.subject.has_store()), "{opened} connections opened");
+        ensure!(opened == u64::from(self.request.has_store()), "{opened} connections opened");
         Ok(process)
     }
 
@@ -116,7 +116,7 @@ impl Stage {
 
     /// Waits until the function asks for a request. Gives its process id.
     pub(super) async fn ready(&self) -> Result<u32> {
-        let ready = self.lambda.ready(self.subject.function);
+        let ready = self.lambda.ready(self.request.function);
         timeout(PATIENCE, ready).await.context("the function does not ask for requests")?
     }
 
@@ -129,13 +129,13 @@ impl Stage {
     /// Lets the function answer one request. Gives how long that took, without what
     /// this program does before and after.
     pub(super) async fn answer(&mut self) -> Result<Duration> {
-        let event = self.subject.event(self.answered, self.token.as_deref())?;
+        let event = self.request.event(self.answered, self.token.as_deref())?;
         self.answered += 1;
         let before = self.usage().requests;
         let began = Instant::now();
-        let outcome = self.lambda.invoke(self.subject.function, event).await?;
+        let outcome = self.lambda.invoke(self.request.function, event).await?;
         let elapsed = began.elapsed();
-        let Outcome::Reply(reply) = outcome else { bail!("{}: {outcome:?}", self.subject.name) };
+        let Outcome::Reply(reply) = outcome else { bail!("{}: {outcome:?}", self.request.name) };
         self.check(&reply)?;
         // One that was sent again would count twice.
         let calls = self.usage().requests - before;
@@ -146,8 +146,8 @@ impl Stage {
 
     fn check(&self, reply: &Bytes) -> Result<()> {
         let reply: Value = serde_json::from_slice(reply)?;
-        if reply["statusCode"] != self.subject.status {
-            bail!("{} answers {reply}", self.subject.name);
+        if reply["statusCode"] != self.request.status {
+            bail!("{} answers {reply}", self.request.name);
         }
         Ok(())
     }
@@ -190,7 +190,7 @@ fn as_on_lambda() -> BTreeMap<String, String> {
 
 /// Publishes the issuer's key set on a free port. Gives the issuer's URL.
 async fn publish(issuer: &Issuer) -> Result<(String, JoinHandle<()>)> {
-    let listener = loopback::listen(0).await?;
+    let listener = listener::listen(0).await?;
     let url = format!("http://{}", listener.local_addr()?);
     let router = issuer.router();
     let serving = tokio::spawn(async move {

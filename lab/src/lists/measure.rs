@@ -11,7 +11,7 @@ use local::faults::{Faults, Usage};
 use local::settings::Settings;
 use local::{Server, dynamodb, seed as seeds, tables, token};
 
-use super::subject::Subject;
+use super::client::ListClient;
 use super::{Cell, List, Memory, PAGES, Place, Report, user};
 use crate::{Progress, median};
 
@@ -75,8 +75,8 @@ struct Lists<'a> {
 }
 
 impl Lists<'_> {
-    fn subject<'a>(&'a self, token: &'a str) -> Subject<'a> {
-        Subject { server: self.server, client: &self.client, token }
+    fn list_client<'a>(&'a self, token: &'a str) -> ListClient<'a> {
+        ListClient { server: self.server, client: &self.client, token }
     }
 
     fn usage(&self) -> Usage {
@@ -100,13 +100,13 @@ impl Lists<'_> {
             for _ in 0..REPEATS {
                 for (_, token, _, query, samples) in &mut turns {
                     let before = self.usage();
-                    let answer = self.subject(token).ask(query).await?;
+                    let answer = self.list_client(token).ask(query).await?;
                     samples.push((answer, self.usage() - before));
                 }
             }
             for (tasks, _, place, _, samples) in turns {
                 let (answer, usage) = samples.last().context("a sample")?;
-                let median_of = |value: fn(&super::subject::Answer) -> f64| {
+                let median_of = |value: fn(&super::client::Answer) -> f64| {
                     median(samples.iter().map(|(answer, _)| value(answer)).collect())
                 };
                 cells.push(Cell {
@@ -133,9 +133,9 @@ impl Lists<'_> {
         let mut peaks = Vec::new();
         for (tasks, _, token) in &self.users {
             self.server.backend().lambda().stop_processes(FUNCTION).await;
-            let subject = self.subject(token);
+            let list_client = self.list_client(token);
             let before = self.usage();
-            let answer = subject.ask(&list.query()).await?;
+            let answer = list_client.ask(&list.query()).await?;
             let usage = self.usage() - before;
             let returned = count(&answer.body)?;
             let is_whole = u32::try_from(returned)? == list.length(*tasks);
@@ -143,7 +143,7 @@ impl Lists<'_> {
             peaks.push(Memory {
                 list,
                 tasks: *tasks,
-                peak: subject.peak_memory()?,
+                peak: list_client.peak_memory()?,
                 requests: usage.requests,
                 units: usage.units,
                 bytes: answer.body.len(),

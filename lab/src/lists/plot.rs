@@ -6,7 +6,7 @@ use anyhow::Result;
 use plotters::prelude::*;
 
 use super::{Cell, List, MAX_READ, PAGES, Place, Report};
-use crate::document::human;
+use crate::markdown::human;
 use crate::plot::{self, BLUE, Drawn, GREY, ORANGE, Panel};
 
 /// Writes the plot: two panels over the number of tasks.

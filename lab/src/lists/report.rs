@@ -6,7 +6,7 @@ use std::path::Path;
 use anyhow::Result;
 
 use super::{Cell, Memory, PAGES, Place, plot};
-use crate::document::{human, line, replace_generated};
+use crate::markdown::{human, line, replace_generated};
 
 /// Everything that was measured.
 #[derive(Clone, Debug, Default)]

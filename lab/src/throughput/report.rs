@@ -7,7 +7,7 @@ use anyhow::Result;
 
 use super::user::Tally;
 use super::{Endpoint, plot};
-use crate::document::{human, line, replace_generated};
+use crate::markdown::{human, line, replace_generated};
 
 /// Everything that was measured.
 #[derive(Clone, Debug)]

@@ -20,7 +20,7 @@ use tokio::task::JoinHandle;
 use tokio_rustls::TlsAcceptor;
 
 use super::{DELAY, Fault, Faults};
-use crate::loopback;
+use crate::listener;
 use crate::template::Permission;
 
 /// A running proxy. It ends when it is dropped.
@@ -62,7 +62,7 @@ impl FaultProxy {
         faults: Arc<Faults>,
         tls: Option<TlsAcceptor>,
     ) -> Result<FaultProxy> {
-        let mut listener = loopback::listen(0).await?;
+        let mut listener = listener::listen(0).await?;
         let port = listener.local_addr()?.port();
         let url = match tls {
             Some(_) => format!("https://localhost:{port}"),

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use local::dynamodb::Data;
 use local::lambda::Outcome;
 use local::settings::{Settings, repository};
-use local::{fixtures, tables};
+use local::{event_tasks, tables};
 use serde_json::Value;
 
 use crate::support::TestApp;
@@ -54,7 +54,7 @@ const EXPECTED_WITH_KEY_SET: [(&str, u16, &str); 5] = [
 async fn replay(app: &TestApp, folder: PathBuf, expected: &[(&str, u16, &str)]) {
     let backend = app.server.backend();
     let client = tables::client(backend.dynamodb_url());
-    fixtures::load(&client, &Settings::default()).await.unwrap();
+    event_tasks::load(&client, &Settings::default()).await.unwrap();
     for (file, status, detail) in expected {
         let function = file.split('.').next().unwrap();
         let event = std::fs::read(folder.join(file)).unwrap().into();

@@ -3,7 +3,7 @@
 
 use local::lambda::Outcome;
 use local::settings::{Settings, repository};
-use local::{fixtures, tables};
+use local::{event_tasks, tables};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -15,7 +15,7 @@ use crate::support::TestApp;
 async fn app() -> TestApp {
     let app = TestApp::start().await;
     let client = tables::client(app.server.backend().dynamodb_url());
-    fixtures::load(&client, &Settings::default()).await.unwrap();
+    event_tasks::load(&client, &Settings::default()).await.unwrap();
     app
 }
 

@@ -8,7 +8,7 @@ use local::dynamodb::{Data, EmbeddedDynamoDb};
 use local::faults::{Fault, FaultProxy, Faults};
 use local::lambda::Lambda;
 use local::settings::Settings;
-use local::{fixtures, tables};
+use local::{event_tasks, tables};
 use tokio::net::TcpListener;
 
 use crate::support::function;
@@ -41,7 +41,7 @@ impl Secured {
         let embedded = EmbeddedDynamoDb::start(0, &Data::Memory).unwrap();
         let client = tables::client(&embedded.url());
         tables::create(&client, &settings.template().unwrap().tables).await.unwrap();
-        fixtures::load(&client, &settings).await.unwrap();
+        event_tasks::load(&client, &settings).await.unwrap();
         let certificates = Localhost::new().unwrap();
         let faults = Arc::new(Faults::default());
         let acceptor = certificates.acceptor();

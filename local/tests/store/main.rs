@@ -3,9 +3,9 @@
 
 #![allow(clippy::unwrap_used, reason = "in a test, what fails is the message")]
 
-mod cost;
 mod model;
 mod once;
+mod request_counts;
 mod strategies;
 mod upgrade;
 mod walks;

@@ -13,9 +13,9 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use local::settings::Settings;
 
-use super::Subject;
+use super::MeasuredRequest;
 use super::stage::Stage;
-use crate::{median, process};
+use crate::{median, procfs};
 
 /// The memory sizes that are compared, in megabytes.
 pub(super) const SIZES: [u32; 4] = [128, 256, 512, 1024];
@@ -29,8 +29,8 @@ const PERIOD: Duration = Duration::from_millis(20);
 /// How many warm requests each process answers.
 const REQUESTS: usize = 20;
 
-/// The subjects that are compared, by their names.
-const SUBJECTS: [&str; 4] =
+/// The requests that are compared, by their names.
+const COMPARED: [&str; 4] =
     ["get-task", "create-task", "list-tasks, 20 newest", "list-tasks, 1,000 by title"];
 
 /// Where control groups are.
@@ -39,8 +39,8 @@ const GROUPS: &str = "/sys/fs/cgroup";
 /// How long a request takes a function of one memory size.
 #[derive(Clone, Copy, Debug)]
 pub struct Sizes {
-    /// What is measured.
-    pub subject: &'static str,
+    /// The name of the measured request.
+    pub request: &'static str,
     /// In megabytes.
     pub memory: u32,
     /// Milliseconds for the first request, if the connection to DynamoDB was opened
@@ -52,7 +52,7 @@ pub struct Sizes {
     pub warm: f64,
 }
 
-/// Measures some of `subjects` at each memory size; medians of `runs` processes.
+/// Measures some of `requests` at each memory size; medians of `runs` processes.
 ///
 /// # Errors
 ///
@@ -61,24 +61,24 @@ pub struct Sizes {
 pub async fn measure_sizes(
     settings: &Settings,
     binaries: &BTreeMap<String, PathBuf>,
-    subjects: &[Subject],
+    requests: &[MeasuredRequest],
     runs: usize,
     progress: impl Fn(&str),
 ) -> Result<Vec<Sizes>> {
     let mut all = Vec::new();
-    for subject in subjects.iter().filter(|subject| SUBJECTS.contains(&subject.name)) {
-        let binary = binaries.get(subject.function).context("a binary")?;
+    for request in requests.iter().filter(|request| COMPARED.contains(&request.name)) {
+        let binary = binaries.get(request.function).context("a binary")?;
         for memory in SIZES {
-            progress(&format!("{} with {memory} MB", subject.name));
+            progress(&format!("{} with {memory} MB", request.name));
             let (mut first, mut first_unwarmed, mut warm) = (Vec::new(), Vec::new(), Vec::new());
             for _ in 0..runs {
-                let warmed = one(settings, subject, binary, memory, true).await?;
+                let warmed = one(settings, request, binary, memory, true).await?;
                 first.push(warmed.0);
                 warm.extend(warmed.1);
-                first_unwarmed.push(one(settings, subject, binary, memory, false).await?.0);
+                first_unwarmed.push(one(settings, request, binary, memory, false).await?.0);
             }
             all.push(Sizes {
-                subject: subject.name,
+                request: request.name,
                 memory,
                 first: median(first)?,
                 first_unwarmed: median(first_unwarmed)?,
@@ -92,14 +92,14 @@ pub async fn measure_sizes(
 /// Milliseconds for the first request of one process, and for further ones.
 async fn one(
     settings: &Settings,
-    subject: &Subject,
+    request: &MeasuredRequest,
     binary: &Path,
     memory: u32,
     is_warmed: bool,
 ) -> Result<(f64, Vec<f64>)> {
-    let mut stage = Stage::new(settings, subject, binary, Vec::new()).await?;
+    let mut stage = Stage::new(settings, request, binary, Vec::new()).await?;
     let process = if is_warmed { stage.start().await? } else { stage.start_unwarmed().await? };
-    process::settled(process, PERIOD).await?;
+    procfs::settled(process, PERIOD).await?;
     let _group = Group::of(process, f64::from(memory) / ONE_PROCESSOR)?;
     let first = timed(&mut stage).await?;
     let mut warm = Vec::new();

@@ -5,7 +5,7 @@ use std::fs;
 use anyhow::{Context, Result};
 use aws_sdk_dynamodb::Client;
 use bytes::Bytes;
-use local::fixtures::{TASK, USER};
+use local::event_tasks::{TASK, USER};
 use local::settings::{Settings, repository};
 use local::{seed, tables, token};
 use serde_json::{Value, json};
@@ -15,7 +15,7 @@ use super::WARM;
 
 /// A function and a kind of request.
 #[derive(Clone, Debug)]
-pub struct Subject {
+pub struct MeasuredRequest {
     /// What it is called in the tables.
     pub name: &'static str,
     /// The function.
@@ -24,7 +24,7 @@ pub struct Subject {
     pub(super) status: u16,
     /// The query of the request, where it is not the event's.
     query: Option<&'static str>,
-    /// How many tasks the user has beside the fixtures: more than a page.
+    /// How many tasks the user has beside those of the events: more than a page.
     pub(super) tasks: u32,
     /// Whether tokens are checked with an issuer's key set.
     pub(super) has_key_set: bool,
@@ -32,8 +32,8 @@ pub struct Subject {
 
 /// Everything that is measured.
 #[must_use]
-pub fn subjects() -> Vec<Subject> {
-    let subject = |name, function, status| Subject {
+pub fn measured_requests() -> Vec<MeasuredRequest> {
+    let request = |name, function, status| MeasuredRequest {
         name,
         function,
         status,
@@ -41,32 +41,32 @@ pub fn subjects() -> Vec<Subject> {
         tasks: 60,
         has_key_set: false,
     };
-    let list = subject("list-tasks, 20 newest", "list-tasks", 200);
+    let list = request("list-tasks, 20 newest", "list-tasks", 200);
     vec![
-        subject("get-task", "get-task", 200),
-        subject("create-task", "create-task", 201),
-        subject("update-task", "update-task", 200),
-        subject("toggle-task", "toggle-task", 200),
-        subject("delete-task", "delete-task", 204),
-        Subject { query: Some("limit=20"), ..list.clone() },
-        Subject {
+        request("get-task", "get-task", 200),
+        request("create-task", "create-task", 201),
+        request("update-task", "update-task", 200),
+        request("toggle-task", "toggle-task", 200),
+        request("delete-task", "delete-task", 204),
+        MeasuredRequest { query: Some("limit=20"), ..list.clone() },
+        MeasuredRequest {
             name: "list-tasks, 20 by title",
             query: Some("sort=title&limit=20"),
             ..list.clone()
         },
-        Subject {
+        MeasuredRequest {
             name: "list-tasks, 1,000 by title",
             query: Some("sort=title&limit=1000"),
             tasks: 1_100,
             ..list
         },
-        Subject { has_key_set: true, ..subject("get-task, key set", "get-task", 200) },
-        subject("docs", "docs", 200),
-        subject("health", "health", 200),
+        MeasuredRequest { has_key_set: true, ..request("get-task, key set", "get-task", 200) },
+        request("docs", "docs", 200),
+        request("health", "health", 200),
     ]
 }
 
-impl Subject {
+impl MeasuredRequest {
     /// Whether it asks DynamoDB.
     #[must_use]
     pub fn has_store(&self) -> bool {
@@ -79,7 +79,7 @@ impl Subject {
         matches!(self.function, "update-task" | "toggle-task" | "delete-task")
     }
 
-    /// Stores what the requests need beyond the fixtures.
+    /// Stores what the requests need beyond the tasks of the events.
     pub(super) async fn prepare(&self, client: &Client, settings: &Settings) -> Result<()> {
         if !self.has_tasks_of_its_own() {
             return Ok(());

@@ -8,7 +8,7 @@ use reqwest::header::{AUTHORIZATION, LINK};
 use shared::task::ListQuery;
 
 use super::FUNCTION;
-use crate::process;
+use crate::procfs;
 
 /// What one request has cost the function.
 pub(super) struct Answer {
@@ -20,13 +20,13 @@ pub(super) struct Answer {
 }
 
 /// Asks `list-tasks` on behalf of one user.
-pub(super) struct Subject<'a> {
+pub(super) struct ListClient<'a> {
     pub(super) server: &'a Server,
     pub(super) client: &'a reqwest::Client,
     pub(super) token: &'a str,
 }
 
-impl Subject<'_> {
+impl ListClient<'_> {
     pub(super) async fn ask(&self, query: &ListQuery) -> Result<Answer> {
         let url = format!("{}/api/tasks?{}", self.server.url(), shared::http::query_string(query));
         let before = self.processor_time()?;
@@ -47,7 +47,7 @@ impl Subject<'_> {
     /// Time on a processor of all processes of the function, in nanoseconds.
     fn processor_time(&self) -> Result<f64> {
         let processes = self.server.backend().lambda().processes(FUNCTION);
-        let times = processes.into_iter().map(process::processor_time);
+        let times = processes.into_iter().map(procfs::processor_time);
         Ok(times.sum::<Result<u64>>()? as f64)
     }
 
@@ -55,6 +55,6 @@ impl Subject<'_> {
     pub(super) fn peak_memory(&self) -> Result<u64> {
         let processes = self.server.backend().lambda().processes(FUNCTION);
         let [process] = processes.as_slice() else { bail!("{} processes", processes.len()) };
-        process::peak_memory(*process)
+        procfs::peak_memory(*process)
     }
 }

@@ -36,7 +36,7 @@ pub async fn load(client: &Client, settings: &Settings) -> Result<()> {
             priority: Some(Priority::Medium),
             due_date: Timestamp::parse("2027-02-10"),
         };
-        let id = TaskId::parse(id).context("the id of a fixture")?;
+        let id = TaskId::parse(id).context("the id of an event task")?;
         store
             .tasks(&token::user(settings, user).await?)
             .insert(&Task::with_id(id, user, new))
