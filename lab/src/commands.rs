@@ -9,7 +9,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use lab::{costs, lists, soak, throughput};
 use local::cli::{say, task_bar};
 use local::dynamodb::Data;
-use local::faults::Faults;
+use local::faults::ProxyOptions;
 use local::lambda::to_standard_error;
 use local::settings::{Settings, repository};
 use local::{Options, Server};
@@ -20,7 +20,10 @@ use crate::arguments::{Costs, Lists, Soak, Throughput};
 pub(crate) async fn soak(settings: Settings, arguments: Soak) -> Result<()> {
     let template = settings.template()?;
     let server = Server::start(&Options {
-        faults: Some(Arc::new(Faults::at(arguments.faults.unwrap_or_default()))),
+        proxy: Some(ProxyOptions {
+            rates: arguments.faults.unwrap_or_default(),
+            ..ProxyOptions::default()
+        }),
         issuer: None,
         port: 0,
         dynamodb_port: 0,
@@ -51,7 +54,8 @@ pub(crate) async fn soak(settings: Settings, arguments: Soak) -> Result<()> {
         () = progress => {}
     }
     bar.finish();
-    for (fault, count) in server.backend().faults().map(Faults::made).unwrap_or_default() {
+    let faults = server.backend().proxy().map(|proxy| proxy.faults().made());
+    for (fault, count) in faults.unwrap_or_default() {
         say(&format!("{count:>9}  fault: {fault}"));
     }
     say(&report.to_string());
@@ -78,7 +82,7 @@ pub(crate) async fn lists(settings: Settings, arguments: Lists) -> Result<()> {
     bar.finish();
 
     let server = Server::start(&Options {
-        faults: Some(Arc::new(Faults::metered())),
+        proxy: Some(ProxyOptions { is_metered: true, ..ProxyOptions::default() }),
         issuer: None,
         port: 0,
         dynamodb_port: 0,
@@ -108,7 +112,7 @@ pub(crate) async fn lists(settings: Settings, arguments: Lists) -> Result<()> {
 /// How many requests the API answers.
 pub(crate) async fn throughput(settings: Settings, arguments: Throughput) -> Result<()> {
     let server = Server::start(&Options {
-        faults: None,
+        proxy: None,
         issuer: None,
         port: 0,
         dynamodb_port: 0,

@@ -11,7 +11,7 @@ use bytes::Bytes;
 use clap::Parser;
 use local::cli::{say, task_bar};
 use local::dynamodb::Data;
-use local::faults::Faults;
+use local::faults::ProxyOptions;
 use local::issuer::Issuer;
 use local::lambda::{Outcome, to_standard_error};
 use local::settings::{Settings, repository};
@@ -58,7 +58,7 @@ async fn serve(settings: Settings, arguments: Serve) -> Result<()> {
     let data = arguments.backend.data();
     let issuer = arguments.jwks.then(|| Issuer::open(&data)).transpose()?.map(Arc::new);
     let server = Server::start(&Options {
-        faults: arguments.faults.clone().map(|rates| Arc::new(Faults::at(rates))),
+        proxy: arguments.faults.map(|rates| ProxyOptions { rates, ..ProxyOptions::default() }),
         issuer: issuer.clone(),
         port: arguments.port,
         dynamodb_port: arguments.backend.dynamodb_port,
@@ -124,7 +124,7 @@ async fn invoke(
         None => (settings, (arguments.dynamodb_port, arguments.data())),
     };
     let backend = Backend::start(&Options {
-        faults: None,
+        proxy: None,
         issuer: None,
         port: 0,
         dynamodb_port: options.0,

@@ -12,7 +12,7 @@ use axum::serve::Listener;
 use tokio::task::JoinHandle;
 
 use crate::dynamodb::{Data, EmbeddedDynamoDb};
-use crate::faults::{FaultProxy, Faults};
+use crate::faults::{FaultProxy, ProxyOptions};
 use crate::gateway::Gateway;
 use crate::issuer::Issuer;
 use crate::lambda::{Lambda, Launch, LogSink};
@@ -45,8 +45,8 @@ pub struct Options {
     /// The port of the embedded DynamoDB; 0 is any free one.
     pub dynamodb_port: u16,
     pub data: Data,
-    /// What goes wrong between the functions and DynamoDB, if anything.
-    pub faults: Option<Arc<Faults>>,
+    /// Puts a proxy between the functions and DynamoDB.
+    pub proxy: Option<ProxyOptions>,
     /// The functions' binaries, by name.
     pub binaries: BTreeMap<String, PathBuf>,
     /// Takes the functions' lines, and those of the gateway.
@@ -94,8 +94,8 @@ impl Backend {
             }
         };
         let mut proxy = None;
-        if let Some(faults) = &options.faults {
-            let started = FaultProxy::start(dynamodb_url, faults.clone()).await?;
+        if let Some(options) = &options.proxy {
+            let started = FaultProxy::start(dynamodb_url, options.clone()).await?;
             dynamodb_url = started.url().to_owned();
             proxy = Some(started);
         }
@@ -130,16 +130,10 @@ impl Backend {
         &self.dynamodb_url
     }
 
-    /// What goes wrong on the way there, if the options ask for it.
+    /// The proxy between the functions and DynamoDB, if the options ask for one.
     #[must_use]
-    pub fn faults(&self) -> Option<&Faults> {
-        self.proxy.as_ref().map(FaultProxy::faults)
-    }
-
-    /// Ends the connections between the functions and DynamoDB, if the options
-    /// ask for faults.
-    pub fn drop_database_connections(&self) {
-        self.proxy.iter().for_each(FaultProxy::drop_connections);
+    pub fn proxy(&self) -> Option<&FaultProxy> {
+        self.proxy.as_ref()
     }
 
     /// Where the embedded DynamoDB answers.

@@ -10,7 +10,7 @@ use axum::serve::Listener;
 use bytes::Bytes;
 use local::certificates::Localhost;
 use local::dynamodb::{Data, EmbeddedDynamoDb};
-use local::faults::{FaultProxy, Faults, Usage};
+use local::faults::{FaultProxy, ProxyOptions, Usage};
 use local::issuer::Issuer;
 use local::lambda::{Lambda, Launch, LogSink, Outcome};
 use local::settings::Settings;
@@ -63,7 +63,7 @@ impl Stage {
         request.prepare(&client, settings).await?;
 
         let certificates = Localhost::new()?;
-        let metered = Arc::new(Faults::metered());
+        let metered = ProxyOptions { is_metered: true, ..ProxyOptions::default() };
         let acceptor = certificates.acceptor();
         let proxy = FaultProxy::start_tls(embedded.url(), metered, acceptor).await?;
         let mut environment = as_on_lambda();
@@ -100,7 +100,7 @@ impl Stage {
     pub(super) async fn start(&self) -> Result<u32> {
         let process = self.ready().await?;
         // It opens its connection with a request for nothing.
-        let opened = self.proxy.faults().executed("");
+        let opened = self.proxy.executed("");
         ensure!(opened == u64::from(self.request.has_store()), "{opened} connections opened");
         Ok(process)
     }
@@ -110,7 +110,7 @@ impl Stage {
         self.proxy.set_away(true);
         let process = self.ready().await?;
         self.proxy.set_away(false);
-        ensure!(self.proxy.faults().executed("") == 0, "DynamoDB was not away");
+        ensure!(self.proxy.executed("") == 0, "DynamoDB was not away");
         Ok(process)
     }
 
@@ -154,7 +154,7 @@ impl Stage {
 
     /// What DynamoDB has done so far.
     pub(super) fn usage(&self) -> Usage {
-        self.proxy.faults().usage()
+        self.proxy.usage()
     }
 
     /// Ends the function.

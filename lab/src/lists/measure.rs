@@ -7,7 +7,7 @@ use shared::store::Tasks;
 use shared::task::{ListQuery, MAX_LIMIT};
 
 use local::dynamodb::EmbeddedDynamoDb;
-use local::faults::{Faults, Usage};
+use local::faults::{FaultProxy, Usage};
 use local::settings::Settings;
 use local::{Server, dynamodb, seed as seeds, tables, token};
 
@@ -80,7 +80,7 @@ impl Lists<'_> {
     }
 
     fn usage(&self) -> Usage {
-        self.server.backend().faults().map(Faults::usage).unwrap_or_default()
+        self.server.backend().proxy().map(FaultProxy::usage).unwrap_or_default()
     }
 
     /// All pages of one list. Users take turns, so that whatever else this

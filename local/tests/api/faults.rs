@@ -243,7 +243,7 @@ async fn a_request_that_arrives_after_its_repetition_changes_nothing() {
     // Everything has arrived: each write twice.
     let executed = || {
         ["PutItem", "TransactWriteItems", "UpdateItem", "DeleteItem"]
-            .map(|operation| app.faults().executed(operation))
+            .map(|operation| app.proxy().executed(operation))
             .iter()
             .sum::<u64>()
     };
@@ -288,13 +288,13 @@ async fn connections_that_died_while_idle_are_not_noticed() {
         let (path, tag) = old_task(&app, "alice").await;
         assert!(write.send(&alice, &path, &tag).await.status.is_success(), "{write:?}");
         alice.get("/api/tasks").await.ok();
-        app.server.backend().drop_database_connections();
+        app.proxy().drop_connections();
         let name = format!("{write:?}");
         let (path, tag) = old_task(&app, &name).await;
         let user = app.user(&name);
         let reply = write.send(&user, &path, &tag).await;
         assert!(reply.status.is_success(), "{write:?}: {reply:?}");
-        app.server.backend().drop_database_connections();
+        app.proxy().drop_connections();
         let stored = user.get("/api/tasks").await.ok().json();
         assert!(write.was_executed(&stored), "{write:?}: {stored}");
     }

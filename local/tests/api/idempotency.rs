@@ -154,8 +154,8 @@ async fn without_a_key_nothing_is_recorded() {
     let app = TestApp::start().await;
     let alice = app.user("alice");
     alice.task("t").await;
-    assert_eq!(app.faults().executed("TransactWriteItems"), 0);
-    assert_eq!(app.faults().executed("PutItem"), 1);
+    assert_eq!(app.proxy().executed("TransactWriteItems"), 0);
+    assert_eq!(app.proxy().executed("PutItem"), 1);
     let client = tables::client(&app.server.backend().embedded_url());
     let scan = client.scan().table_name(IDEMPOTENCY_TABLE).send().await.unwrap();
     assert!(scan.items().is_empty());

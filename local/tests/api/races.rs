@@ -13,7 +13,7 @@ use crate::support::{Caller, TestApp, function, recorded, until};
 
 /// Waits until DynamoDB has got `count` requests of `operation`.
 async fn until_executed(app: &TestApp, operation: &str, count: u64) {
-    until(|| app.faults().executed(operation) >= count).await;
+    until(|| app.proxy().executed(operation) >= count).await;
 }
 
 /// Waits until a request has met `fault`.
@@ -30,7 +30,7 @@ fn lose_a_reply_and_delay_the_repetition(app: &TestApp) {
 
 /// Changes the description until every stray request has arrived.
 async fn until_strays_arrived(app: &TestApp, caller: &Caller<'_>, path: &str) {
-    while app.faults().strays() > 0 {
+    while app.proxy().strays() > 0 {
         caller.put(path, json!({"description": "edited"})).await.ok();
     }
 }
@@ -156,8 +156,8 @@ async fn an_update_that_arrives_late_neither_undoes_later_edits_nor_sets_the_clo
     let told = told.problem(StatusCode::SERVICE_UNAVAILABLE);
     assert!(told.starts_with("It is not known"), "{told}");
     let newer = alice.put(&path, json!({"title": "newer"})).await.ok();
-    app.faults().deliver_strays();
-    until(|| app.faults().strays() == 0).await;
+    app.proxy().deliver_strays();
+    until(|| app.proxy().strays() == 0).await;
     assert_eq!(alice.get(&path).await.ok().json(), newer.json());
 }
 

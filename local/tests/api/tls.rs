@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use local::certificates::Localhost;
 use local::dynamodb::{Data, EmbeddedDynamoDb};
-use local::faults::{Fault, FaultProxy, Faults};
+use local::faults::{Fault, FaultProxy, ProxyOptions};
 use local::lambda::Lambda;
 use local::settings::Settings;
 use local::{event_tasks, tables};
@@ -43,9 +43,8 @@ impl Secured {
         tables::create(&client, &settings.template().unwrap().tables).await.unwrap();
         event_tasks::load(&client, &settings).await.unwrap();
         let certificates = Localhost::new().unwrap();
-        let faults = Arc::new(Faults::default());
-        let acceptor = certificates.acceptor();
-        let proxy = FaultProxy::start_tls(embedded.url(), faults, acceptor).await.unwrap();
+        let (options, acceptor) = (ProxyOptions::default(), certificates.acceptor());
+        let proxy = FaultProxy::start_tls(embedded.url(), options, acceptor).await.unwrap();
         let launch = function::launch(variables(&proxy, &certificates), Duration::from_secs(10));
         let logs = Arc::new(Mutex::new(Vec::new()));
         let sink = logs.clone();
@@ -67,7 +66,7 @@ impl Secured {
     async fn asks_nothing(&self, cause: &str) {
         self.ready().await;
         assert_eq!(self.ask().await, 503);
-        assert_eq!(self.proxy.faults().executed("") + self.proxy.faults().executed("GetItem"), 0);
+        assert_eq!(self.proxy.executed("") + self.proxy.executed("GetItem"), 0);
         assert!(self.logs().contains(cause), "{}", self.logs());
     }
 

@@ -1,8 +1,6 @@
 //! What lists cost: requests to DynamoDB, and items that it reads for them.
 
-use std::sync::Arc;
-
-use local::faults::{FaultProxy, Faults, Usage};
+use local::faults::{FaultProxy, ProxyOptions, Usage};
 use local::tables;
 use shared::User;
 use shared::store::Tasks;
@@ -18,16 +16,17 @@ struct Counted {
 
 impl Counted {
     async fn start() -> Counted {
-        let proxy = FaultProxy::start(database().embedded.url(), Arc::new(Faults::metered()));
+        let options = ProxyOptions { is_metered: true, ..ProxyOptions::default() };
+        let proxy = FaultProxy::start(database().embedded.url(), options);
         Counted { proxy: proxy.await.unwrap(), user: new_user().await }
     }
 
     /// Runs `case` with the tasks, and tells what it has cost.
     async fn cost<R>(&self, case: impl AsyncFnOnce(Tasks<'_>) -> R) -> (R, Usage) {
         let store = tables::store(tables::client(self.proxy.url()));
-        let before = self.proxy.faults().usage();
+        let before = self.proxy.usage();
         let result = case(store.tasks(&self.user)).await;
-        (result, self.proxy.faults().usage() - before)
+        (result, self.proxy.usage() - before)
     }
 
     /// What each page of `query` has cost, with the number of its tasks.

@@ -53,8 +53,8 @@ async fn what_writers_of_one_task_are_told_is_what_has_happened() {
         .buffer_unordered(8);
     let fights: Vec<_> = fights.collect().await;
     app.faults().set_rates("".parse().unwrap());
-    app.faults().deliver_strays();
-    until(|| app.faults().strays() == 0).await;
+    app.proxy().deliver_strays();
+    until(|| app.proxy().strays() == 0).await;
     let mut histories = recorded::histories(&app).await;
     let (mut unknown, mut violations) = (0, Vec::new());
     for (id, told) in fights {

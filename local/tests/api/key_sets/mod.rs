@@ -283,7 +283,7 @@ async fn the_local_server_can_be_an_issuer_itself() {
         // Also a secret that is configured does not get anybody in then.
         settings: Settings::default().with("BETTER_AUTH_SECRET", &"secret".repeat(8)),
         issuer: Some(issuer.clone()),
-        faults: None,
+        proxy: None,
         port: 0,
         dynamodb_port: 0,
         data: data.clone(),

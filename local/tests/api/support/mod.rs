@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 
 use local::binaries::{self, Profile};
 use local::dynamodb::Data;
-use local::faults::Faults;
+use local::faults::{FaultPlan, FaultProxy, ProxyOptions};
 use local::settings::Settings;
 use local::{Options, Server, token};
 use reqwest::{Method, StatusCode};
@@ -48,7 +48,7 @@ impl TestApp {
         let options = Options {
             settings: settings.clone(),
             issuer: None,
-            faults: Some(Arc::new(Faults::default())),
+            proxy: Some(ProxyOptions::default()),
             port: 0,
             dynamodb_port: 0,
             data,
@@ -76,10 +76,14 @@ impl TestApp {
         Caller { app: self, authorization: Some(authorization.to_owned()) }
     }
 
-    /// What goes wrong between the functions and DynamoDB: nothing, unless the
-    /// test plans it.
-    pub(crate) fn faults(&self) -> &Faults {
-        self.server.backend().faults().unwrap()
+    /// The proxy between the functions and DynamoDB.
+    pub(crate) fn proxy(&self) -> &FaultProxy {
+        self.server.backend().proxy().unwrap()
+    }
+
+    /// The faults between the functions and DynamoDB: none, unless the test plans some.
+    pub(crate) fn faults(&self) -> &FaultPlan {
+        self.proxy().faults()
     }
 
     /// What the functions and the gateway have written to their logs.
