@@ -22,11 +22,11 @@ pub(crate) struct Cli {
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
-    /// Runs the API (also without any command)
+    /// Runs the API (the default command)
     Serve(Serve),
     /// Prints a token for a user, signed with the local secret
     Token {
-        /// The user: what the token's `sub` says
+        /// The user id: the token's `sub`
         user: String,
         /// How long the token is valid, such as 15m or 30days
         #[arg(long, default_value = "1day", value_parser = humantime::parse_duration)]
@@ -34,10 +34,10 @@ pub(crate) enum Command {
         /// Sign with the key of `serve --jwks` instead
         #[arg(long)]
         jwks: bool,
-        /// The port of the API that runs with --jwks
+        /// The port of the API that was started with --jwks
         #[arg(long, default_value_t = 8000, requires = "jwks")]
         port: u16,
-        /// The folder of its data [default: .local in the repository]
+        /// The data folder of that API [default: .local in the repository]
         #[arg(long, value_name = "DIR", requires = "jwks")]
         data: Option<PathBuf>,
     },
@@ -45,21 +45,21 @@ pub(crate) enum Command {
     Invoke {
         /// The function, such as get-task
         name: String,
-        /// A file with the event, or - for standard input [default: events/NAME.json]
+        /// The file that holds the event, or - for standard input [default: events/NAME.json]
         event: Option<PathBuf>,
         #[command(flatten)]
         backend: BackendArgs,
     },
-    /// Fills users' lists with tasks, the same ones each time; goes on where it
-    /// was interrupted
+    /// Fills users' lists with tasks, the same ones each time; resumes an
+    /// interrupted run
     Seed {
         /// The user whose list it is
         #[arg(long)]
         user: String,
-        /// So many users instead, with a number behind the name
+        /// Fill the lists of this many users, with a number added to the name
         #[arg(long, default_value_t = 1)]
         users: u32,
-        /// How many tasks each has then
+        /// How many tasks each user has in the end
         #[arg(long)]
         tasks: u32,
         #[command(flatten)]
@@ -72,11 +72,11 @@ pub(crate) struct Serve {
     /// The port of the API; 0 for any free one
     #[arg(long, default_value_t = 8000)]
     pub(crate) port: u16,
-    /// Accept tokens of a key set, which the API publishes itself, instead of
-    /// tokens that are signed with a secret
+    /// Accept tokens signed with a key, and publish its key set, instead of
+    /// tokens signed with a secret
     #[arg(long)]
     pub(crate) jwks: bool,
-    /// Make faults between the functions and DynamoDB, such as
+    /// Inject faults between the functions and DynamoDB, such as
     /// lost-reply=0.2,UpdateItem:throttle=0.1
     #[arg(long, value_name = "RATES")]
     pub(crate) faults: Option<Rates>,
@@ -89,10 +89,10 @@ pub(crate) struct BackendArgs {
     /// The port of the embedded DynamoDB; 0 for any free one
     #[arg(long, default_value_t = 8001)]
     pub(crate) dynamodb_port: u16,
-    /// The folder of the data [default: .local in the repository]
+    /// The data folder [default: .local in the repository]
     #[arg(long, value_name = "DIR")]
     pub(crate) data: Option<PathBuf>,
-    /// Keep the data nowhere
+    /// Keep the data in memory only
     #[arg(long, conflicts_with = "data")]
     pub(crate) in_memory: bool,
     #[command(flatten)]
@@ -104,8 +104,8 @@ impl BackendArgs {
         if self.in_memory { Data::Memory } else { folder(self.data.clone()) }
     }
 
-    /// The DynamoDB of a local server that is running already, if that is
-    /// where the data is: two processes cannot have the same.
+    /// The DynamoDB of a local server that is already running, if it has the data that is
+    /// asked for: two processes cannot open the same folder.
     pub(crate) async fn running(&self) -> Option<String> {
         if self.dynamodb_port == 0 || self.in_memory || self.data.is_some() {
             return None;

@@ -1,4 +1,4 @@
-//! The functions' binaries, built by cargo.
+//! Builds the functions' binaries with cargo.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -12,35 +12,34 @@ use crate::settings::repository;
 /// How to build the functions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Profile {
-    /// Quickly, for `cargo run`.
+    /// The debug build that shares its dependencies with `cargo run`.
     Dev,
-    /// Quickly, for `cargo test --workspace`.
+    /// The debug build that shares its dependencies with `cargo test --workspace`.
     Test,
-    /// As they are deployed.
+    /// The build that is deployed.
     Release,
 }
 
-/// The binaries of the functions `names`: built now, or, with `no_build`, as they were
-/// built last.
+/// The binaries of the functions `names`. Builds them, or, with `no_build`, takes those of
+/// the last build.
 ///
 /// # Errors
 ///
-/// As [`build`], or if one of them has not been built.
+/// As [`build`], or if `no_build` is set and a binary is missing.
 pub fn find(names: &[&str], profile: Profile, no_build: bool) -> Result<BTreeMap<String, PathBuf>> {
     if no_build { built(names, profile) } else { build(names, profile) }
 }
 
-/// Builds the functions `names` and gives the path of each binary.
+/// Builds the functions `names` and returns the path of each binary.
 ///
 /// # Errors
 ///
-/// If cargo is not there, or the build fails; cargo has told why on standard
-/// error then.
+/// If cargo is missing, or the build fails. Cargo writes the reason to standard error.
 pub fn build(names: &[&str], profile: Profile) -> Result<BTreeMap<String, PathBuf>> {
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo.current_dir(repository()).arg("build").arg("--message-format=json-render-diagnostics");
-    // `cargo run` tells this program about its own package. Build scripts that
-    // look at the same variables would run again, and all behind them.
+    // `cargo run` sets variables for this program's own package. Build scripts that read
+    // them would run again, and everything that depends on them would be rebuilt.
     for (name, _) in std::env::vars_os() {
         let name = name.to_string_lossy();
         if name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_") {
@@ -55,19 +54,18 @@ pub fn build(names: &[&str], profile: Profile) -> Result<BTreeMap<String, PathBu
         cargo.args([option, name]);
     });
     match profile {
-        // The whole workspace, of which only some binaries are wanted: so the
-        // dependencies have the features that they have in `cargo run`, and
-        // are not compiled again.
+        // `--workspace` gives the dependencies the features that they have in
+        // `cargo run`, so they are not compiled again.
         Profile::Dev => cargo.arg("--workspace"),
-        // One test, which is built already, brings the features that the
-        // dependencies have in tests.
+        // Naming a test, which is already built, gives the dependencies the features
+        // that they have in tests.
         Profile::Test => cargo.args(["--workspace", "--test", "contract"]),
-        // Nothing but the functions: just what is deployed.
+        // The functions alone, as they are deployed.
         Profile::Release => cargo.arg("--release"),
     };
     let output = cargo.stderr(Stdio::inherit()).output().context("running cargo")?;
     if !output.status.success() {
-        bail!("the functions do not build");
+        bail!("building the functions failed");
     }
     let mut binaries = BTreeMap::new();
     for line in output.stdout.split(|byte| *byte == b'\n') {
@@ -87,8 +85,8 @@ pub fn build(names: &[&str], profile: Profile) -> Result<BTreeMap<String, PathBu
     Ok(binaries)
 }
 
-/// The paths of the functions `names` as they were built last, in the folder
-/// beside this program's own.
+/// The binaries of the last build of the functions `names`. They are in the target folder
+/// that this program runs from.
 fn built(names: &[&str], profile: Profile) -> Result<BTreeMap<String, PathBuf>> {
     let program = std::env::current_exe()?;
     let target = program.parent().and_then(Path::parent).context("this program's folder")?;

@@ -1,5 +1,4 @@
-//! Certificates for `localhost`, so that what a function pays for TLS can be
-//! measured.
+//! Certificates for `localhost`, to measure what TLS costs a function.
 
 use std::io::Write;
 use std::path::Path;
@@ -16,20 +15,19 @@ use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::pki_types::PrivatePkcs8KeyDer;
 
-/// ring makes no RSA keys, so this is always the same one: 2,048 bits, as
-/// DynamoDB's certificates have them. It signs nothing that anybody else believes
-/// in.
+/// A fixed RSA key, because ring cannot generate one: 2,048 bits, like the keys of
+/// DynamoDB's certificates. Nothing outside this repository trusts it.
 pub const RSA_KEY: &[u8] = include_bytes!("rsa-test-key.pk8");
 
-/// A host `localhost` with a chain of certificates as long as DynamoDB's: its own,
-/// an intermediate one and a root.
+/// The host `localhost` with a certificate chain as long as DynamoDB's: a leaf, an
+/// intermediate and a root.
 pub struct Localhost {
     acceptor: TlsAcceptor,
     root: NamedTempFile,
 }
 
 impl Localhost {
-    /// Makes the certificates. The root's file is gone when this is dropped.
+    /// Creates the certificates. Dropping this deletes the root's file.
     ///
     /// # Errors
     ///
@@ -56,20 +54,20 @@ impl Localhost {
         Ok(Localhost { acceptor: TlsAcceptor::from(Arc::new(config)), root: file })
     }
 
-    /// What makes connections to this host.
+    /// Accepts TLS connections to this host.
     #[must_use]
     pub fn acceptor(&self) -> TlsAcceptor {
         self.acceptor.clone()
     }
 
-    /// A file with the root, for `SSL_CERT_FILE`.
+    /// The root certificate's file, for `SSL_CERT_FILE`.
     #[must_use]
     pub fn root(&self) -> &Path {
         self.root.path()
     }
 }
 
-/// A certificate that signs others, itself signed by `issuer`, or by itself.
+/// A certificate that signs others. It is signed by `issuer`, or else self-signed.
 fn authority<'a>(
     name: &str,
     issuer: Option<&Issuer<'_, &KeyPair>>,

@@ -1,4 +1,4 @@
-//! What the command lines of this crate and of `lab` have in common.
+//! What the command lines of this crate and `lab` share.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -15,7 +15,7 @@ pub struct BuildArgs {
     /// Build the functions as they are deployed
     #[arg(long)]
     release: bool,
-    /// Take the functions as they were built last
+    /// Use the functions of the last build
     #[arg(long)]
     no_build: bool,
 }
@@ -33,16 +33,16 @@ impl BuildArgs {
 }
 
 /// Writes a line to standard output.
-#[expect(clippy::print_stdout, reason = "what the commands are for")]
+#[expect(clippy::print_stdout, reason = "the commands print their results")]
 pub fn say(text: &str) {
     println!("{text}");
 }
 
-/// A progress bar for `all` tasks that are stored.
+/// A progress bar for storing `all` tasks.
 ///
 /// # Errors
 ///
-/// If its template is wrong.
+/// If its template is malformed.
 pub fn task_bar(all: u64) -> Result<ProgressBar> {
     Ok(ProgressBar::new(all).with_style(ProgressStyle::with_template(
         "{wide_bar} {human_pos}/{human_len} tasks  {per_sec}  {eta} left",

@@ -8,8 +8,7 @@ use anyhow::{Context, Result, anyhow};
 use dynoxide::Database;
 use tokio::sync::oneshot;
 
-/// A DynamoDB in this process, on a port of its own. It ends when it is
-/// dropped.
+/// A DynamoDB in this process, on a port of its own. Dropping it stops it.
 #[derive(Debug)]
 pub struct EmbeddedDynamoDb {
     address: SocketAddr,
@@ -20,18 +19,18 @@ pub struct EmbeddedDynamoDb {
 /// Where the data is kept.
 #[derive(Clone, Debug)]
 pub enum Data {
-    /// In a file in this folder, which is made if it is not there.
+    /// In a file in this folder, which is created if it is missing.
     Folder(PathBuf),
-    /// Nowhere: it is gone when the process ends.
+    /// In memory, until the process ends.
     Memory,
 }
 
 impl EmbeddedDynamoDb {
-    /// Starts it on `port` of the loopback interface; 0 is any free one.
+    /// Starts it on `port` of the loopback interface; 0 means any free port.
     ///
     /// # Errors
     ///
-    /// If the port is taken, or the data cannot be opened.
+    /// If the port is in use, or the data cannot be opened.
     pub fn start(port: u16, data: &Data) -> Result<EmbeddedDynamoDb> {
         let database = open(data)?;
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).with_context(|| {
@@ -40,8 +39,7 @@ impl EmbeddedDynamoDb {
         listener.set_nonblocking(true)?;
         let address = listener.local_addr()?;
         let (stop, stopped) = oneshot::channel();
-        // Its handlers block while they wait for SQLite, so it gets threads
-        // that nothing else needs.
+        // Its handlers block while they wait for SQLite, so it gets threads of its own.
         let serve = move || {
             let runtime = tokio::runtime::Builder::new_multi_thread()
                 .worker_threads(2)
@@ -59,7 +57,7 @@ impl EmbeddedDynamoDb {
         Ok(EmbeddedDynamoDb { address, stop: Some(stop), thread: Some(thread) })
     }
 
-    /// Where it answers.
+    /// Its URL.
     #[must_use]
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
@@ -71,8 +69,7 @@ impl Drop for EmbeddedDynamoDb {
         if let Some(stop) = self.stop.take() {
             let _ = stop.send(());
         }
-        // Waits until what is acknowledged is on disk; an error has nobody to
-        // go to.
+        // Waits until acknowledged writes are on disk. `drop` cannot report an error.
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();
         }
@@ -84,7 +81,7 @@ fn open(data: &Data) -> Result<Database> {
         Data::Memory => Database::memory(),
         Data::Folder(folder) => {
             std::fs::create_dir_all(folder)
-                .with_context(|| format!("making the folder {}", folder.display()))?;
+                .with_context(|| format!("creating the folder {}", folder.display()))?;
             let file = folder.join("dynamodb.sqlite");
             return Database::new(&path(&file)?)
                 .map_err(|error| anyhow!("opening {}: {error}", file.display()));

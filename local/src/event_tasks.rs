@@ -1,4 +1,4 @@
-//! The tasks that the files in `events/` speak of.
+//! The tasks that the files in `events/` refer to.
 
 use anyhow::{Context, Result};
 use aws_sdk_dynamodb::Client;
@@ -8,23 +8,23 @@ use crate::settings::Settings;
 use crate::tables;
 use crate::token;
 
-/// The user whose token the events carry.
+/// The user whose token is in the events.
 pub const USER: &str = "events-user";
 
 /// The task of [`USER`] that the events read, change and delete.
 pub const TASK: &str = "01a1f82f-1e80-7000-8000-00000000000a";
 
-/// The user whose task the events may not touch.
+/// A user whose task the events must not reach.
 pub const OTHER_USER: &str = "events-other-user";
 
 /// The task of [`OTHER_USER`].
 pub const OTHER_TASK: &str = "01a1f82f-1e80-7000-8000-00000000000b";
 
-/// Puts the tasks into the table, as they were at first.
+/// Stores the tasks in their original state.
 ///
 /// # Errors
 ///
-/// If DynamoDB does not take them.
+/// If DynamoDB rejects them.
 pub async fn load(client: &Client, settings: &Settings) -> Result<()> {
     let store = tables::store(client.clone());
     for (user, id, title) in

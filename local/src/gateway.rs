@@ -1,5 +1,5 @@
-//! An API Gateway HTTP API on this machine: routes, CORS and limits as the
-//! real one has them, in front of [`Lambda`].
+//! An API Gateway HTTP API on this machine: the real one's routes, CORS and limits, in
+//! front of [`Lambda`].
 //! <https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api.html>
 
 mod cors;
@@ -23,14 +23,14 @@ use crate::template::{Cors, Route, Template};
 use cors::Refusals;
 use event::{PathParameters, RequestParts};
 
-/// The most that a request's body may have.
+/// The largest body of a request.
 /// <https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-quotas.html>
 const MAX_BODY_BYTES: usize = 10 * 1024 * 1024;
 
-/// The most that a request's line and headers may have together.
+/// The largest request line and headers together.
 const MAX_HEADER_BYTES: usize = 10_240;
 
-/// The most that an event for Lambda may have.
+/// The largest event for Lambda.
 const MAX_EVENT_BYTES: usize = 6 * 1024 * 1024;
 
 /// The HTTP API.
@@ -42,7 +42,7 @@ pub struct Gateway {
 }
 
 impl Gateway {
-    /// The API that `template` describes, in front of `lambda`. It logs which origins
+    /// The API that `template` describes, in front of `lambda`. It logs the origins that
     /// CORS refuses.
     #[must_use]
     pub fn new(template: &Template, lambda: Arc<Lambda>, logs: LogSink) -> Gateway {
@@ -57,7 +57,7 @@ impl Gateway {
         }
     }
 
-    /// The service that answers its requests.
+    /// The service that answers requests.
     pub fn into_router(self) -> Router {
         Router::new().fallback(handle).with_state(Arc::new(self))
     }
@@ -124,8 +124,8 @@ impl Gateway {
         }
     }
 
-    /// The route of a request, its function and the path's parameters. API
-    /// Gateway prefers a literal segment to a parameter.
+    /// Returns the route of a request, its function and the path parameters. API Gateway
+    /// prefers a literal segment to a parameter.
     fn route(&self, method: &Method, path: &str) -> Option<(&Route, &str, PathParameters)> {
         let candidates = self.routes.iter().filter(|(route, _)| route.method == method.as_str());
         candidates
@@ -143,7 +143,7 @@ fn header_bytes(request: &Parts) -> usize {
     line + headers.sum::<usize>()
 }
 
-/// A reply of the gateway's own.
+/// A reply from the gateway itself.
 fn message(status: StatusCode, text: &str) -> Response {
     let mut response = Response::new(Body::from(format!(r#"{{"message":"{text}"}}"#)));
     *response.status_mut() = status;

@@ -1,5 +1,5 @@
-//! An issuer of tokens on this machine, with a key set of its own: what Better
-//! Auth's JWT plugin or an OpenID provider would be.
+//! A token issuer on this machine, with its own key set. It stands in for Better Auth's
+//! JWT plugin or an OpenID provider.
 
 use std::io::Write;
 use std::path::Path;
@@ -20,7 +20,7 @@ use crate::token;
 /// The path at which the local gateway publishes the key set.
 pub const KEY_SET_PATH: &str = "/.well-known/jwks.json";
 
-/// The audience of the tokens, unless the settings say another.
+/// The audience of the tokens, unless the settings name another.
 pub const AUDIENCE: &str = "tasks-api";
 
 /// A key that signs tokens (EdDSA).
@@ -30,7 +30,7 @@ pub struct Issuer {
 }
 
 impl Issuer {
-    /// The issuer whose key is kept with `data`; a new one if there is none.
+    /// The issuer whose key is stored with `data`. Generates a key if there is none.
     ///
     /// # Errors
     ///
@@ -48,8 +48,8 @@ impl Issuer {
         Ok(Issuer { key })
     }
 
-    /// `settings` under which the functions accept the tokens of this issuer,
-    /// whose API answers at `url`.
+    /// `settings`, changed to accept the tokens of this issuer. `url` is that of the API,
+    /// which publishes the key set.
     #[must_use]
     pub fn settings(&self, settings: Settings, url: &str) -> Settings {
         let audience = settings.get("JWT_AUDIENCE").unwrap_or(AUDIENCE).to_owned();
@@ -60,7 +60,7 @@ impl Issuer {
             .with("JWT_AUDIENCE", &audience)
     }
 
-    /// The key set with the public key.
+    /// The key set, which holds the public key.
     #[must_use]
     pub fn key_set(&self) -> Value {
         json!({"keys": [{
@@ -80,14 +80,14 @@ impl Issuer {
         Router::new().route(KEY_SET_PATH, publish)
     }
 
-    /// A token with these claims.
+    /// Signs a token with these claims.
     #[must_use]
     pub fn sign(&self, claims: &Value) -> String {
         let header = json!({"alg": "EdDSA", "typ": "JWT", "kid": self.key_id()});
         token::compact(&header, claims, |signed| self.key.sign(signed).as_ref().to_vec())
     }
 
-    /// Names the key: the beginning of the public key, which is random enough.
+    /// The `kid`: the first bytes of the public key, which are random enough.
     fn key_id(&self) -> String {
         BASE64.encode(&self.key.public_key().as_ref()[..9])
     }
@@ -95,7 +95,7 @@ impl Issuer {
 
 fn read_or_generate(file: &Path) -> Result<Vec<u8>> {
     if !file.exists() {
-        // Whole or not at all, and for nobody else to read.
+        // Renamed when it is complete, and readable only by its owner.
         let new = file.with_extension("new");
         let mut options = std::fs::OpenOptions::new();
         options.write(true).create(true).truncate(true);

@@ -1,5 +1,4 @@
-//! Lambda on this machine: the real binaries of the functions, driven over the
-//! Lambda Runtime API.
+//! Lambda on this machine: runs the functions' real binaries over the Lambda Runtime API.
 //! <https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html>
 
 mod pool;
@@ -22,54 +21,53 @@ use crate::listener;
 use pool::Pool;
 pub use process::PATH;
 
-/// How a function is started.
+/// How to start a function.
 #[derive(Clone, Debug)]
 pub struct Launch {
     /// The function's name.
     pub name: String,
     /// Its binary.
     pub binary: PathBuf,
-    /// A program with its options that runs the binary, if any: a profiler.
+    /// A program that runs the binary, such as a profiler, with its options; may be empty.
     pub wrapper: Vec<String>,
     /// How long an invocation may take.
     pub timeout: Duration,
-    /// What Lambda would give it, in megabytes. Told to the function, not
-    /// enforced.
+    /// Its memory size in megabytes. The function sees it; nothing enforces it.
     pub memory_size: u32,
     /// Its environment.
     pub environment: BTreeMap<String, String>,
 }
 
-/// What became of an invocation.
+/// The outcome of an invocation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// The function answered this.
+    /// The function returned this reply.
     Reply(Bytes),
-    /// The function reported this error; it may have panicked.
+    /// The function reported this error, for example a panic.
     Error(Bytes),
-    /// The process of the function ended before it answered.
+    /// The function's process ended before it answered.
     Crashed,
-    /// The function, or the queue in front of it, took too long.
+    /// The function took too long, or no process became free in time.
     TimedOut,
 }
 
-/// Takes the lines of a function (its name, and what it writes to its standard output
-/// and standard error) or of the `gateway`.
+/// Receives log lines: the name of a function and a line of its standard output or standard
+/// error, or `gateway` and a line of the gateway.
 pub type LogSink = Arc<dyn Fn(&str, &str) + Send + Sync>;
 
-/// A sink that passes lines on to this process's standard error.
+/// A sink that writes lines to this process's standard error.
 #[must_use]
 pub fn to_standard_error() -> LogSink {
-    #[expect(clippy::print_stderr, reason = "that is what it is for")]
+    #[expect(clippy::print_stderr, reason = "this is where the lines go")]
     let sink = |function: &str, line: &str| {
-        // As one piece: standard error has no buffer, so each piece is a write.
+        // One string: standard error is unbuffered, and several writes could interleave.
         let text = format!("[{function}] {line}\n");
         eprint!("{text}");
     };
     Arc::new(sink)
 }
 
-/// The functions. All their processes end when it is dropped.
+/// The functions. Dropping it ends all their processes.
 #[derive(Debug)]
 pub struct Lambda {
     pools: Arc<BTreeMap<String, Arc<Pool>>>,
@@ -77,8 +75,7 @@ pub struct Lambda {
 }
 
 impl Lambda {
-    /// Makes functions ready to be invoked. No process is started before the
-    /// first invocation.
+    /// Prepares functions for invocation. The first invocation of each starts a process.
     ///
     /// # Errors
     ///
@@ -96,7 +93,7 @@ impl Lambda {
         Ok(Lambda { pools, api })
     }
 
-    /// Sends `event` to the function `name` and waits for what becomes of it.
+    /// Sends `event` to the function `name` and waits for the outcome.
     ///
     /// # Errors
     ///
@@ -106,25 +103,25 @@ impl Lambda {
         Ok(pool.invoke(event).await)
     }
 
-    /// Waits until a process of the function `name` waits for something to do, and
-    /// gives its process id. Starts one if there is none.
+    /// Waits until a process of the function `name` is idle, and returns its process id.
+    /// Starts a process if there is none.
     ///
     /// # Errors
     ///
-    /// If there is no such function, or it ends before it is ready.
+    /// If there is no such function, or the process ends before it is ready.
     pub async fn ready(&self, name: &str) -> Result<u32> {
         let pool = self.pools.get(name).with_context(|| format!("no function {name}"))?;
-        pool.ready().await.with_context(|| format!("{name} does not start"))
+        pool.ready().await.with_context(|| format!("{name} did not start"))
     }
 
-    /// The process ids of a function's running processes.
+    /// The ids of a function's running processes.
     #[must_use]
     pub fn processes(&self, name: &str) -> Vec<u32> {
         self.pools.get(name).map(|pool| pool.processes()).unwrap_or_default()
     }
 
-    /// Ends the processes of a function and waits until they are gone. The next
-    /// invocation starts anew.
+    /// Ends the processes of a function and waits until they are gone. The next invocation
+    /// starts a new one.
     pub async fn stop_processes(&self, name: &str) {
         if let Some(pool) = self.pools.get(name) {
             pool.end_processes().await;

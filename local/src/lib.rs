@@ -1,9 +1,8 @@
 //! The Tasks API on a developer's machine.
 //!
-//! [`Server`] puts an API Gateway ([`gateway`]) in front of the real function
-//! binaries ([`lambda`]) in front of an embedded DynamoDB ([`dynamodb`]).
-//! Routes, CORS, timeouts and tables come from `template.yaml`
-//! ([`template`]), settings from the environment and `.env` ([`settings`]).
+//! [`Server`] runs an API Gateway ([`gateway`]), the real function binaries ([`lambda`]) and
+//! an embedded DynamoDB ([`dynamodb`]). Routes, CORS, timeouts and tables come from
+//! `template.yaml` ([`template`]), settings from the environment and `.env` ([`settings`]).
 //! The tests and the crate `lab` use the same parts.
 
 pub mod binaries;

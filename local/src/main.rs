@@ -1,4 +1,4 @@
-//! `cargo run`: the whole API on this machine, and tools around it.
+//! `cargo run`: the whole API on this machine, and tools for working with it.
 
 mod arguments;
 
@@ -92,7 +92,7 @@ async fn serve(settings: Settings, arguments: Serve) -> Result<()> {
     Ok(())
 }
 
-/// Ctrl-C, or the signal by which other programs ask this one to end.
+/// Waits for Ctrl-C, or for SIGTERM from another program.
 async fn stop_signal() -> Result<()> {
     #[cfg(unix)]
     {
@@ -139,9 +139,9 @@ async fn invoke(
     backend.lambda().stop().await;
     match outcome {
         Outcome::Reply(reply) => say(&readable(&reply)?),
-        Outcome::Error(error) => bail!("the function reports: {}", String::from_utf8_lossy(&error)),
-        Outcome::Crashed => bail!("the function ended without an answer"),
-        Outcome::TimedOut => bail!("the function took too long"),
+        Outcome::Error(error) => bail!("the function failed: {}", String::from_utf8_lossy(&error)),
+        Outcome::Crashed => bail!("the function ended without a reply"),
+        Outcome::TimedOut => bail!("the function timed out"),
     }
     Ok(())
 }
@@ -159,7 +159,7 @@ fn read_event(name: &str, event: Option<PathBuf>) -> Result<Bytes> {
     Ok(text.into())
 }
 
-/// The reply with its body, where that is JSON, as JSON and not as a string.
+/// The reply as indented JSON. A body that is JSON is shown as JSON, not as a string.
 fn readable(reply: &[u8]) -> Result<String> {
     let mut reply: Value = serde_json::from_slice(reply)?;
     if let Some(Ok(body)) = reply["body"].as_str().map(serde_json::from_str) {
@@ -192,7 +192,7 @@ async fn fill(
     seed::fill_all(&client, &settings, &lists, |done| bar.set_position(done)).await?;
     bar.finish();
     if !std::io::stderr().is_terminal() {
-        // A bar shows only on a terminal.
+        // The bar is only drawn on a terminal.
         say(&format!("{all} tasks in {:.1} s", bar.elapsed().as_secs_f64()));
     }
     Ok(())

@@ -1,48 +1,47 @@
-//! `BETTER_AUTH_URL`: whose pages may call the API from a browser.
+//! `BETTER_AUTH_URL`: the origins whose pages may call the API from a browser.
 
 use anyhow::{Result, anyhow};
 use reqwest::Url;
 
-/// Whom the API serves where nothing is set: every port of this machine, since
-/// development servers pick theirs. It costs no safety. Only programs of this machine
-/// serve such pages, and those reach an API on the loopback interface without a
-/// browser too.
+/// The default: every port of this machine, because development servers pick their own
+/// ports. This is safe. Only programs on this machine serve such pages, and they can reach
+/// an API on the loopback interface without a browser.
 const THIS_MACHINE: &str = "http://localhost:*,http://127.0.0.1:*,http://[::1]:*,\
                             https://localhost:*,https://127.0.0.1:*,https://[::1]:*";
 
-/// The value of the template's parameter `BetterAuthUrl` for that of the variable.
-/// White space around an origin, a slash at its end, and an empty element do no harm.
+/// Maps the variable's value to the template parameter `BetterAuthUrl`. Ignores white space
+/// around an origin, a trailing slash and empty elements.
 ///
 /// # Errors
 ///
-/// If one of the origins is none that a browser can send.
+/// If an element is not an origin that a browser can send.
 pub(crate) fn parameter(variable: &str) -> Result<String> {
     let elements = variable.split(',').map(str::trim).filter(|element| !element.is_empty());
     let origins = elements.map(origin).collect::<Result<Vec<_>>>()?;
     Ok(if origins.is_empty() { THIS_MACHINE.to_owned() } else { origins.join(",") })
 }
 
-/// An origin as browsers send it (Fetch standard, section 3.2), which is compared
-/// byte for byte.
+/// An origin as browsers send it (Fetch standard, section 3.2). Origins are compared byte by
+/// byte.
 fn origin(text: &str) -> Result<String> {
-    let wrong = |what: &str| Err(anyhow!("BETTER_AUTH_URL: {text} {what}"));
+    let invalid = |reason: &str| Err(anyhow!("BETTER_AUTH_URL: {text} {reason}"));
     let lower = text.to_ascii_lowercase();
     if !["http://", "https://"].iter().any(|scheme| lower.starts_with(scheme)) {
-        return wrong("must begin with http:// or https://");
+        return invalid("must begin with http:// or https://");
     }
     if text.contains('*') {
-        return wrong("has a wildcard; name each origin");
+        return invalid("has a wildcard; name each origin");
     }
     let url = match Url::parse(text) {
         Ok(url) => url,
-        Err(error) => return wrong(&format!("is not a URL: {error}")),
+        Err(error) => return invalid(&format!("is not a URL: {error}")),
     };
     let origin = url.origin().ascii_serialization();
     if url.path() != "/" || url.query().is_some() || url.fragment().is_some() {
-        return wrong(&format!("has a path or a query; write {origin}"));
+        return invalid(&format!("has a path or a query; write {origin}"));
     }
     if origin != text.strip_suffix('/').unwrap_or(text) {
-        return wrong(&format!("is not what browsers send; write {origin}"));
+        return invalid(&format!("is not what browsers send; write {origin}"));
     }
     Ok(origin)
 }
@@ -52,8 +51,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_origin_that_no_browser_sends_is_refused_with_what_is_wrong() {
-        for (value, told) in [
+    fn an_origin_that_no_browser_sends_is_rejected_with_the_reason() {
+        for (value, message) in [
             (
                 "https://a.example/app",
                 "https://a.example/app has a path or a query; write https://a.example",
@@ -102,12 +101,12 @@ mod tests {
             ),
         ] {
             let error = parameter(&format!("https://good.example,{value}")).unwrap_err();
-            assert_eq!(error.to_string(), format!("BETTER_AUTH_URL: {told}"));
+            assert_eq!(error.to_string(), format!("BETTER_AUTH_URL: {message}"));
         }
     }
 
     #[test]
-    fn good_origins_are_taken_as_they_are() {
+    fn valid_origins_are_kept_unchanged() {
         for value in [
             "http://localhost:3001",
             "http://127.0.0.1:3000,https://app.example.com",

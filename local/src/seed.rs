@@ -1,4 +1,4 @@
-//! Fills users' lists, the same way each time.
+//! Fills users' lists with tasks, the same ones each time.
 
 use std::ops::Range;
 
@@ -13,7 +13,7 @@ use shared::task::{NewTask, Priority, Revision, Task, TaskId, Timestamp};
 use crate::settings::Settings;
 use crate::{tables, token};
 
-/// How many batches are under way at once.
+/// How many batches are written concurrently.
 const CONCURRENCY: usize = 8;
 
 /// Seconds between the creations of two tasks.
@@ -38,12 +38,12 @@ const TITLES: [&str; 16] = [
     "fix the Bike",
 ];
 
-/// As [`fill`], for one user after the other: their names, and how many tasks
-/// each gets. Calls `progress` with the number of all tasks that are there.
+/// Calls [`fill`] for one user after the other. `lists` holds their names and numbers of
+/// tasks. Calls `progress` with the total number of tasks that are stored.
 ///
 /// # Errors
 ///
-/// As [`fill`], or if there can be no token for a user.
+/// As [`fill`], or if no token can be signed for a user.
 pub async fn fill_all(
     client: &Client,
     settings: &Settings,
@@ -59,22 +59,22 @@ pub async fn fill_all(
     Ok(())
 }
 
-/// Gives `user` the tasks 0 to `count`: titles in several scripts, some with a
-/// priority, a description or a due date, a third of them completed. The same
-/// task is the same in every run, so a run that was interrupted goes on where it
-/// ended. Calls `progress` with the number of tasks that are there.
+/// Stores the tasks of `user` with the numbers below `count`: titles in several scripts,
+/// some with a priority, a description or a due date, a third of them completed. Every run
+/// generates the same tasks, so it can resume one that was interrupted. Calls `progress`
+/// with the number of tasks that are stored.
 ///
 /// # Errors
 ///
-/// If DynamoDB cannot be reached; what is stored stays.
+/// If DynamoDB cannot be reached. What is already stored remains.
 pub async fn fill(client: &Client, user: &User, count: u32, progress: impl Fn(u32)) -> Result<()> {
     let first = first_missing(tables::store(client.clone()).tasks(user), user, count).await?;
     progress(first);
     insert(client, user, first..count, progress).await
 }
 
-/// Stores the tasks of `user` that have these numbers, whether or not they are
-/// there. Calls `progress` with the number behind the last one that is.
+/// Stores the tasks of `user` with these numbers, even if they exist. Calls `progress` with
+/// the number after the last one that is stored.
 ///
 /// # Errors
 ///
@@ -96,7 +96,7 @@ pub async fn insert(
             anyhow::Ok(to)
         }
     });
-    // In their order, so that there are no gaps behind what is reported.
+    // In order: all tasks before the reported number are stored.
     let mut done = std::pin::pin!(batches.buffered(CONCURRENCY));
     while let Some(to) = done.try_next().await? {
         progress(to);
@@ -115,17 +115,17 @@ pub fn task_id(created_at: Timestamp, random: [u8; 10]) -> Result<TaskId> {
     TaskId::parse(&id.to_string()).context("a UUIDv7")
 }
 
-/// The id of the task number `index` of `user`.
+/// The id of the task of `user` with the number `index`.
 ///
 /// # Errors
 ///
-/// If there are not so many.
+/// If `index` is too large.
 pub fn id(user: &User, index: u32) -> Result<TaskId> {
     Ok(task(user, index)?.id)
 }
 
-/// The first task that is not stored, less those that may have been under way
-/// with it.
+/// The number of the first task that may be missing: the first one that is not stored,
+/// less the number that could have been written concurrently.
 async fn first_missing(tasks: Tasks<'_>, user: &User, count: u32) -> Result<u32> {
     let (mut stored, mut missing) = (0, count);
     while stored < missing {
@@ -140,21 +140,21 @@ async fn first_missing(tasks: Tasks<'_>, user: &User, count: u32) -> Result<u32>
     Ok(if stored == count { count } else { stored.saturating_sub(under_way) })
 }
 
-/// The task number `index` of `user`.
+/// The task of `user` with the number `index`.
 fn task(user: &User, index: u32) -> Result<Task> {
-    // FNV-1a, so that different users have different tasks.
+    // An FNV-1a hash of the user id: different users have different tasks.
     let seed = user.id().bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
     });
     let mut random = Rng::with_seed(seed ^ (u64::from(index) << 32 | u64::from(index)));
     let start = Timestamp::parse("2024-01-01").context("a date")?;
-    let created_at = start.after_seconds(index * INTERVAL).context("so many tasks")?;
+    let created_at = start.after_seconds(index * INTERVAL).context("too many tasks")?;
     let mut bits = [0; 10];
     random.fill(&mut bits);
     let id = task_id(created_at, bits)?;
     let title = random.choice(TITLES).unwrap_or("Task");
     let due_date = random.bool().then(|| {
-        // Offices are closed: there are days without any.
+        // Leaves out some days, as weekends do.
         let (day, hour) = (random.u32(0..300) * 7 / 5, random.u32(8..18));
         Timestamp::parse("2027-01-01")?.after_seconds((day * 24 + hour) * 3600)
     });
@@ -165,7 +165,7 @@ fn task(user: &User, index: u32) -> Result<Task> {
         due_date: due_date.flatten(),
     };
     let completed = index.is_multiple_of(3);
-    let done_at = created_at.after_seconds(3600).context("so many tasks")?;
+    let done_at = created_at.after_seconds(3600).context("too many tasks")?;
     Ok(Task {
         completed,
         completed_at: completed.then_some(done_at),

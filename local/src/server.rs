@@ -1,5 +1,4 @@
-//! The whole API on this machine: an HTTP API in front of the functions in
-//! front of DynamoDB.
+//! The whole API on this machine: an HTTP API, the functions and DynamoDB.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -26,30 +25,29 @@ pub const TASKS_TABLE: &str = "TasksTable";
 /// The table of idempotency keys, by its logical id in the template.
 pub const IDEMPOTENCY_TABLE: &str = "IdempotencyTable";
 
-/// The user whose token is printed at the start, and stands in the page of the
-/// API.
+/// The user whose token is printed at startup and embedded in the API's page.
 pub const DEMO_USER: &str = "demo";
 
-/// How long that token is valid.
+/// How long the demo user's token is valid.
 pub const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// What a server is made of.
+/// The options of a server.
 #[derive(Clone)]
 #[allow(missing_docs)]
 pub struct Options {
     pub settings: Settings,
-    /// Who signs the tokens, if not whoever the settings say.
+    /// Signs the tokens, instead of the issuer that the settings name.
     pub issuer: Option<Arc<Issuer>>,
-    /// The port of the API; 0 is any free one.
+    /// The port of the API; 0 means any free port.
     pub port: u16,
-    /// The port of the embedded DynamoDB; 0 is any free one.
+    /// The port of the embedded DynamoDB; 0 means any free port.
     pub dynamodb_port: u16,
     pub data: Data,
     /// Puts a proxy between the functions and DynamoDB.
     pub proxy: Option<ProxyOptions>,
     /// The functions' binaries, by name.
     pub binaries: BTreeMap<String, PathBuf>,
-    /// Takes the functions' lines, and those of the gateway.
+    /// Receives the log lines of the functions and of the gateway.
     pub logs: LogSink,
 }
 
@@ -69,17 +67,16 @@ pub struct Backend {
     template: Template,
     dynamodb_url: String,
     proxy: Option<FaultProxy>,
-    // Last: it ends after those who use it.
+    // Last: fields are dropped in order, and the others use it.
     embedded: EmbeddedDynamoDb,
 }
 
 impl Backend {
-    /// Starts DynamoDB, makes the tables, and makes the functions ready.
+    /// Starts DynamoDB, creates the tables, and prepares the functions.
     ///
     /// # Errors
     ///
-    /// If a port is taken, the data cannot be opened, or DynamoDB does not
-    /// answer.
+    /// If a port is in use, the data cannot be opened, or DynamoDB does not answer.
     pub async fn start(options: &Options) -> Result<Backend> {
         let template = options.settings.template()?;
         let embedded = EmbeddedDynamoDb::start(options.dynamodb_port, &options.data)?;
@@ -118,13 +115,13 @@ impl Backend {
         &self.lambda
     }
 
-    /// What the template describes.
+    /// The template that the functions and tables come from.
     #[must_use]
     pub fn template(&self) -> &Template {
         &self.template
     }
 
-    /// Where the functions find DynamoDB.
+    /// The URL of the DynamoDB that the functions use.
     #[must_use]
     pub fn dynamodb_url(&self) -> &str {
         &self.dynamodb_url
@@ -136,7 +133,7 @@ impl Backend {
         self.proxy.as_ref()
     }
 
-    /// Where the embedded DynamoDB answers.
+    /// The URL of the embedded DynamoDB.
     #[must_use]
     pub fn embedded_url(&self) -> String {
         self.embedded.url()
@@ -172,25 +169,25 @@ impl Server {
         Ok(Server { address, settings: options.settings, gateway, backend })
     }
 
-    /// Where the API answers.
+    /// The URL of the API.
     #[must_use]
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
     }
 
-    /// The settings that the functions have.
+    /// The settings that the functions were started with.
     #[must_use]
     pub fn settings(&self) -> &Settings {
         &self.settings
     }
 
-    /// What stands behind the API.
+    /// The functions and their database.
     #[must_use]
     pub fn backend(&self) -> &Backend {
         &self.backend
     }
 
-    /// Ends everything and waits until it has ended.
+    /// Stops everything and waits until it has stopped.
     pub async fn stop(self) {
         self.gateway.abort();
         self.backend.lambda.stop().await;
@@ -203,8 +200,8 @@ impl Drop for Server {
     }
 }
 
-/// How to start `function`: the environment that the template gives it, with
-/// the developer's settings before the template's values.
+/// How to start `function`: in the environment that the template defines. The developer's
+/// settings override the template's values.
 #[must_use]
 pub fn launch(
     function: &Function,
@@ -216,13 +213,14 @@ pub fn launch(
     for (name, default) in &function.environment {
         let value = match name.as_str() {
             "AWS_ENDPOINT_URL_DYNAMODB" => Some(dynamodb_url),
-            // Only AWS could tell it, and `health` has none.
+            // Empty in the template: the function needs no secret. Otherwise the value is
+            // a reference that only AWS can resolve.
             "BETTER_AUTH_SECRET" if default.is_some() => None,
-            // The development secret stands in where nothing is configured.
+            // Defaults to the development secret.
             "BETTER_AUTH_SECRET" if settings.get("JWKS_URL").is_none() => Some(settings.secret()),
-            // Metrics are for CloudWatch; here they would make lines longer.
+            // Only CloudWatch reads metrics; here they would only make the lines longer.
             "METRICS_NAMESPACE" => settings.get(name),
-            // A table has the name that it was made with.
+            // Tables have the names that they were created with.
             name if name.ends_with("_TABLE") => default.as_deref(),
             name => settings.get(name).or(default.as_deref()),
         };
@@ -230,7 +228,7 @@ pub fn launch(
             environment.insert(name.clone(), value.to_owned());
         }
     }
-    // What Lambda itself would set.
+    // Lambda sets these itself.
     for name in ["RUST_BACKTRACE", "AWS_LAMBDA_LOG_FORMAT", "AWS_LAMBDA_LOG_LEVEL"] {
         if let Some(value) = settings.get(name) {
             environment.insert(name.to_owned(), value.to_owned());

@@ -1,5 +1,4 @@
-//! Settings of the developer's machine: the environment, and `.env` for what
-//! is not set there.
+//! The settings of the developer's machine: the environment, then `.env`.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -10,7 +9,7 @@ use shared::config::DEVELOPMENT_SECRET;
 use crate::origins;
 use crate::template::Template;
 
-/// Variables by name; an empty one is not set.
+/// Variables by name. An empty value means unset.
 #[derive(Clone, Debug, Default)]
 pub struct Settings {
     variables: BTreeMap<String, String>,
@@ -21,7 +20,7 @@ impl Settings {
     ///
     /// # Errors
     ///
-    /// If there is a `.env` that cannot be read.
+    /// If `.env` exists but cannot be read.
     pub fn from_env() -> Result<Settings> {
         let mut variables = BTreeMap::new();
         let path = repository().join(".env");
@@ -52,32 +51,30 @@ impl Settings {
         self
     }
 
-    /// The secret that tokens are signed with: the issuer's, or the published
-    /// one for development.
+    /// The secret that signs tokens: the configured one, or the public development secret.
     #[must_use]
     pub fn secret(&self) -> &str {
         self.get("BETTER_AUTH_SECRET").unwrap_or(DEVELOPMENT_SECRET)
     }
 
-    /// The template with its parameters set from the variables that belong to
-    /// them.
+    /// The template, with its parameters set from the variables.
     ///
     /// # Errors
     ///
-    /// If a variable has a value that cannot work (the message names it), or the
-    /// template cannot be read.
+    /// If a variable has an invalid value (the message names it), or the template cannot be
+    /// read.
     pub fn template(&self) -> Result<Template> {
         let origins = origins::parameter(self.get("BETTER_AUTH_URL").unwrap_or_default())?;
         let parameters = BTreeMap::from([
             ("BetterAuthUrl".to_owned(), origins),
-            // The functions that need one get the secret of these settings.
+            // Any name will do: functions get the secret from these settings.
             ("BetterAuthSecretName".to_owned(), "local".to_owned()),
         ]);
         Template::read(&repository().join("template.yaml"), &parameters)
     }
 }
 
-/// The folder of the repository that this program was built in.
+/// The root folder of the repository that this program was built in.
 #[must_use]
 pub fn repository() -> PathBuf {
     let package = Path::new(env!("CARGO_MANIFEST_DIR"));

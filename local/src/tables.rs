@@ -1,4 +1,4 @@
-//! The tables of the template, made in DynamoDB.
+//! Creates the template's tables in DynamoDB.
 
 use anyhow::{Context, Result, bail};
 use aws_sdk_dynamodb::Client;
@@ -16,7 +16,7 @@ use shared::store::Store;
 use crate::template::{Index, KeyElement, Table};
 use crate::{IDEMPOTENCY_TABLE, TASKS_TABLE};
 
-/// A client of the DynamoDB at `url`, which asks for no credentials.
+/// A client of the DynamoDB at `url`, which does not check credentials.
 #[must_use]
 pub fn client(url: &str) -> Client {
     let config = aws_sdk_dynamodb::Config::builder()
@@ -36,11 +36,11 @@ pub fn store(client: Client) -> Store {
     Store::new(client, TASKS_TABLE, IDEMPOTENCY_TABLE)
 }
 
-/// Makes those of `tables` that are not there, and adds the indexes that are missing.
+/// Creates those of `tables` that do not exist, and adds missing indexes to the others.
 ///
 /// # Errors
 ///
-/// If DynamoDB cannot be reached, or has a table of that name with other keys.
+/// If DynamoDB cannot be reached, or has a table of the same name with different keys.
 pub async fn create(client: &Client, tables: &[Table]) -> Result<()> {
     let existing = client
         .list_tables()
@@ -96,11 +96,12 @@ async fn create_one(client: &Client, table: &Table) -> Result<()> {
     Ok(())
 }
 
-/// Gives a table of an older version the indexes that have come since, one at a
-/// time, as DynamoDB demands. Other keys would fail in ways that are hard to read.
+/// Adds the indexes that a table of an older version lacks, one at a time, as DynamoDB
+/// requires. Then checks the keys: a mismatch would fail later with errors that are hard to
+/// understand.
 async fn upgrade(client: &Client, table: &Table) -> Result<()> {
     let described = client.describe_table().table_name(&table.name).send().await?;
-    let mut stored = keys_of(&described.table.context("DescribeTable told nothing")?);
+    let mut stored = keys_of(&described.table.context("an empty reply to DescribeTable")?);
     for index in &table.global_secondary_indexes {
         if !stored.iter().any(|(name, _)| *name == index.index_name) {
             add_index(client, table, index)
@@ -112,7 +113,7 @@ async fn upgrade(client: &Client, table: &Table) -> Result<()> {
     stored.sort_by(|a, b| a.0.cmp(&b.0));
     if stored != keys_in(table)? {
         bail!(
-            "the stored table {} has other keys or indexes than template.yaml says; \
+            "the stored table {} does not have the keys and indexes of template.yaml; \
              delete the data folder (.local) to start afresh",
             table.name
         );
@@ -153,7 +154,7 @@ fn attribute_definitions(table: &Table) -> Result<Vec<AttributeDefinition>> {
     table.attribute_definitions.iter().map(definition).collect()
 }
 
-/// The keys of the table and of its indexes, in a form that can be compared.
+/// The key schemas of the table and of its indexes, sorted for comparison.
 fn keys_of(table: &TableDescription) -> Vec<(String, Vec<KeySchemaElement>)> {
     let mut keys = vec![(String::new(), table.key_schema().to_vec())];
     for index in table.global_secondary_indexes() {

@@ -1,5 +1,5 @@
-//! `template.yaml`, as far as the local server needs it: the functions with
-//! their routes and environment, CORS, and the tables.
+//! Reads from `template.yaml` what the local server needs: the functions with their routes
+//! and environment, CORS, and the tables.
 
 mod intrinsics;
 
@@ -15,42 +15,42 @@ use serde_json::Value;
 
 use crate::yaml;
 
-/// What the template describes, with the defaults of its parameters.
+/// What the template describes, for one set of parameters.
 #[derive(Clone, Debug)]
 pub struct Template {
-    /// The functions, in the order of their names.
+    /// The functions, sorted by name.
     pub functions: Vec<Function>,
-    /// What pages of other origins may do.
+    /// What pages of other origins are allowed to do.
     pub cors: Cors,
-    /// The tables, in the order of their names.
+    /// The tables, in the order of the template.
     pub tables: Vec<Table>,
 }
 
 /// A Lambda function.
 #[derive(Clone, Debug)]
 pub struct Function {
-    /// The name of the package, of its binary and of the folder: `get-task`.
+    /// The name of the package, its binary and its folder: `get-task`.
     pub name: String,
-    /// The name of the resource: `GetTaskFunction`.
+    /// The name of the resource, such as `GetTaskFunction`.
     pub logical_id: String,
     /// How long an invocation may take.
     pub timeout: Duration,
     /// In megabytes.
     pub memory_size: u32,
-    /// The environment; a value is `None` if only AWS can tell it.
+    /// The environment. A value is `None` if only AWS can resolve it.
     pub environment: BTreeMap<String, Option<String>>,
-    /// The requests that invoke the function.
+    /// The routes that invoke the function.
     pub routes: Vec<Route>,
-    /// What the function may do to which table or index.
+    /// The actions that the function may use, and on which tables and indexes.
     pub permissions: BTreeSet<Permission>,
 }
 
-/// An action of DynamoDB on a table or on one of its indexes.
+/// A DynamoDB action on a table or on one of its indexes.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Permission {
-    /// Without its prefix: `GetItem`.
+    /// The action without its prefix, such as `GetItem`.
     pub action: String,
-    /// A table, or a table and an index: `TasksTable/index/by_id`.
+    /// A table, or an index of a table, such as `TasksTable/index/by_id`.
     pub resource: String,
 }
 
@@ -58,7 +58,7 @@ pub struct Permission {
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq, PartialOrd, Ord)]
 #[serde(rename_all = "PascalCase")]
 pub struct Route {
-    /// The method, in capitals.
+    /// The method, in upper case.
     pub method: String,
     /// The path, with parameters in braces: `/api/tasks/{task_id}`.
     pub path: String,
@@ -90,7 +90,7 @@ pub struct Cors {
 #[serde(rename_all = "PascalCase")]
 #[allow(missing_docs)] // The names are DynamoDB's.
 pub struct Table {
-    /// The name of the resource, which is the name of the table too.
+    /// The name of the resource, which is also the name of the table.
     #[serde(skip)]
     pub name: String,
     pub attribute_definitions: Vec<AttributeDefinition>,
@@ -140,13 +140,12 @@ pub struct TimeToLive {
 }
 
 impl Template {
-    /// Reads the template at `path`. `parameters` go before the defaults that
-    /// the template gives its parameters.
+    /// Reads the template at `path`. `parameters` override the template's defaults.
     ///
     /// # Errors
     ///
-    /// If the file cannot be read, or describes something that the local
-    /// server does not know. The message tells where.
+    /// If the file cannot be read, or contains something that the local server does not
+    /// support. The message says where.
     pub fn read(path: &Path, parameters: &BTreeMap<String, String>) -> Result<Template> {
         let file = || format!("reading {}", path.display());
         let text = std::fs::read_to_string(path).with_context(file)?;
@@ -192,11 +191,11 @@ impl Template {
         functions.flat_map(|function| function.environment.keys().map(String::as_str)).collect()
     }
 
-    /// The function of that name.
+    /// The function `name`.
     ///
     /// # Errors
     ///
-    /// If there is none; the message lists those that there are.
+    /// If there is no such function; the message lists all of them.
     pub fn function(&self, name: &str) -> Result<&Function> {
         self.functions.iter().find(|function| function.name == name).with_context(|| {
             let names = self.names().join(", ");
@@ -213,13 +212,13 @@ fn function(logical_id: &str, resource: &Value, defaults: &Value) -> Result<Func
     let setting = |name: &str| own.get(name).or_else(|| defaults.get(name));
     let number = |name: &str| {
         let value = setting(name).and_then(Value::as_u64);
-        value.with_context(|| format!("{name} is missing, or no number"))
+        value.with_context(|| format!("{name} is missing or not a number"))
     };
     let mut environment = BTreeMap::new();
     for settings in [defaults, own] {
         let variables = &settings["Environment"]["Variables"];
         for (name, value) in variables.as_object().into_iter().flatten() {
-            // A dynamic reference, which CloudFormation resolves.
+            // Only CloudFormation can resolve a dynamic reference.
             let value = value.as_str().filter(|text| !text.contains("{{resolve:"));
             environment.insert(name.clone(), value.map(str::to_owned));
         }
@@ -227,7 +226,7 @@ fn function(logical_id: &str, resource: &Value, defaults: &Value) -> Result<Func
     let mut routes = Vec::new();
     for event in own["Events"].as_object().into_iter().flat_map(|events| events.values()) {
         if event["Type"] != "HttpApi" {
-            bail!("an event of type {}, which the local server does not send", event["Type"]);
+            bail!("an event of type {}, which the local server does not support", event["Type"]);
         }
         routes.push(part(&event["Properties"])?);
     }
@@ -332,7 +331,7 @@ Resources:
 "#;
 
     #[test]
-    fn functions_routes_cors_and_tables_are_read() {
+    fn functions_routes_cors_and_tables_are_parsed() {
         let template = Template::parse(TEMPLATE, &BTreeMap::new()).unwrap();
         let function = template.function("get-thing").unwrap();
         assert_eq!(function.timeout, Duration::from_secs(3));
@@ -344,18 +343,18 @@ Resources:
         assert_eq!(function.routes, [route]);
         assert_eq!(template.cors.allow_origins, ["http://a.example", "http://b.example"]);
         let tables: Vec<&str> = template.tables.iter().map(|it| it.name.as_str()).collect();
-        assert_eq!(tables, ["Things"], "those whose condition holds");
+        assert_eq!(tables, ["Things"], "only those whose condition holds");
     }
 
     #[test]
-    fn a_parameter_may_be_given() {
+    fn a_parameter_overrides_its_default() {
         let given = BTreeMap::from([("Origins".to_owned(), "http://c.example".to_owned())]);
         let template = Template::parse(TEMPLATE, &given).unwrap();
         assert_eq!(template.cors.allow_origins, ["http://c.example"]);
     }
 
     #[test]
-    fn what_is_not_known_is_an_error_that_tells_where() {
+    fn something_unsupported_is_an_error_that_names_the_resource() {
         let text = TEMPLATE.replace("Type: HttpApi", "Type: Schedule");
         let error = Template::parse(&text, &BTreeMap::new()).unwrap_err();
         assert!(format!("{error:#}").contains("resource GetThingFunction: an event of type"));

@@ -1,4 +1,4 @@
-//! Tokens as an issuer would sign them.
+//! Signs tokens, as an issuer would.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -14,13 +14,13 @@ use shared::config::Identity;
 use crate::issuer::Issuer;
 use crate::settings::Settings;
 
-/// A token that names `user` and expires after `expires_in`, with the issuer
-/// and audience that the settings ask for. `issuer` signs it, or, without one,
-/// the secret of the settings does.
+/// Signs a token for `user` that expires after `expires_in`, with the issuer and audience
+/// that the settings require. It is signed by `issuer`, or else with the secret of the
+/// settings.
 ///
 /// # Errors
 ///
-/// If the expiry is beyond all calendars, or the token cannot be signed.
+/// If the expiry is too far in the future, or the token cannot be signed.
 pub fn sign(
     settings: &Settings,
     issuer: Option<&Issuer>,
@@ -32,7 +32,7 @@ pub fn sign(
         return Ok(issuer.sign(&claims));
     }
     if settings.get("JWKS_URL").is_some() && settings.get("BETTER_AUTH_SECRET").is_none() {
-        bail!("JWKS_URL is set: only its issuer can sign tokens that the functions accept");
+        bail!("JWKS_URL is set: the functions only accept tokens signed by that issuer");
     }
     let key = hmac::Key::new(hmac::HMAC_SHA256, settings.secret().as_bytes());
     let header = json!({"alg": "HS256", "typ": "JWT"});
@@ -70,11 +70,11 @@ fn claims(settings: &Settings, user: &str, expires_in: Duration) -> Result<Value
     Ok(claims)
 }
 
-/// The user `name`, by way of a token: there is no other.
+/// The user `name`. Verifying a token is the only way to get a [`User`].
 ///
 /// # Errors
 ///
-/// If the functions would not accept the settings, or not such a user.
+/// If the functions would reject the settings or the user id.
 pub async fn user(settings: &Settings, name: &str) -> Result<User> {
     let identity = Identity::from_lookup(|variable| match variable {
         "BETTER_AUTH_SECRET" => Some(settings.secret().to_owned()),

@@ -1,15 +1,15 @@
-//! YAML as JSON. CloudFormation's short tags become its long function names:
-//! `!Ref Table` is `{"Ref": "Table"}`.
+//! Converts YAML to JSON. CloudFormation's short tags become its long function names:
+//! `!Ref Table` becomes `{"Ref": "Table"}`.
 
 use anyhow::{Context, Result, bail};
 use saphyr::{LoadableYamlNode, Scalar, Yaml};
 use serde_json::{Map, Value, json};
 
-/// Reads the one document in `text`.
+/// Parses the first document in `text`.
 ///
 /// # Errors
 ///
-/// If it is no YAML, or YAML that JSON cannot hold.
+/// If it is not YAML, or JSON cannot represent it.
 pub fn parse(text: &str) -> Result<Value> {
     let documents = Yaml::load_from_str(text)?;
     value(documents.first().context("an empty document")?)
@@ -28,7 +28,7 @@ fn value(node: &Yaml<'_>) -> Result<Value> {
         Yaml::Mapping(nodes) => {
             let mut object = Map::new();
             for (key, node) in nodes {
-                let key = key.as_str().context("a key that is no string")?;
+                let key = key.as_str().context("a key that is not a string")?;
                 object.insert(key.to_owned(), value(node)?);
             }
             Value::Object(object)
@@ -41,7 +41,7 @@ fn value(node: &Yaml<'_>) -> Result<Value> {
             json!({ name: value(node)? })
         }
         Yaml::Representation(..) | Yaml::Alias(_) | Yaml::BadValue => {
-            bail!("a YAML node that is not supported: {node:?}")
+            bail!("an unsupported YAML node: {node:?}")
         }
     })
 }

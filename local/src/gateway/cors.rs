@@ -1,5 +1,5 @@
-//! CORS as an HTTP API does it: the gateway answers preflights itself, and
-//! takes no CORS headers from functions.
+//! CORS as an HTTP API implements it: the gateway answers preflights itself, and drops the
+//! CORS headers of functions.
 //! <https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-cors.html>
 
 use std::collections::BTreeSet;
@@ -13,15 +13,14 @@ use axum::response::Response;
 use crate::lambda::LogSink;
 use crate::template::Cors;
 
-/// Whether a request asks what another one may do (Fetch standard, section
-/// 3.2.2).
+/// Whether a request is a CORS preflight (Fetch standard, section 3.2.2).
 pub(super) fn is_preflight(method: &Method, headers: &HeaderMap) -> bool {
     method == Method::OPTIONS
         && headers.contains_key(ORIGIN)
         && headers.contains_key("access-control-request-method")
 }
 
-/// The answer to a preflight.
+/// The reply to a preflight.
 pub(super) fn preflight(cors: &Cors, origin: Option<&HeaderValue>) -> Response {
     let mut response = Response::new(Body::empty());
     *response.status_mut() = StatusCode::NO_CONTENT;
@@ -34,7 +33,7 @@ pub(super) fn preflight(cors: &Cors, origin: Option<&HeaderValue>) -> Response {
     response
 }
 
-/// Lets pages of `origin` see a response, if they may.
+/// Adds the headers that let pages of `origin` read a response, if it is allowed.
 pub(super) fn allow(cors: &Cors, origin: Option<&HeaderValue>, headers: &mut HeaderMap) {
     let Some(origin) = origin.filter(|_| is_allowed(cors, origin)) else { return };
     headers.insert("access-control-allow-origin", origin.clone());
@@ -50,8 +49,8 @@ fn is_allowed(cors: &Cors, origin: Option<&HeaderValue>) -> bool {
     origin.is_some_and(|origin| cors.allow_origins.iter().any(|allowed| fits(allowed, origin)))
 }
 
-/// API Gateway compares origins. Any port (`http://localhost:*`) is this server's own,
-/// and only in what `BETTER_AUTH_URL` defaults to.
+/// API Gateway compares origins exactly. Only this server knows the wildcard for ports
+/// (`http://localhost:*`), which only the default of `BETTER_AUTH_URL` contains.
 fn fits(allowed: &str, origin: &str) -> bool {
     let Some(host) = allowed.strip_suffix(":*") else { return allowed == origin };
     match origin.strip_prefix(host) {
@@ -67,8 +66,7 @@ fn set(headers: &mut HeaderMap, name: &'static str, value: &str) {
     }
 }
 
-/// Logs which origins are refused, each once: browsers do not tell what to change
-/// here.
+/// Logs each refused origin once: browsers do not say which setting to change.
 pub(super) struct Refusals {
     logs: LogSink,
     logged: Mutex<BTreeSet<String>>,
@@ -79,8 +77,8 @@ impl Refusals {
         Refusals { logs, logged: Mutex::default() }
     }
 
-    /// Logs the origin of a request with these headers, if it is refused. The API's own
-    /// page needs no permission.
+    /// Logs the origin of a request with these headers, if it is refused. The API's own page
+    /// needs no permission.
     pub(super) fn note(&self, cors: &Cors, headers: &HeaderMap) {
         let Some(origin) = headers.get(ORIGIN) else { return };
         let own = headers.get(HOST).map(|host| [b"http://", host.as_bytes()].concat());

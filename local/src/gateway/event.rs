@@ -1,4 +1,4 @@
-//! Requests as events: the payload format 2.0 of HTTP APIs.
+//! Turns requests into events, in payload format 2.0 of HTTP APIs.
 //! <https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html>
 
 use std::net::IpAddr;
@@ -15,10 +15,10 @@ use crate::template::Route;
 /// The parameters of a path, by name.
 pub(super) type PathParameters = Vec<(String, String)>;
 
-/// What an event is made of.
+/// The parts of an event.
 pub(super) struct RequestParts<'a> {
     pub(super) route: &'a Route,
-    /// Decoded.
+    /// Percent-decoded.
     pub(super) path: &'a str,
     pub(super) parameters: PathParameters,
     pub(super) http: &'a Parts,
@@ -60,7 +60,7 @@ pub(super) fn build(request: &RequestParts<'_>) -> String {
         },
         "isBase64Encoded": false,
     });
-    // What a request does not have is left out.
+    // Members without content are left out.
     let cookies: Vec<String> = headers
         .get_all("cookie")
         .iter()
@@ -89,7 +89,7 @@ pub(super) fn build(request: &RequestParts<'_>) -> String {
     event.to_string()
 }
 
-/// The parameters of `path`, if it fits `pattern`.
+/// The parameters of `path`, if it matches `pattern`.
 pub(super) fn match_path(pattern: &str, path: &str) -> Option<PathParameters> {
     let (mut patterns, mut segments) = (pattern.split('/'), path.split('/'));
     let mut parameters = Vec::new();
@@ -110,14 +110,13 @@ pub(super) fn match_path(pattern: &str, path: &str) -> Option<PathParameters> {
     }
 }
 
-/// Decodes percent-encoding, as HTTP APIs do with paths.
+/// Percent-decodes a path, as HTTP APIs do.
 pub(super) fn decode(path: &str) -> String {
     percent_decode_str(path).decode_utf8_lossy().into_owned()
 }
 
-/// Header names are in small letters, and the values of one name are joined.
-/// Cookies have a member of their own. Where a request comes from is the
-/// gateway's to say.
+/// Header names are in lower case, and the values of one name are joined. Cookies have a
+/// member of their own. The gateway sets the headers that say where a request comes from.
 fn event_headers(request: &RequestParts<'_>) -> Map<String, Value> {
     let headers = &request.http.headers;
     let mut joined = Map::new();
@@ -166,7 +165,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_path_fits_segment_by_segment() {
+    fn a_path_matches_segment_by_segment() {
         let id = |path| match_path("/api/tasks/{task_id}", path);
         assert_eq!(id("/api/tasks/7"), Some(vec![("task_id".into(), "7".into())]));
         for other in ["/api/tasks", "/api/tasks/", "/api/tasks/7/", "/api/tasks/7/complete", "/"] {

@@ -1,4 +1,4 @@
-//! What a function answers as an HTTP response.
+//! Turns a function's reply into an HTTP response.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use serde::Deserialize;
 
-/// The response format 2.0.
+/// A reply in response format 2.0.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct LambdaReply {
@@ -24,8 +24,7 @@ struct LambdaReply {
     is_base64_encoded: bool,
 }
 
-/// The response; `None` if the reply has not the form that the gateway
-/// understands.
+/// The response; `None` if the reply does not have the format that the gateway expects.
 pub(super) fn from_lambda(reply: &[u8]) -> Option<Response> {
     let reply: LambdaReply = serde_json::from_slice(reply).ok()?;
     let body = reply.body.unwrap_or_default();

@@ -1,5 +1,5 @@
-//! The processes of one function: as many as there are requests at once, from
-//! none up to a cap, each with one request at a time.
+//! The processes of one function: one for each concurrent request, up to a maximum. Each
+//! handles one request at a time.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
@@ -13,11 +13,10 @@ use tokio::time::Instant;
 use super::process::Process;
 use super::{Launch, LogSink, Outcome};
 
-/// The most processes of one function. Further requests wait for a free one.
+/// The maximum number of processes of one function. Further requests wait for a free one.
 const MAX_PROCESSES: usize = 8;
 
-/// How long API Gateway waits for a function, including any wait for a
-/// process.
+/// How long API Gateway waits for a function, including the wait for a process.
 /// <https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-quotas.html>
 const INTEGRATION_TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -27,7 +26,7 @@ pub(super) struct Pool {
     runtime_api: SocketAddr,
     logs: LogSink,
     state: Mutex<State>,
-    /// Told when an instance has nothing to do, or is gone.
+    /// Notified when an instance becomes idle or ends.
     changed: Notify,
 }
 
@@ -36,7 +35,7 @@ struct State {
     last_instance: u64,
     instances: BTreeMap<u64, Instance>,
     queue: VecDeque<Invocation>,
-    /// Whether a task looks after the deadlines.
+    /// Whether a task watches the deadlines.
     watched: bool,
     stopped: bool,
 }
@@ -44,7 +43,7 @@ struct State {
 struct Instance {
     process: Process,
     slot: Slot,
-    /// Whether it has ever asked for an invocation.
+    /// Whether it has asked for an invocation at least once.
     initialised: bool,
 }
 
@@ -52,9 +51,9 @@ struct Instance {
 enum Slot {
     /// It will soon ask for an invocation.
     Starting,
-    /// It has asked for one.
+    /// It waits for one.
     Idle(oneshot::Sender<Assignment>),
-    /// It has one.
+    /// It handles one.
     Busy { id: String, reply: oneshot::Sender<Outcome>, deadline: Instant },
 }
 
@@ -64,7 +63,7 @@ struct Invocation {
     reply: oneshot::Sender<Outcome>,
 }
 
-/// What an instance gets to do.
+/// An invocation as an instance receives it.
 pub(super) struct Assignment {
     pub(super) id: String,
     pub(super) event: Bytes,
@@ -87,11 +86,11 @@ impl Pool {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        // The state is consistent between any two statements.
+        // The state is consistent after every statement, so a panic cannot corrupt it.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Sends `event` to a free instance, or queues it for the next one.
+    /// Sends `event` to an idle instance, or queues it for the next one.
     pub(super) async fn invoke(self: &Arc<Pool>, event: Bytes) -> Outcome {
         let (reply, outcome) = oneshot::channel();
         {
@@ -108,10 +107,9 @@ impl Pool {
         }
     }
 
-    /// Gives queued invocations to idle instances, and starts instances for
-    /// the rest.
+    /// Assigns queued invocations to idle instances, and starts instances for the rest.
     fn dispatch(self: &Arc<Pool>, state: &mut State) {
-        // Whoever has stopped waiting has been told that nothing was done.
+        // A caller that stopped waiting got a timeout: its invocation must not run now.
         state.queue.retain(|invocation| !invocation.reply.is_closed());
         while !state.queue.is_empty()
             && let Some(instance) = state.take_idle()
@@ -132,7 +130,7 @@ impl Pool {
         }
     }
 
-    /// Hands `invocation` to the idle instance `id` and starts its clock.
+    /// Assigns `invocation` to the idle `instance` and sets its deadline.
     fn assign(
         self: &Arc<Pool>,
         state: &mut State,
@@ -147,12 +145,12 @@ impl Pool {
             instance.slot = Slot::Busy { id, reply, deadline };
             self.watch(state, deadline);
         }
-        // If the instance is gone, its exit tells the caller.
+        // If the instance is gone, `exited` answers the caller.
         let _ = asked.send(assignment);
     }
 
-    /// Looks after all deadlines, of which `first` is the earliest, as long as
-    /// there are any. (A timer for each would wake a thread for each.)
+    /// Watches all deadlines, of which `first` is the earliest, as long as there are any. (A
+    /// timer for each deadline would wake a thread for each.)
     fn watch(self: &Arc<Pool>, state: &mut State, first: Instant) {
         if std::mem::replace(&mut state.watched, true) {
             return;
@@ -167,8 +165,7 @@ impl Pool {
         });
     }
 
-    /// Starts a process. If that is not possible, the oldest waiting caller is
-    /// told.
+    /// Starts a process. If that fails, the oldest queued invocation fails.
     fn start_instance(self: &Arc<Pool>, state: &mut State) -> bool {
         state.last_instance += 1;
         let id = state.last_instance;
@@ -188,8 +185,8 @@ impl Pool {
         }
     }
 
-    /// Waits until an instance has nothing to do, and gives its process id. Starts
-    /// one if there is none; `None` if that ends at once.
+    /// Waits until an instance is idle, and returns its process id. Starts an instance if
+    /// there is none; `None` if that one ends before it is idle.
     pub(super) async fn ready(self: &Arc<Pool>) -> Option<u32> {
         let mut started = false;
         loop {
@@ -215,8 +212,8 @@ impl Pool {
         }
     }
 
-    /// What the instance is to do next; waits until there is something. `None`
-    /// if there is no such instance (any more).
+    /// Waits for the next invocation of `instance`. `None` if there is no such instance (any
+    /// more).
     pub(super) async fn next(self: &Arc<Pool>, instance: u64) -> Option<Assignment> {
         let assignment = {
             let mut state = self.state();
@@ -231,7 +228,7 @@ impl Pool {
         assignment.await.ok()
     }
 
-    /// The instance has answered the invocation `id`.
+    /// Records that the instance has answered the invocation `id`.
     pub(super) fn finish(&self, instance: u64, id: &str, outcome: Outcome) {
         let mut state = self.state();
         let Some(instance) = state.instances.get_mut(&instance) else { return };
@@ -240,7 +237,8 @@ impl Pool {
         }
     }
 
-    /// Lambda ends a process whose time is up. Tells the next deadline.
+    /// Ends the processes whose deadline has passed, as Lambda does. Returns the next
+    /// deadline.
     fn expire(&self) -> Option<Instant> {
         let mut state = self.state();
         let now = Instant::now();
@@ -259,15 +257,15 @@ impl Pool {
         next
     }
 
-    /// The process of the instance has ended.
+    /// Removes an instance whose process has ended.
     fn exited(self: &Arc<Pool>, instance: u64) {
         let mut state = self.state();
         let Some(gone) = state.instances.remove(&instance) else { return };
         if let Slot::Busy { reply, .. } = gone.slot {
             let _ = reply.send(Outcome::Crashed);
         } else if !gone.initialised {
-            // Another one would end the same way: without this, a function
-            // that cannot start would be started for ever.
+            // A new one would end the same way: without this, a function that cannot
+            // start would be started forever.
             state.fail_oldest();
         }
         self.dispatch(&mut state);
@@ -285,8 +283,7 @@ impl Pool {
         state.kill();
     }
 
-    /// Ends all processes and waits until they are gone; there will be no
-    /// others.
+    /// Ends all processes, waits until they are gone, and starts no others.
     pub(super) async fn stop(&self) {
         self.kill_all();
         self.end_processes().await;
@@ -295,7 +292,7 @@ impl Pool {
     /// Ends all processes and waits until they are gone.
     pub(super) async fn end_processes(&self) {
         while !self.state().instances.is_empty() {
-            // One may have been started meanwhile.
+            // Another one may have been started in the meantime.
             self.state().kill();
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
@@ -307,7 +304,7 @@ impl State {
         self.instances.values_mut().for_each(|instance| instance.process.kill());
     }
 
-    /// Takes an instance that waits for something to do.
+    /// Takes an idle instance.
     fn take_idle(&mut self) -> Option<(u64, oneshot::Sender<Assignment>)> {
         for (id, instance) in &mut self.instances {
             if let Slot::Idle(_) = instance.slot
@@ -328,13 +325,13 @@ impl State {
 }
 
 impl Instance {
-    /// Who waits for its invocation, if that has such an id and deadline.
+    /// Takes the sender of its reply, if its invocation matches.
     fn take_reply_if(
         &mut self,
-        is_meant: impl FnOnce(&str, Instant) -> bool,
+        matches: impl FnOnce(&str, Instant) -> bool,
     ) -> Option<oneshot::Sender<Outcome>> {
         match std::mem::replace(&mut self.slot, Slot::Starting) {
-            Slot::Busy { id, reply, deadline } if is_meant(&id, deadline) => Some(reply),
+            Slot::Busy { id, reply, deadline } if matches(&id, deadline) => Some(reply),
             other => {
                 self.slot = other;
                 None

@@ -9,18 +9,18 @@ use tokio::sync::oneshot;
 
 use super::{Launch, LogSink};
 
-/// Where programs are found on Lambda.
+/// The `PATH` on Lambda.
 pub const PATH: &str = "/usr/local/bin:/usr/bin:/bin:/opt/bin";
 
-/// A running process. It ends when it is dropped.
+/// A running process. Dropping it ends it.
 pub(super) struct Process {
     id: Option<u32>,
     kill: Option<oneshot::Sender<()>>,
 }
 
 impl Process {
-    /// Starts a process as Lambda does: with an environment of its own, of
-    /// which nothing is inherited. Calls `on_exit` once it has ended.
+    /// Starts a process as Lambda does: it inherits nothing from this environment. Calls
+    /// `on_exit` after it has ended.
     pub(super) fn start(
         launch: &Launch,
         runtime_api: SocketAddr,
@@ -43,7 +43,7 @@ impl Process {
             .env("AWS_ACCESS_KEY_ID", "local")
             .env("AWS_SECRET_ACCESS_KEY", "local")
             .env("AWS_REGION", "us-east-1")
-            // Tells the fault proxy who asks.
+            // Tells the fault proxy which function sends a request.
             .env("AWS_SDK_UA_APP_ID", name)
             .env("AWS_LAMBDA_FUNCTION_NAME", name)
             .env("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST")
@@ -51,7 +51,7 @@ impl Process {
             .env("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand")
             .env("AWS_LAMBDA_LOG_GROUP_NAME", format!("/aws/lambda/{name}"))
             .env("AWS_LAMBDA_LOG_STREAM_NAME", format!("local/{instance}"))
-            // With a scheme, it may have a path, which tells the instances apart.
+            // With a scheme, it may have a path. The path identifies the instance.
             .env("AWS_LAMBDA_RUNTIME_API", format!("http://{runtime_api}/{name}/{instance}"))
             .envs(&launch.environment)
             .stdin(Stdio::null())
@@ -101,7 +101,7 @@ async fn run(future: Option<impl Future<Output = ()>>) {
     }
 }
 
-/// Passes lines on until the pipe ends.
+/// Passes lines to `logs` until the pipe closes.
 async fn forward(pipe: impl AsyncRead + Unpin, function: &str, logs: &LogSink) {
     let mut lines = BufReader::new(pipe).lines();
     while let Ok(Some(line)) = lines.next_line().await {

@@ -1,5 +1,5 @@
-//! The Lambda Runtime API, as `lambda_runtime` uses it. Each instance of a
-//! function has a path of its own, so that the server knows who asks.
+//! The Lambda Runtime API, as `lambda_runtime` uses it. The path of a request identifies the
+//! instance that sends it.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use bytes::Bytes;
 use super::Outcome;
 use super::pool::Pool;
 
-/// The most that a function may answer.
+/// The largest reply of a function.
 /// <https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>
 const MAX_RESPONSE_BYTES: usize = 6 * 1024 * 1024;
 
@@ -66,7 +66,7 @@ async fn error(State(pools): State<Pools>, path: Invocation, body: Bytes) -> Sta
     StatusCode::ACCEPTED
 }
 
-/// The process ends after this, which is what fails the invocation.
+/// The process ends after this call, and its end fails the invocation.
 async fn init_error() -> StatusCode {
     StatusCode::ACCEPTED
 }

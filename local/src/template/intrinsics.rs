@@ -1,14 +1,14 @@
-//! CloudFormation's functions, resolved as for a stack on this machine.
+//! Resolves CloudFormation's intrinsic functions, as for a stack on this machine.
 
 use std::collections::BTreeMap;
 
 use anyhow::{Context, Result, bail};
 use serde_json::{Map, Value, json};
 
-/// `document` with all functions replaced by their values. Names that
-/// CloudFormation would make up are the logical ids.
+/// Replaces all functions in `document` by their values. Where CloudFormation would generate
+/// a name, it uses the logical id.
 pub(super) fn resolve(mut document: Value, parameters: &BTreeMap<String, String>) -> Result<Value> {
-    // What a deployment asserts of its parameters does not matter here.
+    // Rules only check the parameters of a deployment.
     document["Rules"].take();
     let mut names = BTreeMap::new();
     for (name, parameter) in document["Parameters"].as_object().into_iter().flatten() {
@@ -47,12 +47,12 @@ pub(super) fn resolve(mut document: Value, parameters: &BTreeMap<String, String>
     walk(document, &scope)
 }
 
-/// A parameter's value as `Ref` gives it.
+/// A parameter's value as `Ref` returns it.
 fn text(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
-/// What functions may refer to.
+/// The names and conditions that functions may refer to.
 struct Scope {
     names: BTreeMap<String, String>,
     conditions: BTreeMap<String, bool>,
@@ -69,7 +69,7 @@ fn walk(value: Value, scope: &Scope) -> Result<Value> {
             Some((key, _)) if object.len() == 1 && is_function(key) => {
                 let function = key.clone();
                 let argument = match object.into_iter().next() {
-                    // Each argument has its place, also one that is not there.
+                    // `AWS::NoValue` stays: arguments are identified by their position.
                     Some((_, Value::Array(values))) => Value::Array(walk_each(values, scope)?),
                     Some((_, value)) => walk(value, scope)?,
                     None => Value::Null,
@@ -95,7 +95,7 @@ fn walk_each(values: Vec<Value>, scope: &Scope) -> Result<Vec<Value>> {
     values.into_iter().map(|value| walk(value, scope)).collect()
 }
 
-/// What stands for a property that is not there.
+/// The key that marks a property to be left out.
 const NO_VALUE: &str = "AWS::NoValue";
 
 fn is_no_value(value: &Value) -> bool {
@@ -125,23 +125,23 @@ fn call(function: &str, argument: &Value, scope: &Scope) -> Result<Value> {
             let holds = scope.conditions.get(condition).with_context(wrong)?;
             argument[if *holds { 1 } else { 2 }].clone()
         }
-        _ => bail!("the function {function}, which the local server does not know"),
+        _ => bail!("the function {function}, which the local server does not support"),
     })
 }
 
 fn named<'a>(name: &str, names: &'a BTreeMap<String, String>) -> Result<&'a str> {
-    names.get(name).map(String::as_str).with_context(|| format!("nothing is called {name}"))
+    names.get(name).map(String::as_str).with_context(|| format!("there is no {name}"))
 }
 
-/// How the ARNs of this machine begin.
+/// The prefix of ARNs on this machine.
 const ARN: &str = "arn:aws:local:us-east-1:123456789012:";
 
-/// `Table.Arn` and the like. Nobody looks them up here.
+/// An attribute such as `Table.Arn`. Nothing resolves these ARNs.
 fn attribute(name: &str) -> String {
     format!("{ARN}{name}")
 }
 
-/// The resource that an ARN from here stands for: `Table` for `Table.Arn`.
+/// The name of the resource in such an ARN: `Table` for `Table.Arn`.
 pub(super) fn local_name(arn: &str) -> String {
     arn.trim_start_matches(ARN).replace(".Arn", "")
 }
