@@ -10,7 +10,7 @@ use local::binaries::{self, Profile};
 use local::cli::BuildArgs;
 use local::faults::Rates;
 
-/// Measures the Tasks API on this machine, and looks for faults in it.
+/// Measures and stress-tests the Tasks API on this machine.
 #[derive(Parser)]
 pub(crate) struct Cli {
     #[command(subcommand)]
@@ -19,22 +19,22 @@ pub(crate) struct Cli {
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
-    /// Lets many users do everything at once, and compares what is stored with
-    /// what each was told
+    /// Lets many users work at once, and compares the stored tasks with the replies
+    /// that each user got
     Soak(Soak),
-    /// Measures what lists cost users with few and with many tasks (Linux only;
+    /// Measures what lists cost for users with few and with many tasks (Linux only;
     /// about 4 GB of data)
     Lists(Lists),
     /// Measures what each function costs: size, instructions, memory, requests to
     /// DynamoDB (Linux only, with valgrind)
     Costs(Costs),
-    /// Measures how many requests the local server answers, and how fast
+    /// Measures the throughput and latency of the local server
     Throughput(Throughput),
 }
 
 #[derive(Args)]
 pub(crate) struct Soak {
-    /// For how long
+    /// How long to run
     #[arg(long, default_value_t = 60)]
     pub(crate) seconds: u64,
     /// How many users
@@ -43,7 +43,7 @@ pub(crate) struct Soak {
     /// Faults between the functions and DynamoDB, such as lost-reply=0.05
     #[arg(long, value_name = "RATES")]
     pub(crate) faults: Option<Rates>,
-    /// Kill a process of a function now and then, such as every 2s
+    /// How often to kill a random process of a function, such as 2s
     #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
     pub(crate) kill_every: Option<Duration>,
     #[command(flatten)]
@@ -52,11 +52,11 @@ pub(crate) struct Soak {
 
 #[derive(Args)]
 pub(crate) struct Lists {
-    /// How many tasks the users have
+    /// The number of tasks of each user
     #[arg(long, value_delimiter = ',', default_values_t = [100, 10_000, 1_000_000],
           value_parser = clap::value_parser!(u32).range(10..=10_000_000))]
     pub(crate) tasks: Vec<u32>,
-    /// The folder of the data, which is kept for the next time
+    /// The data folder, which is kept for the next run
     /// [default: .local/lists in the repository]
     #[arg(long, value_name = "DIR")]
     pub(crate) data: Option<PathBuf>,
@@ -69,12 +69,12 @@ pub(crate) struct Lists {
 
 #[derive(Args)]
 pub(crate) struct Throughput {
-    /// How many users ask at once, one number after the other
-    // Each has two open files in this process, which may often have 1,024.
+    /// The numbers of concurrent users to measure with
+    // Each user has two open files in this process, and 1,024 is a common limit.
     #[arg(long, value_delimiter = ',', default_values_t = [1, 10, 100],
           value_parser = clap::value_parser!(u16).range(1..=300))]
     pub(crate) concurrency: Vec<u16>,
-    /// How long each endpoint is asked, for each of these numbers
+    /// How long to measure each endpoint with each number of users
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) seconds: u64,
     /// Write the table and the plot into docs/
@@ -86,18 +86,18 @@ pub(crate) struct Throughput {
 
 #[derive(Args)]
 pub(crate) struct Costs {
-    /// Only these, such as get-task
+    /// Only measure these functions, such as get-task
     pub(crate) functions: Vec<String>,
-    /// How many processes of each are measured
+    /// How many processes to measure for each request
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub(crate) runs: u32,
-    /// Also measure how fast the memory sizes are (as root)
+    /// Also measure latencies by memory size (needs root)
     #[arg(long)]
     pub(crate) memory_sizes: bool,
     /// Do not count instructions, which needs valgrind
     #[arg(long)]
     pub(crate) no_instructions: bool,
-    /// Keep what callgrind writes, for callgrind_annotate
+    /// Keep callgrind's output files in this folder, for callgrind_annotate
     #[arg(long, value_name = "DIR", conflicts_with = "no_instructions")]
     pub(crate) profiles: Option<PathBuf>,
     /// Write the tables and the plots into docs/
@@ -107,10 +107,10 @@ pub(crate) struct Costs {
     pub(crate) build: ReleaseArgs,
 }
 
-/// What is measured are the functions as they are deployed.
+/// Measurements always use release builds, as they are deployed.
 #[derive(Args)]
 pub(crate) struct ReleaseArgs {
-    /// Take the functions as they were built last
+    /// Use the functions of the last build
     #[arg(long)]
     no_build: bool,
 }

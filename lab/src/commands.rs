@@ -16,7 +16,7 @@ use local::{Options, Server};
 
 use crate::arguments::{Costs, Lists, Soak, Throughput};
 
-/// Many users at once, with faults.
+/// Runs the soak.
 pub(crate) async fn soak(settings: Settings, arguments: Soak) -> Result<()> {
     let template = settings.template()?;
     let server = Server::start(&Options {
@@ -65,12 +65,12 @@ pub(crate) async fn soak(settings: Settings, arguments: Soak) -> Result<()> {
         say(violation);
     }
     if !violations.is_empty() {
-        bail!("what is stored is not what was acknowledged");
+        bail!("the stored tasks differ from what was acknowledged");
     }
     Ok(())
 }
 
-/// What lists cost.
+/// Measures what lists cost.
 pub(crate) async fn lists(settings: Settings, arguments: Lists) -> Result<()> {
     let binaries = arguments.build.binaries(&[lists::FUNCTION])?;
     let folder = arguments.data.unwrap_or_else(|| repository().join(".local/lists"));
@@ -104,12 +104,12 @@ pub(crate) async fn lists(settings: Settings, arguments: Lists) -> Result<()> {
     }
     let over = report.over_target();
     if !over.is_empty() {
-        bail!("more items are read than may be:\n{}", over.join("\n"));
+        bail!("these pages read too many items:\n{}", over.join("\n"));
     }
     Ok(())
 }
 
-/// How many requests the API answers.
+/// Measures throughput and latency.
 pub(crate) async fn throughput(settings: Settings, arguments: Throughput) -> Result<()> {
     let server = Server::start(&Options {
         proxy: None,
@@ -137,7 +137,7 @@ pub(crate) async fn throughput(settings: Settings, arguments: Throughput) -> Res
     say(&report.table());
     let errors = report.errors();
     if !errors.is_empty() {
-        bail!("some replies were not as expected:\n{}", errors.join("\n"));
+        bail!("unexpected replies:\n{}", errors.join("\n"));
     }
     if arguments.write {
         throughput::write(&report, &repository().join("docs"))?;
@@ -145,14 +145,14 @@ pub(crate) async fn throughput(settings: Settings, arguments: Throughput) -> Res
     Ok(())
 }
 
-/// What functions cost.
+/// Measures what functions cost.
 pub(crate) async fn costs(arguments: Costs) -> Result<()> {
-    // Nobody's own, with which the events would not be answered.
+    // Not the developer's: the tokens of the events need the defaults.
     let settings = Settings::default();
     let mut requests = costs::measured_requests();
     if !arguments.functions.is_empty() {
-        let is_one = |name: &String| requests.iter().any(|request| request.function == name);
-        if let Some(unknown) = arguments.functions.iter().find(|name| !is_one(name)) {
+        let is_known = |name: &String| requests.iter().any(|request| request.function == name);
+        if let Some(unknown) = arguments.functions.iter().find(|name| !is_known(name)) {
             bail!("there is no function {unknown}");
         }
         requests.retain(|request| arguments.functions.iter().any(|it| it == request.function));
@@ -186,7 +186,7 @@ pub(crate) async fn costs(arguments: Costs) -> Result<()> {
     }
     let over = costs::over_budget(&report.costs);
     if !over.is_empty() {
-        bail!("more than the budget (lab/src/costs/budget.rs):\n{}", over.join("\n"));
+        bail!("over budget (lab/src/costs/budget.rs):\n{}", over.join("\n"));
     }
     Ok(())
 }

@@ -1,9 +1,9 @@
-//! What each function costs: its size, and what it does when it starts, for its
-//! first request and for every further one.
+//! What each function costs: its size, and the work that it does at startup, for its first
+//! request and for every further one.
 //!
-//! The functions are those that are deployed, started over the Lambda Runtime API
-//! in the environment that Lambda gives them, with the embedded DynamoDB behind
-//! TLS. Instructions are counted by callgrind, everything else by the kernel.
+//! The functions are release builds, as they are deployed. They run over the Lambda Runtime
+//! API in the environment that Lambda sets, with the embedded DynamoDB behind TLS. callgrind
+//! counts the instructions, the kernel and the proxy measure the rest.
 
 mod budget;
 mod instructions;
@@ -30,14 +30,14 @@ pub use memory_sizes::{Sizes, measure_sizes};
 pub use report::{Report, write};
 pub use requests::{MeasuredRequest, measured_requests};
 
-/// How many requests a warm function answers while it is measured.
+/// How many warm requests each process answers.
 const WARM: u32 = 200;
 
 /// What one function costs with one kind of request.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Cost {
-    /// The name of the measured request, such as `get-task`. In JSON it is `subject`: so
-    /// the costs that were written last stay readable.
+    /// The name of the measured request, such as `get-task`. It is `subject` in JSON, to
+    /// keep earlier files readable.
     #[serde(rename = "subject")]
     pub request: String,
     /// Bytes of the binary, without symbols.
@@ -46,41 +46,41 @@ pub struct Cost {
     pub zipped: u64,
     /// Instructions, if they were counted.
     pub instructions: Option<Instructions>,
-    /// The rest.
+    /// Everything else.
     pub native: Native,
 }
 
-/// Instructions of a process, without those of the kernel.
+/// Instructions of a process in user space.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Instructions {
     /// From its start until it asks for the first request.
     pub init: u64,
     /// For the first request.
     pub first: u64,
-    /// For a further one: the mean.
+    /// For a warm request: the mean.
     pub warm: u64,
-    /// As `init`, if DynamoDB cannot be reached meanwhile.
+    /// As `init`, while DynamoDB cannot be reached.
     pub init_unwarmed: u64,
-    /// As `first`, after that.
+    /// As `first`, after such a start.
     pub first_unwarmed: u64,
 }
 
-/// What the kernel and DynamoDB tell: medians of several processes.
+/// What the kernel and the proxy measure: medians of several processes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Native {
     /// Milliseconds from the start until it asks for the first request.
     pub init_ms: f64,
-    /// Milliseconds on a processor until then.
+    /// Milliseconds of processor time until then.
     pub init_cpu_ms: f64,
-    /// The same for the first request.
+    /// Milliseconds of processor time for the first request.
     pub first_cpu_ms: f64,
-    /// The same for a further one: the mean.
+    /// Milliseconds of processor time for a warm request: the mean.
     pub warm_cpu_ms: f64,
-    /// The most memory at the end, in kilobytes.
+    /// The peak memory after all requests, in kilobytes.
     pub peak_memory: u64,
-    /// How many threads it has at the end.
+    /// The number of threads after all requests.
     pub threads: u64,
-    /// Requests to DynamoDB for each of its own.
+    /// Requests to DynamoDB for one request.
     pub calls: f64,
     /// What they cost, in request units.
     pub units: f64,
@@ -89,19 +89,19 @@ pub struct Native {
 /// How to measure.
 #[derive(Clone, Debug)]
 pub struct Plan {
-    /// How many processes are measured for each request.
+    /// How many processes to measure for each request.
     pub runs: usize,
-    /// Whether instructions are counted, which needs valgrind.
+    /// Whether to count instructions, which needs valgrind.
     pub counts_instructions: bool,
-    /// Where callgrind's files are kept, if at all.
+    /// The folder that keeps callgrind's files, if any.
     pub profiles: Option<PathBuf>,
 }
 
-/// Measures each of `requests`, whose functions have these `binaries`.
+/// Measures each of `requests`. `binaries` holds the binaries of their functions.
 ///
 /// # Errors
 ///
-/// If a function does not answer as it should, or this is not Linux.
+/// If a function does not answer as expected, or this is not Linux.
 pub async fn measure(
     settings: &Settings,
     binaries: &BTreeMap<String, PathBuf>,
@@ -125,7 +125,7 @@ pub async fn measure(
     Ok(costs)
 }
 
-/// The size of a file, and what is left of it in a ZIP file.
+/// The size of a file, and its compressed size in a ZIP file.
 fn sizes(path: &Path) -> Result<(u64, u64)> {
     let content = fs::read(path).with_context(|| path.display().to_string())?;
     let mut encoder = DeflateEncoder::new(Vec::new(), Compression::best());

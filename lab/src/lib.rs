@@ -1,10 +1,8 @@
-//! Measures what the Tasks API does on a developer's machine, and looks for faults in
-//! it.
+//! Measures and stress-tests the Tasks API on a developer's machine.
 //!
-//! [`lists`] measures what lists cost, [`costs`] what each function costs,
-//! [`throughput`] how many requests the API answers, and [`soak`] checks what it
-//! stores against what it told its users. All of them run the functions in the
-//! emulator of the crate [`local`].
+//! [`lists`] measures what lists cost, [`costs`] what each function costs, and
+//! [`throughput`] how many requests the API answers. [`soak`] compares what the API stores
+//! with its replies. All of them run the functions in the emulator of the crate [`local`].
 
 pub mod costs;
 pub mod lists;

@@ -1,8 +1,7 @@
-//! What lists cost, whatever a user owns.
+//! What lists cost, for users with few and with many tasks.
 //!
-//! Each of the 18 lists is asked for, in pages, of users with few and with many
-//! tasks. The functions are those that are deployed; between them and DynamoDB
-//! stands a proxy that counts.
+//! Requests pages of each of the 18 lists for each user. The functions are release builds,
+//! as they are deployed. A proxy between them and DynamoDB meters what they read.
 
 mod client;
 mod measure;
@@ -14,23 +13,23 @@ use shared::task::{ListQuery, Order, Sort, Status};
 pub use measure::{FUNCTION, measure, seed};
 pub use report::{Report, write};
 
-/// How long the pages are that are measured.
+/// The page lengths that are measured.
 pub const PAGES: [usize; 2] = [20, 100];
 
-/// The most items that may be read for each that is returned: one more than the
-/// smallest page has.
+/// The maximum number of items read for each one returned. It allows the smallest page one
+/// extra item.
 const MAX_READ: f64 = 1.05;
 
-/// A cell of the table: one page of one list of one user.
+/// A cell of the table: a page of one list of one user.
 #[derive(Clone, Debug)]
 pub struct Cell {
-    /// What is asked for.
+    /// The list.
     pub list: List,
     /// How many tasks the user has.
     pub tasks: u32,
-    /// How long the page may be.
+    /// The page's limit.
     pub page: usize,
-    /// From where on.
+    /// The page's place in the list.
     pub place: Place,
     /// Requests to DynamoDB.
     pub requests: f64,
@@ -40,9 +39,9 @@ pub struct Cell {
     pub read: f64,
     /// Tasks in the page.
     pub returned: usize,
-    /// The page's size.
+    /// The size of the reply's body.
     pub bytes: usize,
-    /// The function's own time on a processor, in microseconds: the median.
+    /// The function's processor time, in microseconds: the median.
     pub processor: f64,
     /// The time from request to reply, in microseconds: the median.
     pub latency: f64,
@@ -51,9 +50,9 @@ pub struct Cell {
 /// Which page of a list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Place {
-    /// The first.
+    /// The first page.
     First,
-    /// The one behind two fifths of its tasks.
+    /// The page after two fifths of the tasks.
     Middle,
 }
 
@@ -76,7 +75,7 @@ impl List {
         })
     }
 
-    /// The question for it.
+    /// Its query.
     #[must_use]
     pub fn query(self) -> ListQuery {
         let List { status, sort, order } = self;
@@ -89,8 +88,7 @@ impl List {
         format!("{} {} {}", self.status.as_str(), self.sort.as_str(), self.order.as_str())
     }
 
-    /// How many tasks it has, of a user who has so many: a third of them is
-    /// completed.
+    /// The length of the list of a user with `tasks` tasks, of which a third are completed.
     fn length(self, tasks: u32) -> u32 {
         let completed = tasks.div_ceil(3);
         match self.status {
@@ -108,19 +106,19 @@ impl Cell {
         self.read / self.returned as f64
     }
 
-    /// Whether it costs more than it may.
+    /// Whether the page reads more items than it may.
     fn is_over_target(&self) -> bool {
         self.read_per_task() > MAX_READ
     }
 }
 
-/// The most memory that `list-tasks` has had after one unlimited list.
+/// What one list without a limit costs in a new process of `list-tasks`.
 #[derive(Clone, Debug)]
 #[allow(missing_docs)]
 pub struct Memory {
     pub list: List,
     pub tasks: u32,
-    /// In kilobytes.
+    /// Peak memory, in kilobytes.
     pub peak: u64,
     pub requests: u64,
     pub units: f64,
@@ -130,8 +128,8 @@ pub struct Memory {
     pub latency: f64,
 }
 
-/// The names of the users, by the number of their tasks. The tasks depend on the name:
-/// another one would change the numbers that were measured before.
+/// The name of the user with this number of tasks. The tasks depend on the name: a
+/// different one would change the results.
 fn user(tasks: u32) -> String {
     format!("bench-{tasks}")
 }

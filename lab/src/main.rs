@@ -1,4 +1,4 @@
-//! `cargo run -p lab`: measures the API on this machine, and looks for faults in it.
+//! `cargo run -p lab`: measures and stress-tests the API on this machine.
 
 mod arguments;
 mod commands;

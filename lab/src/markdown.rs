@@ -1,4 +1,4 @@
-//! The parts of documents that commands write.
+//! Writes the generated parts of Markdown documents.
 
 use std::fmt::Write;
 use std::fs;
@@ -6,7 +6,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 
-/// Replaces what stands in the document at `path` between the lines
+/// Replaces the text in the document at `path` between the lines
 /// `<!-- name: generated -->` and `<!-- name: end -->`.
 ///
 /// # Errors
@@ -24,17 +24,17 @@ fn replaced(document: &str, name: &str, text: &str) -> Result<String> {
     let (before, rest) =
         document.split_once(&begin).with_context(|| format!("no place for {name}"))?;
     let (_, after) =
-        rest.split_once(&end).with_context(|| format!("no end of the place for {name}"))?;
+        rest.split_once(&end).with_context(|| format!("the place for {name} has no end"))?;
     Ok(format!("{before}{begin}\n{text}\n{end}{after}"))
 }
 
-/// Adds a line.
+/// Appends a line to `text`.
 pub(crate) fn line(text: &mut String, line: &str) {
-    // Writing to a string does not fail.
+    // Writing to a string cannot fail.
     let _ = writeln!(text, "{line}");
 }
 
-/// A number with its thousands apart.
+/// Formats a number with thousands separators.
 pub(crate) fn human(number: u32) -> String {
     let digits = number.to_string();
     let mut text = String::new();
@@ -61,7 +61,7 @@ mod tests {
     }
 
     #[test]
-    fn thousands_stand_apart() {
+    fn thousands_are_separated() {
         assert_eq!(human(7), "7");
         assert_eq!(human(1_000), "1,000");
         assert_eq!(human(1_234_567), "1,234,567");

@@ -1,4 +1,4 @@
-//! What all plots have in common: two panels side by side, and how they look.
+//! The layout and style that all plots share: two panels side by side.
 
 use std::path::Path;
 
@@ -17,17 +17,17 @@ pub(crate) const ORANGE: RGBColor = RGBColor(0xc2, 0x57, 0x1a);
 pub(crate) const GREEN: RGBColor = RGBColor(0x3d, 0x8b, 0x4f);
 pub(crate) const GREY: RGBColor = RGBColor(0x77, 0x77, 0x77);
 
-/// A half of a plot.
+/// One half of a plot.
 pub(crate) type Panel<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 
-/// Whether something could be drawn.
+/// The result of drawing.
 pub(crate) type Drawn = Result<(), DrawingAreaErrorKind<std::io::Error>>;
 
 /// Writes a plot of two panels to `path`.
 ///
 /// # Errors
 ///
-/// If one of them cannot be drawn, or the file not be written.
+/// If a panel cannot be drawn, or the file cannot be written.
 pub(crate) fn write(
     path: &Path,
     left: impl FnOnce(&Panel<'_>) -> Drawn,
@@ -44,7 +44,7 @@ pub(crate) fn write(
     draw().map_err(|error| anyhow!("the plot {}: {error}", path.display()))
 }
 
-/// A chart that fills `panel`, below its title.
+/// A chart with a title that fills `panel`.
 pub(crate) fn chart<'a, 'b>(
     panel: &'a Panel<'b>,
     title: &str,
@@ -61,19 +61,19 @@ pub(crate) fn chart<'a, 'b>(
 
 const COLOURS: [RGBColor; 4] = [BLUE, ORANGE, GREEN, GREY];
 
-/// How much of the place of a group its bars take.
+/// The share of a group's width that its bars fill.
 const BARS: f64 = 0.8;
 
 /// Groups of bars side by side, one bar of each series in each group.
 pub(crate) struct Bars {
     /// The names of the groups.
     pub(crate) groups: Vec<String>,
-    /// The series: the name and, for each group, the value, if it has one.
+    /// The series: a name, and a value for each group that has one.
     pub(crate) series: Vec<(String, Vec<Option<f64>>)>,
 }
 
 impl Bars {
-    /// The highest bar, at least 1.
+    /// The highest value, at least 1.
     pub(crate) fn most(&self) -> f64 {
         let values = self.series.iter().flat_map(|(_, values)| values);
         values.filter_map(|value| *value).fold(1.0, f64::max)
@@ -118,7 +118,7 @@ impl Bars {
     }
 }
 
-/// A number at the axis: whole, unless it is small.
+/// Formats a number on an axis: without decimals, unless it is small.
 fn number(value: f64) -> String {
     let is_whole = value >= 10.0 || value.fract() == 0.0;
     if is_whole { human(value.round() as u32) } else { format!("{value:.1}") }

@@ -1,4 +1,4 @@
-//! A running process as the kernel sees it (Linux).
+//! The kernel's statistics of a running process (Linux).
 //! <https://www.kernel.org/doc/html/latest/filesystems/proc.html>
 
 use std::fs;
@@ -8,8 +8,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 
-/// The time on a processor of all threads of `process` that still run, in
-/// nanoseconds.
+/// The processor time of all running threads of `process`, in nanoseconds.
 ///
 /// # Errors
 ///
@@ -18,7 +17,7 @@ pub(crate) fn processor_time(process: u32) -> Result<u64> {
     let mut total = 0;
     for thread in fs::read_dir(folder(process).join("task")).context("needs Linux")? {
         let statistics = match fs::read_to_string(thread?.path().join("schedstat")) {
-            // It has ended just now.
+            // The thread has just ended.
             Err(error) if error.kind() == ErrorKind::NotFound => continue,
             statistics => statistics?,
         };
@@ -28,7 +27,7 @@ pub(crate) fn processor_time(process: u32) -> Result<u64> {
     Ok(total)
 }
 
-/// The most memory that `process` has had so far, in kilobytes.
+/// The peak memory of `process` so far, in kilobytes.
 ///
 /// # Errors
 ///
@@ -46,11 +45,11 @@ pub(crate) fn threads(process: u32) -> Result<u64> {
     status(process, "Threads:")
 }
 
-/// How long a process may be busy until it is given up.
+/// The timeout for a process that should become idle.
 const BUSY: Duration = Duration::from_secs(60);
 
-/// Waits until `process` has done nothing for the time `quiet`: it waits for
-/// something, and has finished what came before. Gives its processor time.
+/// Waits until `process` has been idle for the time `quiet`, so that all earlier work is
+/// finished. Returns its processor time.
 ///
 /// # Errors
 ///
@@ -66,10 +65,10 @@ pub(crate) async fn settled(process: u32, quiet: Duration) -> Result<u64> {
         }
         spent = now;
     }
-    bail!("process {process} does not come to rest")
+    bail!("process {process} does not become idle")
 }
 
-/// A number in the status file.
+/// Parses a number in the status file.
 fn status(process: u32, name: &str) -> Result<u64> {
     let status = fs::read_to_string(folder(process).join("status")).context("needs Linux")?;
     let line = status.lines().find_map(|line| line.strip_prefix(name));

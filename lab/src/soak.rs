@@ -1,5 +1,5 @@
-//! Many users at once, each with a model of what they were told, and at the end
-//! a comparison with what is stored.
+//! Many users work at once. Each keeps a model of the replies that it got, and compares it
+//! with what is stored.
 
 mod user;
 
@@ -16,14 +16,14 @@ use local::{Server, tables};
 
 use user::SoakUser;
 
-/// What a soak does.
+/// The parameters of a soak.
 #[derive(Clone, Debug)]
 pub struct Plan {
-    /// For how long.
+    /// How long it runs.
     pub duration: Duration,
     /// How many users there are.
     pub users: usize,
-    /// How often a process of a function is killed, if at all.
+    /// How often to kill a process of a function, if at all.
     pub kill_every: Option<Duration>,
 }
 
@@ -31,7 +31,7 @@ pub struct Plan {
 #[derive(Debug, Default)]
 pub struct Report {
     requests: Mutex<BTreeMap<(&'static str, u16), u64>>,
-    /// Writes of which the caller was told that nobody knows, or nothing.
+    /// Writes without a reply that says whether they were executed.
     unknown: AtomicU64,
     kills: AtomicU64,
     violations: Mutex<Vec<String>>,
@@ -47,19 +47,19 @@ impl Report {
         self.violations.lock().unwrap_or_else(PoisonError::into_inner).push(what);
     }
 
-    /// How many requests were answered.
+    /// How many requests got a reply.
     #[must_use]
     pub fn requests(&self) -> u64 {
         self.requests.lock().unwrap_or_else(PoisonError::into_inner).values().sum()
     }
 
-    /// How many writes had an unknown outcome.
+    /// How many writes have an unknown outcome.
     #[must_use]
     pub fn unknown(&self) -> u64 {
         self.unknown.load(Ordering::Relaxed)
     }
 
-    /// Where what is stored is not what was acknowledged.
+    /// Where the stored tasks differ from what was acknowledged.
     #[must_use]
     pub fn violations(&self) -> Vec<String> {
         self.violations.lock().unwrap_or_else(PoisonError::into_inner).clone()
@@ -90,7 +90,7 @@ pub async fn run(
     report: &Arc<Report>,
 ) -> Result<()> {
     let until = Instant::now() + plan.duration;
-    // Past the faults, to see what is really stored.
+    // Bypasses the faults, to see what is really stored.
     let store = tables::store(tables::client(&server.backend().embedded_url()));
     let users = (0..plan.users).map(|number| {
         let (store, report) = (store.clone(), report.clone());
@@ -108,7 +108,7 @@ pub async fn run(
     Ok(())
 }
 
-/// Kills a random process of a function now and then.
+/// Kills a random process of a function at each interval.
 async fn kill(
     server: &Server,
     every: Option<Duration>,

@@ -1,13 +1,12 @@
-//! How many requests the local server answers, and how fast.
+//! The throughput and latency of the local server.
 //!
-//! The load is closed loops: each user sends the next request once the reply to
-//! the last one is there, over one connection that stays open. Users, gateway,
-//! functions and DynamoDB share the processors of this machine.
+//! The load is a closed loop: each user sends the next request after the reply to the last
+//! one, over one connection that stays open. Users, gateway, functions and DynamoDB share
+//! the processors of this machine.
 //!
-//! A delete needs a task. Tasks are stored for it past the functions, while
-//! nobody asks: users delete until the time is up or the first of them has
-//! nothing left, then the clock stands still until all have new ones. So a
-//! latency is that of one delete, and the rate that of the time in which all
+//! Each delete needs a task. Users delete until the time is up or the first of them has no
+//! tasks left. Then the clock stops while new tasks are stored, bypassing the functions. So
+//! latencies are those of deletes alone, and the rate only counts the time in which all
 //! users deleted.
 
 mod endpoint;
@@ -31,28 +30,26 @@ pub use endpoint::Endpoint;
 pub use report::{Report, Row, write};
 use user::{BusyUser, Tally};
 
-/// How many tasks each user has from the beginning.
+/// How many tasks each user has at the start.
 const TASKS: u32 = 30;
 
-/// How many of them a list asks for: all pages are full.
+/// The limit of a list. All pages are full.
 const PAGE: u32 = 20;
 
-/// How long each endpoint is asked before it counts: its processes are started
-/// and all connections are open then.
+/// How long each endpoint gets requests before it is measured. Afterwards all processes have
+/// started and all connections are open.
 const WARM_UP: Duration = Duration::from_secs(1);
 
-/// How many tasks are stored at once to be deleted, and at the least for each
-/// user.
+/// How many tasks are stored at a time for deletes: in total, and at least for each user.
 const SUPPLY: usize = 2_000;
 const LEAST_SUPPLY: usize = 100;
 
-/// What is measured.
+/// The parameters of the measurement.
 #[derive(Clone, Debug)]
 pub struct Plan {
-    /// How many users there are at once, at least one: one number after the
-    /// other.
+    /// The numbers of concurrent users to measure with, each at least 1.
     pub concurrency: Vec<usize>,
-    /// How long each endpoint is measured with each of these numbers.
+    /// How long to measure each endpoint with each number of users.
     pub duration: Duration,
 }
 
@@ -60,8 +57,8 @@ pub struct Plan {
 ///
 /// # Errors
 ///
-/// If the users cannot get their tasks. A reply that is not the expected one is
-/// an error in the report.
+/// If the users' tasks cannot be stored. An unexpected reply is not an error here; the
+/// report counts it.
 pub async fn run(
     server: &Server,
     settings: &Settings,
@@ -117,8 +114,8 @@ impl Throughput<'_> {
         Ok(Row::new(endpoint, concurrency, tally, time, processes))
     }
 
-    /// Lets users work until they have worked for `duration`, and tells for how
-    /// long it was.
+    /// Lets users send requests until they have worked for `duration`. Returns how long they
+    /// have worked.
     async fn measure(
         &mut self,
         endpoint: Endpoint,
@@ -137,7 +134,7 @@ impl Throughput<'_> {
         Ok((tally, worked))
     }
 
-    /// Gives users tasks to delete.
+    /// Stores tasks for users to delete.
     async fn supply(&mut self, concurrency: usize) -> Result<()> {
         let each = (SUPPLY / concurrency).max(LEAST_SUPPLY);
         for user in self.users.iter_mut().take(concurrency) {
@@ -146,7 +143,8 @@ impl Throughput<'_> {
         Ok(())
     }
 
-    /// Lets users work, each in a task of its own, until one of them ends.
+    /// Lets users send requests, each in a task of its own, until the time is up or one of
+    /// them has nothing left to delete.
     async fn work(
         &mut self,
         endpoint: Endpoint,
@@ -163,7 +161,7 @@ impl Throughput<'_> {
             tally.add(done);
             self.users.push(user);
         }
-        // Those who worked stand behind the others now.
+        // Restores the order: those who worked are now at the end.
         self.users.rotate_right(concurrency);
         Ok(tally)
     }

@@ -1,29 +1,29 @@
-//! What functions may cost at the most.
+//! The budgets: what functions may cost.
 
 use super::Cost;
 
-/// The limits of one request, on x86_64. Instructions hardly depend on the machine,
-/// nor do sizes; times do, so there are none.
+/// The limits of one request, on x86_64. Instructions and sizes hardly depend on the
+/// machine; times do, so there are no limits for them.
 struct Budget {
     request: &'static str,
-    /// Thousands of bytes of the binary.
+    /// The size of the binary, in thousands of bytes.
     size: u64,
-    /// The most memory, in megabytes.
+    /// Peak memory, in megabytes.
     memory: u64,
     /// Thousands of instructions.
     init: u64,
     first: u64,
     warm: u64,
-    /// Thousands of instructions without DynamoDB while it starts.
+    /// Thousands of instructions, after a start without DynamoDB.
     init_unwarmed: u64,
     first_unwarmed: u64,
 }
 
-/// The most threads: one that works, and one that asks for addresses.
+/// The maximum number of threads: one that works, and one that resolves host names.
 const THREADS: u64 = 2;
 
-/// About a twentieth above what was measured when they were set last, so that what
-/// grows is noticed while its cause is still known. No function has more than 6 MB.
+/// About 5 % above the last measurement, so that growth is noticed while its cause is still
+/// known. No function may exceed 6 MB.
 #[rustfmt::skip]
 const BUDGETS: [Budget; 11] = [
     Budget { request: "get-task", size: 5_950, memory: 9, init: 3_900, first: 940, warm: 820, init_unwarmed: 1_600, first_unwarmed: 3_550 },
@@ -39,7 +39,7 @@ const BUDGETS: [Budget; 11] = [
     Budget { request: "health", size: 2_300, memory: 5, init: 550, first: 210, warm: 200, init_unwarmed: 550, first_unwarmed: 210 },
 ];
 
-/// What costs more than it may, each in a line.
+/// Returns a line for each cost that is over budget.
 #[must_use]
 pub fn over_budget(costs: &[Cost]) -> Vec<String> {
     let mut over = Vec::new();
@@ -51,7 +51,7 @@ pub fn over_budget(costs: &[Cost]) -> Vec<String> {
         };
         let mut check = |what: &str, value: u64, limit: u64| {
             if value > limit {
-                over.push(format!("{name}: {what} {value}, of {limit}"));
+                over.push(format!("{name}: {what}: {value}, the limit is {limit}"));
             }
         };
         check("bytes", cost.size, budget.size * 1000);
@@ -63,7 +63,7 @@ pub fn over_budget(costs: &[Cost]) -> Vec<String> {
             ("first", counted.first, budget.first),
             ("warm", counted.warm, budget.warm),
             ("init without DynamoDB", counted.init_unwarmed, budget.init_unwarmed),
-            ("first after that", counted.first_unwarmed, budget.first_unwarmed),
+            ("first after init without DynamoDB", counted.first_unwarmed, budget.first_unwarmed),
         ] {
             check(&format!("instructions, {what}"), value, thousands * 1000);
         }
@@ -86,14 +86,14 @@ mod tests {
     }
 
     #[test]
-    fn everything_that_is_measured_has_a_budget() {
+    fn every_measured_request_has_a_budget() {
         let names: Vec<&str> = measured_requests().iter().map(|request| request.name).collect();
         let budgets: Vec<&str> = BUDGETS.iter().map(|budget| budget.request).collect();
         assert_eq!(names, budgets);
     }
 
     #[test]
-    fn what_is_over_budget_is_told() {
+    fn a_cost_over_budget_is_reported() {
         let budget = &BUDGETS[0];
         let instructions = Instructions {
             init: budget.init * 1000,

@@ -1,4 +1,4 @@
-//! Instructions, counted by callgrind.
+//! Counts instructions with callgrind.
 //!
 //! <https://valgrind.org/docs/manual/cl-manual.html>
 
@@ -16,12 +16,12 @@ use super::stage::Stage;
 use super::{Instructions, MeasuredRequest, Plan, WARM};
 use crate::procfs;
 
-/// Under callgrind everything takes fifty times as long, also the last steps of
-/// what is being counted.
+/// How long a process must be idle. Under callgrind everything takes fifty times as long,
+/// including the last steps of what is counted.
 const QUIET: Duration = Duration::from_millis(100);
 
-/// Counts the instructions of one process with, and of one without DynamoDB while
-/// it starts.
+/// Counts the instructions of two processes: one that starts with DynamoDB, and one that
+/// starts without.
 pub(super) async fn count(
     settings: &Settings,
     request: &MeasuredRequest,
@@ -57,9 +57,9 @@ pub(super) async fn count(
 /// A function under callgrind.
 struct Run {
     stage: Stage,
-    /// Where callgrind writes what it has counted since it wrote the last time.
+    /// The folder of callgrind's files. Each holds the counts since the one before.
     folder: TempDir,
-    /// The names of what it has written.
+    /// The names of the files so far.
     parts: Vec<&'static str>,
 }
 
@@ -78,27 +78,27 @@ impl Run {
         Ok(Run { stage, folder, parts: Vec::new() })
     }
 
-    /// The instructions since the last time, once the process has nothing to do.
+    /// Waits until the process is idle, and returns the instructions since the last call.
     async fn read(&mut self, process: u32, name: &'static str) -> Result<u64> {
         procfs::settled(process, QUIET).await?;
         let output = Command::new("vgdb")
-            // It names its pipes by some variables, which the function does not have.
+            // The names of its pipes depend on variables that the function does not have.
             .env_clear()
             .env("PATH", PATH)
             .args([&prefix(&self.folder), &format!("--pid={process}"), "dump", name])
             .output()
             .await
-            .context("vgdb, which comes with valgrind")?;
+            .context("running vgdb, which is part of valgrind")?;
         if !output.status.success() {
             bail!("vgdb: {}", String::from_utf8_lossy(&output.stderr));
         }
         self.parts.push(name);
         let path = self.folder.path().join(format!("part.{}", self.parts.len()));
         let text = fs::read_to_string(&path).with_context(|| path.display().to_string())?;
-        total(&text).context("a total of callgrind's")
+        total(&text).context("callgrind's file has no total")
     }
 
-    /// Copies what callgrind has written, for its own tools.
+    /// Copies callgrind's files for its own tools.
     fn keep(&self, folder: &Path, request: &str) -> Result<()> {
         fs::create_dir_all(folder)?;
         for (number, part) in (1..).zip(&self.parts) {
@@ -109,12 +109,12 @@ impl Run {
     }
 }
 
-/// Where valgrind and `vgdb` meet.
+/// The option that lets valgrind and `vgdb` find each other.
 fn prefix(folder: &TempDir) -> String {
     format!("--vgdb-prefix={}", folder.path().join("vgdb").display())
 }
 
-/// The number of all instructions in callgrind's text.
+/// Parses the total number of instructions in a callgrind file.
 fn total(text: &str) -> Option<u64> {
     let line = text
         .lines()
@@ -127,7 +127,7 @@ mod tests {
     use super::total;
 
     #[test]
-    fn the_total_is_read_wherever_callgrind_writes_it() {
+    fn the_total_is_found_wherever_callgrind_writes_it() {
         assert_eq!(total("version: 1\nevents: Ir\nsummary: 42\n\nfn=(1) main\n"), Some(42));
         assert_eq!(total("fn=(1) main\n3 7\n\ntotals: 1234\n"), Some(1234));
         assert_eq!(total("fn=(1) main\n"), None);

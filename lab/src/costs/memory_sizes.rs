@@ -1,8 +1,7 @@
-//! How fast functions are with the processor that their memory size brings.
+//! Latencies by memory size.
 //!
-//! Lambda gives a function a whole processor while it starts, and a share in
-//! proportion to its memory for requests. Here a control group gives the same
-//! shares.
+//! Lambda gives a function a whole processor while it starts. For requests it gives a share
+//! in proportion to the memory size. Here a control group enforces the same shares.
 //! <https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html>
 
 use std::collections::BTreeMap;
@@ -20,44 +19,46 @@ use crate::{median, procfs};
 /// The memory sizes that are compared, in megabytes.
 pub(super) const SIZES: [u32; 4] = [128, 256, 512, 1024];
 
-/// With so many megabytes a function has one processor.
+/// The memory size that comes with one whole processor, in megabytes.
 const ONE_PROCESSOR: f64 = 1769.0;
 
-/// A group may work for its share of each such period and is stopped for the rest.
+/// The scheduling period: a group runs for its share of each period and is stopped for the
+/// rest.
 const PERIOD: Duration = Duration::from_millis(20);
 
 /// How many warm requests each process answers.
 const REQUESTS: usize = 20;
 
-/// The requests that are compared, by their names.
+/// The names of the requests that are compared.
 const COMPARED: [&str; 4] =
     ["get-task", "create-task", "list-tasks, 20 newest", "list-tasks, 1,000 by title"];
 
-/// Where control groups are.
+/// The folder of the control groups.
 const GROUPS: &str = "/sys/fs/cgroup";
 
-/// How long a request takes a function of one memory size.
+/// The latencies of a request at one memory size.
 #[derive(Clone, Copy, Debug)]
 pub struct Sizes {
     /// The name of the measured request.
     pub request: &'static str,
     /// In megabytes.
     pub memory: u32,
-    /// Milliseconds for the first request, if the connection to DynamoDB was opened
-    /// while the function started.
+    /// Milliseconds for the first request, if the function connected to DynamoDB at
+    /// startup.
     pub first: f64,
-    /// The same if it was not.
+    /// Milliseconds for the first request, if it did not.
     pub first_unwarmed: f64,
-    /// Milliseconds for a further one.
+    /// Milliseconds for a warm request.
     pub warm: f64,
 }
 
-/// Measures some of `requests` at each memory size; medians of `runs` processes.
+/// Measures some of `requests` at each memory size. The results are medians of `runs`
+/// processes.
 ///
 /// # Errors
 ///
-/// If a function does not answer as it should, or control groups cannot be made:
-/// that needs Linux and, mostly, the rights of root.
+/// If a function does not answer as expected, or control groups cannot be created, which
+/// needs Linux and usually root.
 pub async fn measure_sizes(
     settings: &Settings,
     binaries: &BTreeMap<String, PathBuf>,
@@ -89,7 +90,7 @@ pub async fn measure_sizes(
     Ok(all)
 }
 
-/// Milliseconds for the first request of one process, and for further ones.
+/// Milliseconds for the first request of one process, and for warm ones.
 async fn one(
     settings: &Settings,
     request: &MeasuredRequest,
@@ -112,8 +113,8 @@ async fn one(
     Ok((first, warm))
 }
 
-/// Milliseconds from a request to its answer. The process has a new period when it
-/// gets it, as one has that was frozen since the last request.
+/// Milliseconds from a request to its reply. The process begins the request with its full
+/// share of a period, like one that was frozen since the last request.
 async fn timed(stage: &mut Stage) -> Result<f64> {
     tokio::time::sleep(2 * PERIOD).await;
     let elapsed = stage.answer().await?;
@@ -121,15 +122,15 @@ async fn timed(stage: &mut Stage) -> Result<f64> {
     Ok(elapsed.as_secs_f64() * 1e3)
 }
 
-/// A control group with one process in it. It is gone when it is dropped.
+/// A control group with one process in it. Dropping it removes the group.
 struct Group {
     folder: PathBuf,
-    /// Where its process goes then.
+    /// The group that the process returns to.
     parent: PathBuf,
 }
 
 impl Group {
-    /// Gives `process` that share of one processor.
+    /// Limits `process` to this share of one processor.
     fn of(process: u32, share: f64) -> Result<Group> {
         let root = Path::new(GROUPS);
         let is_unified = root.join("cgroup.controllers").exists();
@@ -165,7 +166,7 @@ impl Group {
 
 impl Drop for Group {
     fn drop(&mut self) {
-        // One that stays behind does no harm: it is empty.
+        // A group that cannot be removed is empty and does no harm.
         let _ = self.remove();
     }
 }

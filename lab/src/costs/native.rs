@@ -1,4 +1,4 @@
-//! What the kernel and DynamoDB tell of a function.
+//! Measures times, memory and requests to DynamoDB, without a profiler.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -10,7 +10,7 @@ use super::stage::Stage;
 use super::{MeasuredRequest, Native, WARM};
 use crate::{median, procfs};
 
-/// A process that has done nothing for so long has nothing to do.
+/// How long a process must use no processor time to count as idle.
 const QUIET: Duration = Duration::from_millis(30);
 
 /// Measures `runs` processes, one after the other.
@@ -43,7 +43,7 @@ async fn one(settings: &Settings, request: &MeasuredRequest, binary: &Path) -> R
     let process = stage.start().await?;
     let init_ms = began.elapsed().as_secs_f64() * 1e3;
     let init = milliseconds(process).await?;
-    // What the start asks for is not any request's.
+    // Excludes the requests of the startup.
     let before = stage.usage();
     stage.invoke().await?;
     let first = milliseconds(process).await?;
@@ -66,7 +66,7 @@ async fn one(settings: &Settings, request: &MeasuredRequest, binary: &Path) -> R
     Ok(native)
 }
 
-/// The time on a processor, once the process has nothing to do.
+/// Waits until the process is idle, and returns its processor time.
 async fn milliseconds(process: u32) -> Result<f64> {
     Ok(procfs::settled(process, QUIET).await? as f64 / 1e6)
 }

@@ -1,4 +1,4 @@
-//! The plots of what was measured.
+//! Plots of the costs.
 
 use std::path::Path;
 
@@ -9,15 +9,15 @@ use super::memory_sizes::SIZES;
 use super::{Instructions, Report, Sizes};
 use crate::plot::{self, Bars};
 
-/// Where the logarithmic axes begin: millions of instructions, and milliseconds.
+/// The lower ends of the logarithmic axes: millions of instructions, and milliseconds.
 const LEAST_INSTRUCTIONS: f64 = 0.1;
 const LEAST_TIME: f64 = 0.1;
 
-/// What is drawn of the memory sizes, for two kinds of requests.
+/// The two requests whose latencies by memory size are plotted.
 const DRAWN: [&str; 2] = ["list-tasks, 20 newest", "list-tasks, 1,000 by title"];
 
-/// Writes the plots into `folder`: the instructions of the operations on tasks and,
-/// if they were measured, the times by memory size.
+/// Writes the plots into `folder`: the instructions of the operations on tasks and, if they
+/// were measured, the latencies by memory size.
 pub(super) fn write(report: &Report, folder: &Path) -> Result<()> {
     let start = instructions(report, &[("init", |it| it.init), ("first", |it| it.first)]);
     let warm = instructions(report, &[("warm", |it| it.warm)]);
@@ -42,7 +42,7 @@ pub(super) fn write(report: &Report, folder: &Path) -> Result<()> {
     )
 }
 
-/// Counts one kind of instructions.
+/// Selects one of the counts.
 type Count = fn(&Instructions) -> u64;
 
 fn instructions(report: &Report, series: &[(&str, Count)]) -> Bars {
@@ -63,7 +63,7 @@ fn instructions(report: &Report, series: &[(&str, Count)]) -> Bars {
     }
 }
 
-/// Tells one of the times.
+/// Selects one of the latencies.
 type Time = fn(&Sizes) -> f64;
 
 fn times(report: &Report, request: &str) -> Bars {

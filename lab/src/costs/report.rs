@@ -1,4 +1,4 @@
-//! What was measured, as tables and files.
+//! Tables and files of the costs.
 
 use std::fs;
 use std::path::Path;
@@ -8,15 +8,15 @@ use anyhow::{Context, Result};
 use super::{Cost, Instructions, Sizes, plot};
 use crate::markdown::{line, replace_generated};
 
-/// The file in `docs/` that holds the costs as they were written last.
+/// The file in `docs/` that holds the costs of the last report.
 const EARLIER: &str = "cost.json";
 
-/// What a gigabyte of memory costs for a second (arm64, the first tier, us-east-1).
+/// The price of a gigabyte-second (arm64, the first tier, us-east-1).
 /// <https://aws.amazon.com/lambda/pricing/>
 const DOLLARS_PER_GIGABYTE_SECOND: f64 = 0.000_013_333_4;
 
-/// Milliseconds that an answer from DynamoDB is assumed to take within a region. The
-/// emulator beside the function takes less.
+/// The assumed latency of DynamoDB within a region, in milliseconds. That of the emulator is
+/// lower.
 const DYNAMODB_MS: f64 = 5.0;
 
 /// Everything that was measured.
@@ -24,9 +24,9 @@ const DYNAMODB_MS: f64 = 5.0;
 pub struct Report {
     /// For each request.
     pub costs: Vec<Cost>,
-    /// For each memory size, if that was asked for.
+    /// For each memory size; may be empty.
     pub sizes: Vec<Sizes>,
-    /// The costs as they were written last.
+    /// The costs of the last report.
     earlier: Vec<Cost>,
 }
 
@@ -35,7 +35,7 @@ impl Report {
     ///
     /// # Errors
     ///
-    /// If there are some that cannot be read.
+    /// If the costs in `folder` cannot be parsed.
     pub fn new(costs: Vec<Cost>, sizes: Vec<Sizes>, folder: &Path) -> Result<Report> {
         let path = folder.join(EARLIER);
         let earlier = match fs::read(&path) {
@@ -47,7 +47,7 @@ impl Report {
         Ok(Report { costs, sizes, earlier })
     }
 
-    /// Markdown: what each function costs.
+    /// The costs as a Markdown table.
     #[must_use]
     pub fn cost_table(&self) -> String {
         let mut text = String::new();
@@ -62,7 +62,7 @@ impl Report {
         text
     }
 
-    /// How that differs from what was written last, a line each. Empty if it does not.
+    /// The differences from the last report, one line for each request that has any.
     #[must_use]
     pub fn changes(&self) -> String {
         let mut text = String::new();
@@ -85,7 +85,7 @@ impl Report {
         text
     }
 
-    /// Markdown: how fast which memory size is.
+    /// The latencies by memory size as a Markdown table.
     #[must_use]
     pub fn size_table(&self) -> String {
         let mut text = String::new();
@@ -108,8 +108,8 @@ impl Report {
     }
 }
 
-/// What a million warm requests cost for their duration: DynamoDB's time, which is
-/// waited for, and the function's own, rounded up to milliseconds.
+/// What the duration of a million warm requests costs: the wait for DynamoDB and the
+/// function's own time, rounded up to milliseconds.
 fn dollars_per_million(cell: &Sizes) -> f64 {
     let gigabytes = f64::from(cell.memory) / 1024.0;
     let seconds = (cell.warm + DYNAMODB_MS).ceil() / 1e3;
@@ -157,14 +157,14 @@ fn values(it: Instructions) -> impl Iterator<Item = (&'static str, u64)> {
     [("init", it.init), ("first", it.first), ("warm", it.warm)].into_iter()
 }
 
-/// By how many per cent something has changed, if that is worth telling.
+/// The change in percent, if it is worth reporting.
 fn change(name: &str, before: u64, after: u64) -> Option<String> {
     let percent = 100.0 * (after as f64 / before as f64 - 1.0);
     (percent.abs() >= 0.5).then(|| format!("{name} {percent:+.1} %"))
 }
 
-/// Writes the report into `folder`: the tables into `performance.md`, and beside it
-/// the costs in JSON, for the next comparison, and plots.
+/// Writes the report into `folder`: the tables into `performance.md`, the costs as JSON for
+/// the next comparison, and the plots.
 ///
 /// # Errors
 ///
@@ -185,7 +185,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn counts_and_changes_are_readable() {
+    fn counts_and_changes_are_rounded() {
         assert_eq!(instructions(796_794), "797 K");
         assert_eq!(instructions(3_690_000), "3.69 M");
         assert_eq!(change("warm", 1000, 1100).as_deref(), Some("warm +10.0 %"));
@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn duration_is_paid_by_the_whole_millisecond() {
+    fn duration_is_charged_in_whole_milliseconds() {
         let cell =
             Sizes { request: "get-task", memory: 1024, first: 0.0, first_unwarmed: 0.0, warm: 0.2 };
         assert!((dollars_per_million(&cell) - 0.080_000_4).abs() < 1e-9);

@@ -13,24 +13,24 @@ use shared::task::{NewTask, Task, TaskId, Timestamp};
 
 use super::WARM;
 
-/// A function and a kind of request.
+/// A kind of request to one function.
 #[derive(Clone, Debug)]
 pub struct MeasuredRequest {
-    /// What it is called in the tables.
+    /// Its name in the tables.
     pub name: &'static str,
     /// The function.
     pub function: &'static str,
-    /// What it answers.
+    /// The expected status.
     pub(super) status: u16,
-    /// The query of the request, where it is not the event's.
+    /// Replaces the query of the event.
     query: Option<&'static str>,
-    /// How many tasks the user has beside those of the events: more than a page.
+    /// How many tasks the user has besides those of the events: more than a page.
     pub(super) tasks: u32,
-    /// Whether tokens are checked with an issuer's key set.
+    /// Whether an issuer's key set verifies the tokens.
     pub(super) has_key_set: bool,
 }
 
-/// Everything that is measured.
+/// All requests that are measured.
 #[must_use]
 pub fn measured_requests() -> Vec<MeasuredRequest> {
     let request = |name, function, status| MeasuredRequest {
@@ -67,19 +67,19 @@ pub fn measured_requests() -> Vec<MeasuredRequest> {
 }
 
 impl MeasuredRequest {
-    /// Whether it asks DynamoDB.
+    /// Whether the function uses DynamoDB.
     #[must_use]
     pub fn has_store(&self) -> bool {
         !matches!(self.function, "docs" | "health")
     }
 
-    /// Whether each request writes another task: what is gone cannot be deleted again,
-    /// and hundreds of updates within seconds would make one task grow.
+    /// Whether each request writes a different task: a task can be deleted only once, and
+    /// hundreds of updates within seconds would make a task grow.
     fn has_tasks_of_its_own(&self) -> bool {
         matches!(self.function, "update-task" | "toggle-task" | "delete-task")
     }
 
-    /// Stores what the requests need beyond the tasks of the events.
+    /// Stores the tasks that the requests need besides those of the events.
     pub(super) async fn prepare(&self, client: &Client, settings: &Settings) -> Result<()> {
         if !self.has_tasks_of_its_own() {
             return Ok(());
@@ -98,7 +98,7 @@ impl MeasuredRequest {
         Ok(tables::store(client.clone()).tasks(&user).insert_all(&tasks).await?)
     }
 
-    /// The request number `number`, with `token` in the place of its own.
+    /// The event of request number `number`. `token` replaces the event's own token.
     pub(super) fn event(&self, number: u32, token: Option<&str>) -> Result<Bytes> {
         let path = repository().join("events").join(format!("{}.json", self.function));
         let mut text = fs::read_to_string(&path).with_context(|| path.display().to_string())?;
@@ -116,7 +116,7 @@ impl MeasuredRequest {
     }
 }
 
-/// The task that the write number `number` updates or deletes.
+/// The task that write number `number` updates or deletes.
 fn written(number: u32) -> Result<TaskId> {
     let created_at = Timestamp::parse("2026-01-01").context("a date")?;
     let mut bits = [0; 10];

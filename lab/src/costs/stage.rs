@@ -1,4 +1,4 @@
-//! One function on a stage of its own.
+//! The environment in which one function is measured.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -21,32 +21,32 @@ use tokio::time::timeout;
 
 use super::MeasuredRequest;
 
-/// How long a function may take to ask for a request, even under callgrind.
+/// The timeout for a function that should ask for a request, even under callgrind.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// As long as the session tokens that Lambda gives to functions.
+/// The length of the session tokens that Lambda gives to functions.
 const SESSION_TOKEN_BYTES: usize = 900;
 
-/// A function, DynamoDB behind TLS and, where tokens need it, an issuer.
+/// A function, DynamoDB behind TLS and, if tokens need one, an issuer.
 pub(super) struct Stage {
     lambda: Lambda,
     proxy: FaultProxy,
     request: MeasuredRequest,
-    /// For the requests that do not use their own.
+    /// Replaces the token of the events.
     token: Option<String>,
-    /// How many requests it has answered.
+    /// How many requests the function has answered.
     answered: u32,
-    /// How many requests to DynamoDB each of them took.
+    /// How many requests to DynamoDB each of them needed.
     calls: Option<u64>,
-    /// Publishes the key set, if there is one.
+    /// The task that publishes the key set.
     key_set: Option<JoinHandle<()>>,
     _certificates: Localhost,
     _embedded: EmbeddedDynamoDb,
 }
 
 impl Stage {
-    /// Puts `request` on a stage with new data, ready to be started; by `wrapper`,
-    /// if that is not empty.
+    /// Prepares new data and the function of `request`, without starting it. `wrapper` may
+    /// be a program that runs the function.
     pub(super) async fn new(
         settings: &Settings,
         request: &MeasuredRequest,
@@ -95,11 +95,10 @@ impl Stage {
         })
     }
 
-    /// Starts the function and waits until it asks for a request. Gives its process
-    /// id.
+    /// Starts the function, waits until it asks for a request, and returns its process id.
     pub(super) async fn start(&self) -> Result<u32> {
         let process = self.ready().await?;
-        // It opens its connection with a request for nothing.
+        // It opens its connection with a request that names no operation.
         let opened = self.proxy.executed("");
         ensure!(opened == u64::from(self.request.has_store()), "{opened} connections opened");
         Ok(process)
@@ -110,14 +109,14 @@ impl Stage {
         self.proxy.set_away(true);
         let process = self.ready().await?;
         self.proxy.set_away(false);
-        ensure!(self.proxy.executed("") == 0, "DynamoDB was not away");
+        ensure!(self.proxy.executed("") == 0, "DynamoDB was reachable");
         Ok(process)
     }
 
-    /// Waits until the function asks for a request. Gives its process id.
+    /// Waits until the function asks for a request, and returns its process id.
     pub(super) async fn ready(&self) -> Result<u32> {
         let ready = self.lambda.ready(self.request.function);
-        timeout(PATIENCE, ready).await.context("the function does not ask for requests")?
+        timeout(PATIENCE, ready).await.context("the function did not ask for a request")?
     }
 
     /// Lets the function answer one request, and waits until it asks for the next.
@@ -126,8 +125,7 @@ impl Stage {
         self.ready().await.map(drop)
     }
 
-    /// Lets the function answer one request. Gives how long that took, without what
-    /// this program does before and after.
+    /// Lets the function answer one request, and returns how long the invocation took.
     pub(super) async fn answer(&mut self) -> Result<Duration> {
         let event = self.request.event(self.answered, self.token.as_deref())?;
         self.answered += 1;
@@ -137,10 +135,10 @@ impl Stage {
         let elapsed = began.elapsed();
         let Outcome::Reply(reply) = outcome else { bail!("{}: {outcome:?}", self.request.name) };
         self.check(&reply)?;
-        // One that was sent again would count twice.
+        // A retry would distort the measurement.
         let calls = self.usage().requests - before;
         let expected = *self.calls.get_or_insert(calls);
-        ensure!(calls == expected, "{calls} requests to DynamoDB, before {expected}");
+        ensure!(calls == expected, "{calls} requests to DynamoDB instead of {expected}");
         Ok(elapsed)
     }
 
@@ -152,24 +150,24 @@ impl Stage {
         Ok(())
     }
 
-    /// What DynamoDB has done so far.
+    /// What DynamoDB has read and charged so far.
     pub(super) fn usage(&self) -> Usage {
         self.proxy.usage()
     }
 
-    /// Ends the function.
+    /// Stops the function.
     pub(super) async fn stop(self) {
         self.key_set.iter().for_each(JoinHandle::abort);
         self.lambda.stop().await;
     }
 }
 
-/// The logs of a function that is measured are read by nobody.
+/// A sink that discards the function's logs.
 fn quiet() -> LogSink {
     Arc::new(|_, _| {})
 }
 
-/// What Lambda sets beyond what the local server does.
+/// The variables that Lambda sets and the local server does not.
 fn as_on_lambda() -> BTreeMap<String, String> {
     let token = format!("IQoJb3JpZ2luX2VjE{}", "x".repeat(SESSION_TOKEN_BYTES));
     [
@@ -188,7 +186,7 @@ fn as_on_lambda() -> BTreeMap<String, String> {
     .into()
 }
 
-/// Publishes the issuer's key set on a free port. Gives the issuer's URL.
+/// Publishes the issuer's key set on a free port, and returns the issuer's URL.
 async fn publish(issuer: &Issuer) -> Result<(String, JoinHandle<()>)> {
     let listener = listener::listen(0).await?;
     let url = format!("http://{}", listener.local_addr()?);

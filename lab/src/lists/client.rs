@@ -1,4 +1,4 @@
-//! The function under test, as the kernel sees it.
+//! Requests lists, and measures the function that answers.
 
 use std::time::Instant;
 
@@ -10,16 +10,17 @@ use shared::task::ListQuery;
 use super::FUNCTION;
 use crate::procfs;
 
-/// What one request has cost the function.
+/// A reply, and what it has cost the function.
 pub(super) struct Answer {
     pub(super) body: String,
     pub(super) has_next: bool,
-    /// Microseconds.
+    /// Processor time, in microseconds.
     pub(super) processor: f64,
+    /// In microseconds.
     pub(super) latency: f64,
 }
 
-/// Asks `list-tasks` on behalf of one user.
+/// Requests lists on behalf of one user.
 pub(super) struct ListClient<'a> {
     pub(super) server: &'a Server,
     pub(super) client: &'a reqwest::Client,
@@ -44,14 +45,14 @@ impl ListClient<'_> {
         Ok(Answer { body, has_next, processor, latency })
     }
 
-    /// Time on a processor of all processes of the function, in nanoseconds.
+    /// The processor time of all processes of the function, in nanoseconds.
     fn processor_time(&self) -> Result<f64> {
         let processes = self.server.backend().lambda().processes(FUNCTION);
         let times = processes.into_iter().map(procfs::processor_time);
         Ok(times.sum::<Result<u64>>()? as f64)
     }
 
-    /// The most memory that the function's only process has had, in kilobytes.
+    /// The peak memory of the function's only process, in kilobytes.
     pub(super) fn peak_memory(&self) -> Result<u64> {
         let processes = self.server.backend().lambda().processes(FUNCTION);
         let [process] = processes.as_slice() else { bail!("{} processes", processes.len()) };

@@ -1,4 +1,4 @@
-//! The measurements.
+//! Measures the lists.
 
 use std::time::Duration;
 
@@ -18,14 +18,14 @@ use crate::{Progress, median};
 /// The function that is measured.
 pub const FUNCTION: &str = "list-tasks";
 
-/// How often each page is asked for.
+/// How often each page is requested.
 const REPEATS: usize = 25;
 
-/// Gives the users their tasks: one user for each of `sizes`.
+/// Stores the tasks of the users: one user for each of `sizes`.
 ///
 /// # Errors
 ///
-/// If they cannot be stored.
+/// If DynamoDB cannot be reached.
 pub async fn seed(
     data: &dynamodb::Data,
     settings: &Settings,
@@ -43,7 +43,7 @@ pub async fn seed(
 ///
 /// # Errors
 ///
-/// If something does not answer as it should.
+/// If a reply is not the expected one.
 pub async fn measure(
     server: &Server,
     settings: &Settings,
@@ -83,8 +83,8 @@ impl Lists<'_> {
         self.server.backend().proxy().map(FaultProxy::usage).unwrap_or_default()
     }
 
-    /// All pages of one list. Users take turns, so that whatever else this
-    /// machine does happens to all of them.
+    /// Measures the pages of one list. Users take turns, so that other load on this machine
+    /// affects all of them alike.
     async fn cells(&self, list: List) -> Result<Vec<Cell>> {
         let mut cells = Vec::new();
         for page in PAGES {
@@ -127,8 +127,7 @@ impl Lists<'_> {
         Ok(cells)
     }
 
-    /// What a process needs for its first list, if that is as long as it may
-    /// be.
+    /// Measures a list without a limit as the first request of a process.
     async fn memory(&self, list: List) -> Result<Vec<Memory>> {
         let mut peaks = Vec::new();
         for (tasks, _, token) in &self.users {
@@ -155,8 +154,8 @@ impl Lists<'_> {
     }
 }
 
-/// The question for what comes behind two fifths of the list. (Behind half of
-/// it, where the dated tasks end, it would be a special page.)
+/// The query for the page after two fifths of the list. (After half of it, where the dated
+/// tasks end, the page would be a special case.)
 async fn middle(store: &Tasks<'_>, list: List, tasks: u32) -> Result<ListQuery> {
     let mut left = usize::try_from(list.length(tasks) * 2 / 5)?;
     let mut query = list.query();

@@ -1,4 +1,4 @@
-//! The plot of what lists cost.
+//! Plots of what lists cost.
 
 use std::path::Path;
 
@@ -9,7 +9,7 @@ use super::{Cell, List, MAX_READ, PAGES, Place, Report};
 use crate::markdown::human;
 use crate::plot::{self, BLUE, Drawn, GREY, ORANGE, Panel};
 
-/// Writes the plot: two panels over the number of tasks.
+/// Writes the plot: two panels, both with the number of tasks on the x-axis.
 pub(super) fn write(report: &Report, path: &Path) -> Result<()> {
     let read = Chart {
         title: "Items read for each task returned",
@@ -29,7 +29,7 @@ pub(super) fn write(report: &Report, path: &Path) -> Result<()> {
 struct Chart<'a> {
     title: &'a str,
     top: f64,
-    /// Horizontal lines.
+    /// Drawn as horizontal lines.
     targets: &'a [f64],
     value: &'a dyn Fn(&Cell) -> Option<f64>,
 }

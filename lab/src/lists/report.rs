@@ -1,4 +1,4 @@
-//! What was measured, as tables and files.
+//! Tables and files of what lists cost.
 
 use std::fs;
 use std::path::Path;
@@ -17,18 +17,18 @@ pub struct Report {
 }
 
 impl Report {
-    /// What reads more than it may, each in a line.
+    /// Returns a line for each page that reads more items than it may.
     #[must_use]
     pub fn over_target(&self) -> Vec<String> {
         let cells = self.cells.iter().filter(|cell| cell.is_over_target());
-        let told = |cell: &Cell| {
+        let line = |cell: &Cell| {
             let (list, tasks, read) = (cell.list.name(), human(cell.tasks), cell.read_per_task());
             format!("{list}, {tasks} tasks, a page of {}: {read:.2}", cell.page)
         };
-        cells.map(told).collect()
+        cells.map(line).collect()
     }
 
-    /// The numbers of tasks, from few to many.
+    /// The numbers of tasks, in ascending order.
     pub(super) fn sizes(&self) -> Vec<u32> {
         let mut sizes: Vec<u32> = self.cells.iter().map(|cell| cell.tasks).collect();
         sizes.sort_unstable();
@@ -36,8 +36,8 @@ impl Report {
         sizes
     }
 
-    /// How much longer the function works for a page than for the first page
-    /// of the user with the fewest tasks; `None` if that has fewer tasks in it.
+    /// The ratio of `value` to that of the first page of the user with the fewest tasks.
+    /// Compares only pages with the same number of tasks; `None` if there is none.
     pub(super) fn ratio(&self, cell: &Cell, value: fn(&Cell) -> f64) -> Option<f64> {
         let least = self.cells.iter().filter(|other| {
             other.list == cell.list
@@ -48,7 +48,7 @@ impl Report {
         least.min_by_key(|other| other.tasks).map(|least| value(cell) / value(least))
     }
 
-    /// Markdown.
+    /// All tables, in Markdown.
     #[must_use]
     pub fn tables(&self) -> String {
         let mut text = String::new();
@@ -163,8 +163,8 @@ impl Report {
     }
 }
 
-/// Writes the report into `folder`: the tables into `performance.md`, where
-/// that has a place for them, and beside it a plot and all numbers.
+/// Writes the report into `folder`: the tables into `performance.md`, all numbers as CSV,
+/// and a plot.
 ///
 /// # Errors
 ///

@@ -1,5 +1,4 @@
-//! One user of a soak: does one thing after the other, and knows what to
-//! expect.
+//! One user of a soak. It sends one request after the other and checks the replies.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -17,10 +16,10 @@ use shared::task::{ListQuery, TaskId};
 
 use super::Report;
 
-/// The most tasks that a user keeps.
+/// The maximum number of tasks of a user.
 const MOST_TASKS: usize = 30;
 
-/// How often a create with a key is sent until it is answered.
+/// How often a create with a key is sent before the user gives up.
 const MOST_REPEATS: usize = 50;
 
 pub(super) struct SoakUser {
@@ -56,7 +55,7 @@ impl SoakUser {
         })
     }
 
-    /// Does one thing.
+    /// Sends one random request.
     pub(super) async fn step(&mut self) -> Result<()> {
         if self.tasks.is_empty() || (self.tasks.len() < MOST_TASKS && fastrand::u8(0..5) == 0) {
             return self.create().await;
@@ -89,7 +88,7 @@ impl SoakUser {
             }
             self.expect_unknown("create", &response);
         }
-        // It may have been created, but only once.
+        // The task may have been created, but only once.
         let mut found = Vec::new();
         for task in self.stored().await? {
             if task["title"] == body["title"] {
@@ -137,8 +136,8 @@ impl SoakUser {
         self.write(operation, Method::PATCH, id, "/complete", body, after).await
     }
 
-    /// Sends a write after which the task is `after`, or, if nobody knows,
-    /// perhaps what it was before.
+    /// Sends a write that turns the task into `after`. If the outcome is unknown, the task
+    /// may also be unchanged.
     async fn write(
         &mut self,
         operation: &'static str,
@@ -187,7 +186,7 @@ impl SoakUser {
                 self.tasks.remove(id);
             }
             Some(task) if task == self.tasks[id] => {}
-            Some(task) => self.report.violation(format!("delete: it is {task}")),
+            Some(task) => self.report.violation(format!("delete: the task is now {task}")),
         }
         Ok(())
     }
@@ -219,7 +218,7 @@ impl SoakUser {
         Ok(())
     }
 
-    /// Compares everything with what is stored.
+    /// Compares the model with what is stored.
     pub(super) async fn compare(self) -> Result<()> {
         let stored = self.stored().await?;
         self.compare_with("at the end", stored);
@@ -261,32 +260,32 @@ impl SoakUser {
         Ok(response)
     }
 
-    /// A write may fail with 503, or with the gateway's 500 if its function was
-    /// killed; then its outcome is not known.
+    /// A write may fail with 503, or with the gateway's 500 if its function was killed. Then
+    /// its outcome is unknown.
     fn expect_unknown(&self, operation: &str, response: &Response) {
         self.report.unknown.fetch_add(1, Ordering::Relaxed);
         self.expect_unavailable(operation, response);
     }
 
     fn expect_unavailable(&self, operation: &str, response: &Response) {
-        // A transaction in the way is 409.
-        let is_told = [409, 503].contains(&response.status().as_u16())
+        // 409: another transaction is in progress.
+        let is_retryable = [409, 503].contains(&response.status().as_u16())
             && response.headers().contains_key("retry-after");
         let kills = self.report.kills.load(Ordering::Relaxed) > 0;
         let is_killed = kills && is_from_gateway(response);
-        if !is_told && !is_killed {
-            self.report.violation(format!("{operation}: the answer is {}", response.status()));
+        if !is_retryable && !is_killed {
+            self.report.violation(format!("{operation}: the status is {}", response.status()));
         }
     }
 
-    /// Lets the last requests of a function that was killed arrive.
+    /// Waits for the last requests of killed functions to arrive.
     async fn settle(&self) {
         if self.report.kills.load(Ordering::Relaxed) > 0 {
             tokio::time::sleep(Duration::from_millis(200)).await;
         }
     }
 
-    /// What is stored, past the faults.
+    /// All stored tasks, read without faults.
     async fn stored(&self) -> Result<Vec<Value>> {
         self.settle().await;
         let mut tasks = Vec::new();
@@ -296,14 +295,14 @@ impl SoakUser {
         };
         let next = self.store.tasks(&self.user).list(&ListQuery::default(), take).await?;
         if next.is_some() {
-            bail!("more tasks than a soak makes");
+            bail!("more tasks than a soak creates");
         }
         Ok(tasks.iter().map(serde_json::to_value).collect::<Result<_, _>>()?)
     }
 
     async fn stored_task(&self, id: &str) -> Result<Option<Value>> {
         self.settle().await;
-        let id = TaskId::parse(id).context("an id that is none")?;
+        let id = TaskId::parse(id).context("a malformed id")?;
         match self.store.tasks(&self.user).get(id).await {
             Ok(task) => Ok(Some(serde_json::to_value(task)?)),
             Err(StoreError::NotFound) => Ok(None),
@@ -312,13 +311,14 @@ impl SoakUser {
     }
 }
 
-/// The answer for a function that ended: no problem, and no function's words.
+/// Whether the gateway sent the reply, because the function crashed. A function would send a
+/// problem document.
 fn is_from_gateway(response: &Response) -> bool {
     let content_type = response.headers().get("content-type");
     response.status() == 500 && content_type.is_some_and(|value| value == "application/json")
 }
 
-/// Whether `task` is `expected`, but for the times of the write.
+/// Whether `task` equals `expected`, apart from the times of the write.
 fn is_as_expected(task: &Value, expected: &Value) -> bool {
     let mut expected = expected.clone();
     expected["updated_at"] = task["updated_at"].clone();

@@ -1,4 +1,4 @@
-//! What is asked.
+//! The endpoints that are measured.
 
 use reqwest::StatusCode;
 
@@ -16,8 +16,8 @@ pub enum Endpoint {
 }
 
 impl Endpoint {
-    /// All of them. Those that change the number of tasks come last, so that
-    /// the others find the same tables.
+    /// All of them. Those that change the number of tasks come last, so that the others
+    /// work on the same tables.
     pub const ALL: [Endpoint; 7] = [
         Endpoint::Health,
         Endpoint::List,
@@ -56,7 +56,7 @@ impl Endpoint {
         }
     }
 
-    /// What it answers if all is well.
+    /// The status of a successful reply.
     pub(super) fn expected(self) -> StatusCode {
         match self {
             Endpoint::Create => StatusCode::CREATED,

@@ -1,4 +1,4 @@
-//! The plot of what was measured.
+//! Plots of throughput and latency.
 
 use std::path::Path;
 
@@ -8,15 +8,15 @@ use plotters::prelude::*;
 use super::{Endpoint, Report, Row};
 use crate::plot::{self, Bars};
 
-/// Where the logarithmic axis begins, in milliseconds.
+/// The lower end of the logarithmic axis, in milliseconds.
 const LEAST: f64 = 0.1;
 
-/// Writes the plot: two panels over the endpoints, with a bar for each number
-/// of users.
+/// Writes the plot: two panels with a group of bars for each endpoint, and a bar for each
+/// number of users.
 pub(super) fn write(report: &Report, path: &Path) -> Result<()> {
     let rates = bars(report, |row| row.rate);
     let slow = bars(report, |row| f64::from(row.p99) / 1000.0);
-    // The space above is for the legend.
+    // Leaves space above the bars for the legend.
     let rate_axis = 0.0..rates.most() * 1.1;
     let slow_axis = (LEAST..slow.most() * 8.0).log_scale();
     plot::write(

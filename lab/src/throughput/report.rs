@@ -1,4 +1,4 @@
-//! What was measured, as a table and files.
+//! Table and files of throughput and latency.
 
 use std::path::Path;
 use std::time::Duration;
@@ -18,23 +18,22 @@ pub struct Report {
     pub rows: Vec<Row>,
 }
 
-/// An endpoint, asked by some users at once.
+/// An endpoint under the load of some users.
 #[derive(Clone, Debug)]
 pub struct Row {
-    /// What was asked.
+    /// The endpoint.
     pub endpoint: Endpoint,
-    /// How many users asked at once.
+    /// The number of concurrent users.
     pub concurrency: usize,
-    /// Replies with the expected status in a second.
+    /// Replies per second with the expected status.
     pub rate: f64,
-    /// Half of them took so many microseconds at the most.
+    /// Their median latency, in microseconds.
     pub p50: u32,
-    /// 99 of 100 took so many microseconds at the most.
+    /// The 99th percentile of their latency, in microseconds.
     pub p99: u32,
-    /// The slowest one, in microseconds.
+    /// Their highest latency, in microseconds.
     pub max: u32,
-    /// How many other replies there were, and requests without any, also while
-    /// it did not count.
+    /// The number of unexpected replies and failed requests, including the warm-up.
     pub errors: u64,
     /// The first of them.
     pub first_error: Option<String>,
@@ -81,15 +80,15 @@ impl Row {
 }
 
 impl Report {
-    /// The rows with errors, each in a line.
+    /// Returns a line for each row with errors.
     #[must_use]
     pub fn errors(&self) -> Vec<String> {
-        let told = |row: &Row| {
+        let line = |row: &Row| {
             let first = row.first_error.as_ref()?;
             let (name, concurrency) = (row.endpoint.name(), row.concurrency);
             Some(format!("{name}, {concurrency} at once: {} errors, first {first}", row.errors))
         };
-        self.rows.iter().filter_map(told).collect()
+        self.rows.iter().filter_map(line).collect()
     }
 
     /// The numbers of users, in the order of the rows.
@@ -103,7 +102,7 @@ impl Report {
         levels
     }
 
-    /// Markdown.
+    /// The rows as a Markdown table.
     #[must_use]
     pub fn table(&self) -> String {
         let mut text = String::new();
@@ -123,8 +122,7 @@ impl Report {
     }
 }
 
-/// Writes the report into `folder`: the table into `performance.md`, where that
-/// has a place for it, and beside it a plot.
+/// Writes the report into `folder`: the table into `performance.md`, and a plot.
 ///
 /// # Errors
 ///
@@ -136,8 +134,7 @@ pub fn write(report: &Report, folder: &Path) -> Result<()> {
     plot::write(report, &folder.join("throughput.svg"))
 }
 
-/// The least value that so many percent of all do not exceed (nearest rank); 0
-/// if there are none.
+/// The percentile by the nearest-rank method; 0 if there are no values.
 fn percentile(sorted: &[u32], percent: usize) -> u32 {
     let rank = (sorted.len() * percent).div_ceil(100);
     sorted.get(rank.saturating_sub(1)).copied().unwrap_or_default()
@@ -167,13 +164,13 @@ mod tests {
     }
 
     #[test]
-    fn a_row_tells_rate_and_latencies() {
+    fn a_row_shows_rate_and_latencies() {
         let tally = Tally { latencies: (1..=5_000).rev().collect(), ..Tally::default() };
         assert_eq!(row(tally).text(), "| list | 10 | 2,500 | 2.50 | 4.95 | 5.00 | 0 | 8 |");
     }
 
     #[test]
-    fn only_rows_with_errors_are_told() {
+    fn only_rows_with_errors_are_reported() {
         let mut failed =
             Tally { errors: 2, first_error: Some("503: busy".into()), ..Tally::default() };
         failed.add(Tally { errors: 1, first_error: Some("500: later".into()), ..Tally::default() });

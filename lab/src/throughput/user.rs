@@ -1,4 +1,4 @@
-//! One of the users whose requests are counted, and what became of the requests.
+//! One of the users who send requests, and the results of the requests.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -16,15 +16,14 @@ use shared::task::TaskId;
 
 use super::{Endpoint, PAGE, TASKS};
 
-/// What became of requests.
+/// The results of requests.
 #[derive(Debug, Default)]
 pub(super) struct Tally {
-    /// Of those with the expected status: microseconds until the reply was
-    /// there, to its end.
+    /// The latencies of complete replies with the expected status, in microseconds.
     pub(super) latencies: Vec<u32>,
-    /// How many others there were.
+    /// The number of unexpected replies and failed requests.
     pub(super) errors: u64,
-    /// What was wrong with the first of them.
+    /// The message of the first of them.
     pub(super) first_error: Option<String>,
 }
 
@@ -46,13 +45,13 @@ pub(super) struct BusyUser {
     authorization: String,
     http: Client,
     user: User,
-    /// The tasks that stay.
+    /// The tasks that are never deleted.
     tasks: Vec<TaskId>,
-    /// The tasks that are there to be deleted.
+    /// The tasks that are to be deleted.
     supply: Vec<TaskId>,
-    /// How many tasks there were ever, but for those that the API created.
+    /// How many tasks were ever stored, not counting those that the API created.
     stored: u32,
-    /// How many requests there were.
+    /// How many requests were sent.
     sent: usize,
 }
 
@@ -63,7 +62,7 @@ impl BusyUser {
         Ok(BusyUser {
             api: api.to_owned(),
             authorization: format!("Bearer {}", token::sign(settings, None, name, DAY)?),
-            // One for each user: they share nothing, and nobody waits for it.
+            // One client for each user, so that no user waits for another's connection.
             http: Client::builder().no_proxy().build()?,
             tasks: (0..TASKS).map(|index| seed::id(&user, index)).collect::<Result<_>>()?,
             user,
@@ -73,7 +72,7 @@ impl BusyUser {
         })
     }
 
-    /// Stores tasks past the API until there are so many to delete.
+    /// Stores tasks, bypassing the API, until there are `count` to delete.
     pub(super) async fn supply(&mut self, client: &DynamoDb, count: usize) -> Result<()> {
         let missing = u32::try_from(count.saturating_sub(self.supply.len()))?;
         let new = self.stored..self.stored + missing;
@@ -85,8 +84,8 @@ impl BusyUser {
         Ok(())
     }
 
-    /// Sends one request after the other until the time is up, or somebody has
-    /// nothing left to ask for.
+    /// Sends one request after the other until the time is up, or some user has nothing left
+    /// to delete.
     pub(super) async fn work(
         mut self,
         endpoint: Endpoint,
@@ -149,8 +148,7 @@ impl BusyUser {
     }
 }
 
-/// Sends a request and reads the whole reply. Any but the expected one is an
-/// error.
+/// Sends a request and reads the whole reply. An unexpected status is an error.
 async fn answer(request: RequestBuilder, endpoint: Endpoint) -> Result<()> {
     let reply = request.send().await?;
     let status = reply.status();
