@@ -1,4 +1,4 @@
-//! Bad input gets an honest answer, never a 5xx, and leaves nothing behind.
+//! Bad input gets a 4xx with the reason, never a 5xx, and changes nothing.
 
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -9,13 +9,13 @@ const MOMENT: &str = "must be an RFC 3339 date or time in the years 0001 to 9999
                       such as 2027-02-10 or 2027-02-10T09:00:00Z";
 
 #[tokio::test]
-async fn each_rule_of_a_new_task_is_told() {
+async fn each_broken_rule_of_a_new_task_is_reported() {
     let app = TestApp::start().await;
     let alice = app.user("alice");
     let due = format!("due_date {MOMENT}");
     let due = due.as_str();
     let priority = "priority must be low, medium, high or null";
-    for (body, told) in [
+    for (body, detail) in [
         (json!({}), "title is required"),
         (json!({"title": null}), "title must not be null"),
         (json!({"title": 5}), "title must be a string"),
@@ -46,18 +46,18 @@ async fn each_rule_of_a_new_task_is_told() {
         ),
     ] {
         let reply = alice.post("/api/tasks", body.clone()).await;
-        assert_eq!(reply.problem(StatusCode::BAD_REQUEST), told, "{body}");
+        assert_eq!(reply.problem(StatusCode::BAD_REQUEST), detail, "{body}");
     }
     assert_eq!(alice.get("/api/tasks").await.json(), json!([]), "nothing was stored");
 }
 
 #[tokio::test]
-async fn each_rule_of_an_update_is_told() {
+async fn each_broken_rule_of_an_update_is_reported() {
     let app = TestApp::start().await;
     let alice = app.user("alice");
     let path = alice.task("t").await;
     let before = alice.get(&path).await.json();
-    for (body, told) in [
+    for (body, detail) in [
         (json!({"title": null}), "title must not be null"),
         (json!({"title": " "}), "title must not be empty"),
         (json!({"title": "x".repeat(201)}), "title must have at most 200 characters, not 201"),
@@ -72,13 +72,13 @@ async fn each_rule_of_an_update_is_told() {
         ),
     ] {
         let reply = alice.put(&path, body.clone()).await;
-        assert_eq!(reply.problem(StatusCode::BAD_REQUEST), told, "{body}");
+        assert_eq!(reply.problem(StatusCode::BAD_REQUEST), detail, "{body}");
     }
     let complete = format!("{path}/complete");
     for body in [json!({"completed": null}), json!({"completed": "yes"})] {
         let reply = alice.json(Method::PATCH, &complete, &[], body).await;
-        let told = reply.problem(StatusCode::BAD_REQUEST);
-        assert_eq!(told, "completed must be true or false");
+        let detail = reply.problem(StatusCode::BAD_REQUEST);
+        assert_eq!(detail, "completed must be true or false");
     }
     assert_eq!(alice.get(&path).await.json(), before, "nothing was changed");
 }
@@ -90,7 +90,7 @@ async fn post_raw(caller: &Caller<'_>, content_type: &str, body: Vec<u8>) -> (St
 }
 
 #[tokio::test]
-async fn a_body_that_is_not_what_it_should_be_is_refused() {
+async fn a_malformed_or_oversized_body_is_rejected() {
     let app = TestApp::start().await;
     let alice = app.user("alice");
     let nested = |depth| {
@@ -127,7 +127,7 @@ async fn a_body_that_is_not_what_it_should_be_is_refused() {
 }
 
 #[tokio::test]
-async fn a_requests_own_mistakes_are_told_before_its_task_is_looked_for() {
+async fn a_malformed_request_is_rejected_before_its_task_is_looked_up() {
     let app = TestApp::start().await;
     let (alice, bob) = (app.user("alice"), app.user("bob"));
     let bobs = bob.task("t").await;
@@ -162,7 +162,7 @@ async fn a_requests_own_mistakes_are_told_before_its_task_is_looked_for() {
 }
 
 #[tokio::test]
-async fn unusual_text_is_kept_exactly() {
+async fn unusual_text_is_stored_unchanged() {
     let app = TestApp::start().await;
     let alice = app.user("alice");
     for title in [
@@ -189,7 +189,7 @@ async fn unusual_text_is_kept_exactly() {
 }
 
 #[tokio::test]
-async fn the_first_and_the_last_year_are_taken() {
+async fn the_first_and_the_last_year_are_accepted() {
     let app = TestApp::start().await;
     let alice = app.user("alice");
     for (sent, stored) in [
@@ -205,12 +205,12 @@ async fn the_first_and_the_last_year_are_taken() {
 }
 
 #[tokio::test]
-async fn oversized_headers_are_refused_and_a_good_request_works_afterwards() {
+async fn oversized_headers_are_rejected_and_the_next_request_succeeds() {
     let app = TestApp::start().await;
     let alice = app.user("alice");
     let long = app.with_authorization(&format!("Bearer {}", "a".repeat(8193)));
-    let told = long.get("/api/tasks").await.problem(StatusCode::UNAUTHORIZED);
-    assert_eq!(told, "The token is longer than 8192 bytes");
+    let detail = long.get("/api/tasks").await.problem(StatusCode::UNAUTHORIZED);
+    assert_eq!(detail, "The token is longer than 8192 bytes");
     let longer = app.with_authorization(&format!("Bearer {}", "a".repeat(11_000)));
     let reply = longer.get("/api/tasks").await;
     assert_eq!(reply.status, StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE);

@@ -1,4 +1,4 @@
-//! Many requests at once.
+//! Many concurrent requests.
 
 use futures::future::join_all;
 use reqwest::{Method, StatusCode};
@@ -7,7 +7,7 @@ use serde_json::json;
 use crate::support::{TestApp, recorded};
 
 #[tokio::test]
-async fn a_hundred_requests_at_once_on_every_endpoint_all_succeed() {
+async fn a_hundred_concurrent_requests_to_every_endpoint_all_succeed() {
     let app = TestApp::start().await;
     let alice = app.user("alice");
     let create = |number: usize| {
@@ -31,7 +31,7 @@ async fn a_hundred_requests_at_once_on_every_endpoint_all_succeed() {
 }
 
 #[tokio::test]
-async fn a_hundred_and_one_flips_at_once_end_flipped() {
+async fn a_hundred_and_one_concurrent_flips_leave_the_task_completed() {
     let app = TestApp::start().await;
     let alice = app.user("alice");
     let path = alice.task("t").await;
@@ -39,8 +39,8 @@ async fn a_hundred_and_one_flips_at_once_end_flipped() {
     for flip in join_all((0..101).map(|_| alice.flip(&path))).await {
         flip.ok();
     }
-    // A machine that is slow makes a function repeat its attempt, and then its reply may
-    // show what others have written since. The table shows what each of them did.
+    // On a slow machine, functions retry, and their replies may show later writes. The table
+    // shows what each flip did.
     let history = recorded::histories(&app).await.into_values().next().unwrap();
     let completed: Vec<bool> = history.into_iter().map(|task| task.unwrap().completed).collect();
     let alternating: Vec<bool> = (0..101).map(|number| number % 2 == 0).collect();
@@ -49,7 +49,7 @@ async fn a_hundred_and_one_flips_at_once_end_flipped() {
 }
 
 #[tokio::test]
-async fn updates_of_different_fields_at_once_all_survive() {
+async fn concurrent_updates_of_different_fields_are_all_kept() {
     let app = TestApp::start().await;
     let alice = app.user("alice");
     for _ in 0..10 {
@@ -74,7 +74,7 @@ async fn updates_of_different_fields_at_once_all_survive() {
 }
 
 #[tokio::test]
-async fn an_update_never_brings_a_deleted_task_back() {
+async fn an_update_never_restores_a_deleted_task() {
     let app = TestApp::start().await;
     let alice = app.user("alice");
     for _ in 0..10 {

@@ -39,10 +39,10 @@ async fn a_write_that_names_an_old_version_changes_nothing() {
     let stale = StatusCode::PRECONDITION_FAILED;
     let headers = [("if-match", old.as_str())];
     let body = json!({"title": "T"});
-    let told = alice.json(Method::PUT, &path, &headers, body).await.problem(stale);
+    let detail = alice.json(Method::PUT, &path, &headers, body).await.problem(stale);
     let expected =
         "The task has changed: If-Match or If-None-Match does not allow its current version";
-    assert_eq!(told, expected);
+    assert_eq!(detail, expected);
     let nothing = alice.json(Method::PUT, &path, &headers, json!({})).await;
     assert_eq!(nothing.status, stale);
     let complete = format!("{path}/complete");
@@ -55,7 +55,7 @@ async fn a_write_that_names_an_old_version_changes_nothing() {
 }
 
 #[tokio::test]
-async fn a_write_that_rules_the_current_version_out_changes_nothing() {
+async fn a_write_that_excludes_the_current_version_changes_nothing() {
     let app = TestApp::start().await;
     let alice = app.user("alice");
     let path = alice.task("t").await;
@@ -80,7 +80,7 @@ async fn a_write_that_rules_the_current_version_out_changes_nothing() {
 }
 
 #[tokio::test]
-async fn if_match_and_if_none_match_compare_alike() {
+async fn if_match_and_if_none_match_are_case_sensitive() {
     let app = TestApp::start().await;
     let alice = app.user("alice");
     let path = alice.task("t").await;
@@ -90,26 +90,26 @@ async fn if_match_and_if_none_match_compare_alike() {
 }
 
 #[tokio::test]
-async fn a_malformed_precondition_is_refused() {
+async fn a_malformed_precondition_is_rejected() {
     let app = TestApp::start().await;
     let alice = app.user("alice");
     let path = alice.task("t").await;
     let bare = alice.get(&path).await.header("etag").replace('"', "");
     for value in [bare.as_str(), "", "\"", "\"a\" \"b\""] {
         let reply = alice.json(Method::PUT, &path, &[("if-match", value)], json!({})).await;
-        let told = reply.problem(StatusCode::BAD_REQUEST);
-        assert_eq!(told, "If-Match must be * or a list of entity tags in double quotes");
+        let detail = reply.problem(StatusCode::BAD_REQUEST);
+        assert_eq!(detail, "If-Match must be * or a list of entity tags in double quotes");
     }
     let many = vec![format!("\"{bare}\""); 101].join(",");
     let reply = alice.json(Method::PUT, &path, &[("if-match", &many)], json!({})).await;
-    let told = reply.problem(StatusCode::BAD_REQUEST);
-    assert_eq!(told, "If-Match must have at most 100 entity tags");
+    let detail = reply.problem(StatusCode::BAD_REQUEST);
+    assert_eq!(detail, "If-Match must have at most 100 entity tags");
     let most = vec![format!("\"{bare}\""); 100].join(",");
     assert_eq!(put(&alice, &path, &most).await, StatusCode::OK);
 }
 
 #[tokio::test]
-async fn a_precondition_on_a_task_that_is_not_there_is_not_found() {
+async fn a_precondition_on_a_missing_task_is_not_found() {
     let app = TestApp::start().await;
     let alice = app.user("alice");
     let path = alice.task("t").await;
@@ -119,7 +119,7 @@ async fn a_precondition_on_a_task_that_is_not_there_is_not_found() {
 }
 
 #[tokio::test]
-async fn a_version_that_is_known_is_not_sent_again() {
+async fn a_known_version_is_not_sent_again() {
     let app = TestApp::start().await;
     let alice = app.user("alice");
     let path = alice.task("t").await;

@@ -34,13 +34,13 @@ async fn pages_of_configured_origins_may_call_the_api_and_read_what_they_need() 
             assert!(exposed.split(',').any(|it| it == header), "{header}");
         }
     }
-    // Errors too, or a frontend could not read them.
+    // Errors need the header too, or a frontend could not read them.
     let error = nobody.send(Method::GET, "/api/tasks", &[("origin", "https://a.example")], vec![]);
     assert_eq!(error.await.header("access-control-allow-origin"), "https://a.example");
 }
 
-/// Whether pages of `origin` may call the API and read its replies. A preflight
-/// and the request behind it agree on that.
+/// Whether pages of `origin` may call the API and read its replies. The preflight and the
+/// request after it must agree.
 async fn may_call(app: &TestApp, origin: &str) -> bool {
     let asks = [("origin", origin), ("access-control-request-method", "GET")];
     let preflight = app.nobody().send(Method::OPTIONS, "/api/tasks", &asks, vec![]).await;
@@ -60,17 +60,17 @@ async fn app_for(origins: &str) -> TestApp {
 }
 
 #[tokio::test]
-async fn pages_of_other_origins_may_not() {
+async fn pages_of_other_origins_may_not_call_the_api() {
     let app = app_for("https://a.example").await;
     assert!(may_call(&app, "https://a.example").await);
     for origin in ["https://evil.example", "https://a.example.evil.example", "http://a.example"] {
         assert!(!may_call(&app, origin).await, "{origin}");
     }
-    assert!(!may_call(&app, "http://localhost:3000").await, "only what is set");
+    assert!(!may_call(&app, "http://localhost:3000").await, "the setting replaces the default");
 }
 
 #[tokio::test]
-async fn white_space_a_slash_at_the_end_and_an_empty_element_do_no_harm() {
+async fn white_space_trailing_slashes_and_empty_elements_are_ignored() {
     let app = app_for(" https://a.example/ , http://localhost:3001,,\thttps://b.example\n,").await;
     for origin in ["https://a.example", "http://localhost:3001", "https://b.example"] {
         assert!(may_call(&app, origin).await, "{origin}");
@@ -78,7 +78,7 @@ async fn white_space_a_slash_at_the_end_and_an_empty_element_do_no_harm() {
 }
 
 #[tokio::test]
-async fn without_a_setting_pages_of_every_port_of_this_machine_may_and_no_others() {
+async fn by_default_only_pages_of_this_machine_may_call_the_api() {
     for app in [TestApp::start().await, app_for(" , ").await] {
         for origin in [
             "http://localhost:3000",
@@ -119,9 +119,9 @@ async fn a_refused_origin_is_logged_once_with_the_setting_that_would_allow_it() 
         assert!(!may_call(&app, &app.server.url()).await);
     }
     let logs = app.logs();
-    let told: Vec<&String> = logs.iter().filter(|line| line.contains("BETTER_AUTH_URL")).collect();
+    let lines: Vec<&String> = logs.iter().filter(|line| line.contains("BETTER_AUTH_URL")).collect();
     let refused = |origin| {
         format!("CORS refused a page of {origin}: BETTER_AUTH_URL allows https://a.example")
     };
-    assert_eq!(told, [&refused("http://localhost:3001"), &refused("null")]);
+    assert_eq!(lines, [&refused("http://localhost:3001"), &refused("null")]);
 }

@@ -1,6 +1,5 @@
-//! The document and the API agree. Whatever the other tests get is looked up in
-//! the document (`support/document.rs`); here everything that is in the document
-//! is made to happen.
+//! The document and the API agree. Every reply that other tests get is checked against the
+//! document (`support/document.rs`). These tests provoke every reply that is documented.
 
 use futures::future::join_all;
 use local::{TASKS_TABLE, tables};
@@ -12,8 +11,8 @@ use crate::support::{Reply, TestApp};
 
 const UNKNOWN: &str = "/api/tasks/01a1f8c8-b570-72e1-a943-5e26883ce3c8";
 
-/// Makes the operation answer with the status, on an API on which everything
-/// works, or nothing does.
+/// Sends the request that makes the operation answer with `status`. For some statuses the
+/// API must have faults.
 async fn provoke(app: &TestApp, operation: &str, status: u16, task: &str) -> Reply {
     let (alice, bob, nobody) = (app.user("alice"), app.user("bob"), app.nobody());
     let (method, mut path, mut body) = match operation {
@@ -52,16 +51,16 @@ async fn provoke(app: &TestApp, operation: &str, status: u16, task: &str) -> Rep
     let body = body.map(|body| body.to_string().into_bytes()).unwrap_or_default();
     let send = || caller.send(method.clone(), &path, &headers, body.clone());
     let first = send().await;
-    // The second time, the key is known.
+    // Only the second reply has the header of a replay.
     if (operation, status) == ("create-task", 201) { send().await } else { first }
 }
 
-/// Makes the API answer with each of `documented`, and compares its headers.
+/// Makes the API answer with each of `documented`, and checks the headers.
 async fn provoke_all(app: &TestApp, documented: Vec<Documented>) {
     let alice = app.user("alice");
     let tasks =
         join_all(documented.iter().map(|_| alice.post("/api/tasks", json!({"title": "t"}))));
-    // Where nothing works, any path will do.
+    // If the API cannot create tasks, any path will do.
     let tasks: Vec<String> = tasks
         .await
         .into_iter()
@@ -79,8 +78,8 @@ async fn provoke_all(app: &TestApp, documented: Vec<Documented>) {
 }
 
 #[tokio::test]
-async fn every_reply_of_the_document_occurs_with_all_its_headers() {
-    // 429 is the gateway's own reply, and the local one limits nobody.
+async fn every_documented_reply_occurs_with_all_its_headers() {
+    // 429 comes from the gateway, and the local one does not throttle.
     let (works, fails): (Vec<_>, Vec<_>) = replies()
         .into_iter()
         .filter(|reply| reply.status != 429)
@@ -89,7 +88,7 @@ async fn every_reply_of_the_document_occurs_with_all_its_headers() {
     let failing =
         |status| fails.iter().filter(move |it| it.status == status).cloned().collect::<Vec<_>>();
     let app = TestApp::start().await;
-    // First of all: the others change what a key stands for.
+    // These come first: the others use the same key with other bodies.
     let (creations, others) =
         works.into_iter().partition(|it| it.operation == "create-task" && it.status == 201);
     provoke_all(&app, creations).await;
@@ -106,13 +105,13 @@ async fn every_reply_of_the_document_occurs_with_all_its_headers() {
 }
 
 #[test]
-fn every_operation_names_the_reply_of_a_gateway_that_has_too_many_requests() {
+fn every_operation_documents_the_gateways_429() {
     let replies = replies();
     for documented in &replies {
         let operation = &documented.operation;
         let throttled = replies.iter().find(|it| it.operation == *operation && it.status == 429);
         let throttled = throttled.unwrap_or_else(|| panic!("{operation} has no 429"));
-        assert!(throttled.headers.is_empty(), "{operation}: the gateway sends none of ours");
+        assert!(throttled.headers.is_empty(), "{operation}: the gateway sends no such headers");
         let [(media_type, schema)] = &throttled.content[..] else { panic!("{operation}") };
         assert_eq!(media_type, "application/json");
         assert!(validator(schema).is_valid(&json!({"message": "Too Many Requests"})));
@@ -121,7 +120,7 @@ fn every_operation_names_the_reply_of_a_gateway_that_has_too_many_requests() {
 }
 
 #[tokio::test]
-async fn a_reply_that_is_not_in_the_document_is_noticed() {
+async fn an_undocumented_reply_is_detected() {
     let app = TestApp::start().await;
     let good = app.user("alice").get("/api/tasks").await.ok();
     let noticed = |change: fn(&mut Reply)| {
@@ -154,7 +153,7 @@ async fn a_reply_that_is_not_in_the_document_is_noticed() {
 }
 
 #[tokio::test]
-async fn the_document_that_is_served_is_the_one_in_the_repository() {
+async fn the_served_document_is_the_one_in_the_repository() {
     let app = TestApp::start().await;
     let served = app.nobody().get("/openapi.json").await.ok();
     assert_eq!(served.json(), *document());
@@ -162,7 +161,7 @@ async fn the_document_that_is_served_is_the_one_in_the_repository() {
     let again = [("if-none-match", tag.as_str())];
     let known = app.nobody().send(Method::GET, "/openapi.json", &again, vec![]).await;
     assert_eq!(known.status, 304);
-    // The compressed one is another representation.
+    // The compressed document is a different representation.
     let gzip = [("if-none-match", tag.as_str()), ("accept-encoding", "gzip")];
     let compressed = app.nobody().send(Method::GET, "/openapi.json", &gzip, vec![]).await.ok();
     assert_eq!(compressed.header("content-encoding"), "gzip");
@@ -171,7 +170,7 @@ async fn the_document_that_is_served_is_the_one_in_the_repository() {
 }
 
 #[tokio::test]
-async fn the_page_consists_of_the_files_in_the_document_and_of_no_others() {
+async fn only_the_documented_files_of_the_page_are_served() {
     let app = TestApp::start().await;
     let nobody = app.nobody();
     let file = &document()["paths"]["/docs/{file}"]["get"]["parameters"][0]["schema"]["enum"];
@@ -188,7 +187,7 @@ async fn the_page_consists_of_the_files_in_the_document_and_of_no_others() {
         let reply = nobody.get(&format!("/docs/{name}")).await;
         assert_eq!(reply.status, 404, "{name}");
     }
-    // A page with a token in it is nobody else's.
+    // The page contains a token, so it must not be cached.
     let page = nobody.get("/docs").await.ok();
     assert_eq!(page.header("cache-control"), "no-store");
     assert!(String::from_utf8(page.body).unwrap().contains("data-token=\"ey"));

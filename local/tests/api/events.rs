@@ -1,4 +1,4 @@
-//! The files in `events/`: each is sent to its function as it is.
+//! Sends each file in `events/` to its function, unchanged.
 
 use std::path::PathBuf;
 
@@ -11,7 +11,7 @@ use serde_json::Value;
 use crate::support::TestApp;
 use crate::support::issuer::{Answer, FakeIssuer};
 
-/// What the function answers to each file.
+/// The files, with the status and the beginning of the detail of the reply.
 const EXPECTED: [(&str, u16, &str); 26] = [
     ("create-task.json", 201, ""),
     ("create-task.bad-body.json", 400, "title must not be empty; priority must be"),
@@ -41,7 +41,7 @@ const EXPECTED: [(&str, u16, &str); 26] = [
     ("docs.unknown-file.json", 404, "There is nothing here"),
 ];
 
-/// The same for those of a deployment with the key set `jwks.json`.
+/// As [`EXPECTED`], for a deployment with the key set `jwks.json`.
 const EXPECTED_WITH_KEY_SET: [(&str, u16, &str); 5] = [
     ("get-task.json", 200, ""),
     ("get-task.forged.json", 401, "The token's signature is not valid"),
@@ -50,7 +50,7 @@ const EXPECTED_WITH_KEY_SET: [(&str, u16, &str); 5] = [
     ("get-task.secret-token.json", 401, "The token is signed with an algorithm that is not"),
 ];
 
-/// Sends each file of `folder`, and checks that there are no others.
+/// Sends each expected file of `folder`, and checks that there are no others.
 async fn replay(app: &TestApp, folder: PathBuf, expected: &[(&str, u16, &str)]) {
     let backend = app.server.backend();
     let client = tables::client(backend.dynamodb_url());
@@ -64,8 +64,8 @@ async fn replay(app: &TestApp, folder: PathBuf, expected: &[(&str, u16, &str)]) 
         assert_eq!(reply["statusCode"], *status, "{file}: {reply}");
         if !detail.is_empty() {
             let body: Value = serde_json::from_str(reply["body"].as_str().unwrap()).unwrap();
-            let told = body["detail"].as_str().unwrap();
-            assert!(told.starts_with(detail), "{file}: {told}");
+            let actual = body["detail"].as_str().unwrap();
+            assert!(actual.starts_with(detail), "{file}: {actual}");
         }
     }
     let mut files: Vec<String> = std::fs::read_dir(folder)
@@ -78,17 +78,17 @@ async fn replay(app: &TestApp, folder: PathBuf, expected: &[(&str, u16, &str)]) 
     let mut expected: Vec<&str> = expected.iter().map(|(file, ..)| *file).collect();
     files.sort();
     expected.sort_unstable();
-    assert_eq!(files, expected, "each file is tried");
+    assert_eq!(files, expected, "every file is sent");
 }
 
 #[tokio::test]
-async fn each_event_gets_the_answer_that_its_name_promises() {
+async fn each_event_gets_the_reply_that_its_name_promises() {
     let app = TestApp::start().await;
     replay(&app, repository().join("events"), &EXPECTED).await;
 }
 
 #[tokio::test]
-async fn each_event_of_a_key_set_gets_the_answer_that_its_name_promises() {
+async fn each_key_set_event_gets_the_reply_that_its_name_promises() {
     let folder = repository().join("events/key-set");
     let key_set = std::fs::read_to_string(folder.join("jwks.json")).unwrap();
     let issuer = FakeIssuer::start(Answer::Text(key_set, vec![])).await;

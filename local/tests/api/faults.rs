@@ -1,5 +1,5 @@
-//! Every write against every fault between the functions and DynamoDB: what
-//! the caller gets, and what is stored.
+//! Every write with every fault between the functions and DynamoDB: what the caller gets, and
+//! what is stored.
 
 use futures::future::join_all;
 use local::faults::Fault;
@@ -11,7 +11,7 @@ use shared::task::{NewTask, Task, Timestamp};
 
 use crate::support::{Caller, Reply, TestApp, until};
 
-/// A write: how it is sent, and as which operation it reaches DynamoDB.
+/// A kind of write. It determines the request and the operation in DynamoDB.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Write {
     Create,
@@ -83,8 +83,8 @@ impl Write {
         }
     }
 
-    /// Whether `stored`, the list of what there is, shows that the write was
-    /// executed once; `false` if it was not executed at all.
+    /// Whether the stored tasks show that the write was executed. Panics if it was executed
+    /// more than once.
     #[track_caller]
     fn was_executed(self, stored: &Value) -> bool {
         let tasks = stored.as_array().unwrap();
@@ -108,8 +108,7 @@ impl Write {
     }
 }
 
-/// Puts a task into the table that was written long ago, and gives its path and
-/// tag.
+/// Stores a task that was created long ago, and returns its path and entity tag.
 async fn old_task(app: &TestApp, user: &str) -> (String, String) {
     let client = tables::client(&app.server.backend().embedded_url());
     let owner = token::user(&Settings::default(), user).await.unwrap();
@@ -120,7 +119,7 @@ async fn old_task(app: &TestApp, user: &str) -> (String, String) {
     (format!("/api/tasks/{id}"), format!("\"{}\"", task.revision))
 }
 
-/// The fault meets the first attempt only.
+/// Only the first attempt meets the fault.
 async fn one_fault(write: Write) {
     let app = TestApp::start().await;
     for fault in Fault::ALL {
@@ -143,8 +142,8 @@ async fn one_fault(write: Write) {
     }
 }
 
-/// The fault meets every attempt.
-async fn faults_without_end(write: Write, faults: &[Fault]) {
+/// Every attempt meets the fault.
+async fn persistent_faults(write: Write, faults: &[Fault]) {
     let app = TestApp::start().await;
     for fault in faults {
         let name = format!("{fault}");
@@ -154,16 +153,16 @@ async fn faults_without_end(write: Write, faults: &[Fault]) {
         let reply = write.send(&user, &path, &tag).await;
         app.faults().set_rates("".parse().unwrap());
         let executed = write.was_executed(&user.get("/api/tasks").await.ok().json());
-        let told = format!("{write:?} with {fault} without end: {reply:?}");
-        assert_eq!(reply.header("retry-after"), "1", "{told}");
+        let case = format!("{write:?} with {fault} each time: {reply:?}");
+        assert_eq!(reply.header("retry-after"), "1", "{case}");
         let detail = reply.problem(StatusCode::SERVICE_UNAVAILABLE);
         if *fault == Fault::Throttle {
-            assert!(!executed, "{told}");
-            assert!(detail.starts_with("The tasks cannot be reached"), "{told}");
+            assert!(!executed, "{case}");
+            assert!(detail.starts_with("The tasks cannot be reached"), "{case}");
         } else {
-            assert!(detail.starts_with("It is not known whether"), "{told}");
+            assert!(detail.starts_with("It is not known whether"), "{case}");
         }
-        // Once the faults are over, all is well. What was done stays done.
+        // Writes work again once the faults are over.
         let (path, tag) = old_task(&app, &format!("{name} again")).await;
         let again = app.user(&format!("{name} again"));
         assert!(write.send(&again, &path, &tag).await.status.is_success(), "{write:?} {fault}");
@@ -172,19 +171,19 @@ async fn faults_without_end(write: Write, faults: &[Fault]) {
 
 macro_rules! each_write {
     ($($test:ident: $write:ident,)*) => {
-        mod one_fault_is_not_noticed {
+        mod one_fault_goes_unnoticed {
             use super::*;
             $(#[tokio::test] async fn $test() { one_fault(Write::$write).await; })*
         }
-        mod faults_without_end_are_a_503_and_never_a_second_execution {
+        mod persistent_faults_are_a_503_and_never_a_second_execution {
             use super::*;
             $(#[tokio::test] async fn $test() {
                 let quick = Fault::ALL.into_iter().filter(|fault| *fault != Fault::Delay);
-                faults_without_end(Write::$write, &quick.collect::<Vec<_>>()).await;
+                persistent_faults(Write::$write, &quick.collect::<Vec<_>>()).await;
             })*
         }
         #[test]
-        fn each_write_is_tried() {
+        fn every_write_is_tested() {
             assert_eq!(Write::ALL, [$(Write::$write),*]);
         }
     };
@@ -204,7 +203,7 @@ each_write! {
 }
 
 #[tokio::test]
-async fn a_dynamodb_that_is_slow_without_end_is_a_503_in_time() {
+async fn a_slow_dynamodb_is_a_503_before_the_gateway_gives_up() {
     let app = TestApp::start().await;
     let alice = app.user("alice");
     let (path, tag) = old_task(&app, "alice").await;
@@ -213,19 +212,19 @@ async fn a_dynamodb_that_is_slow_without_end_is_a_503_in_time() {
     let writes = writes.map(|write| write.send(&alice, &path, &tag));
     let (writes, get, list) =
         tokio::join!(join_all(writes), alice.get(&path), alice.get("/api/tasks?sort=title"));
-    // From the functions themselves: the gateway's 503 would be no problem.
+    // The functions answer themselves: the gateway's 503 would not be a problem document.
     for reply in writes {
-        let told = reply.problem(StatusCode::SERVICE_UNAVAILABLE);
-        assert!(told.starts_with("It is not known whether"), "{told}");
+        let detail = reply.problem(StatusCode::SERVICE_UNAVAILABLE);
+        assert!(detail.starts_with("It is not known whether"), "{detail}");
     }
     for reply in [get, list] {
-        let told = reply.problem(StatusCode::SERVICE_UNAVAILABLE);
-        assert!(told.starts_with("The tasks cannot be reached"), "{told}");
+        let detail = reply.problem(StatusCode::SERVICE_UNAVAILABLE);
+        assert!(detail.starts_with("The tasks cannot be reached"), "{detail}");
     }
 }
 
 #[tokio::test]
-async fn a_request_that_arrives_after_its_repetition_changes_nothing() {
+async fn a_request_that_arrives_after_its_retry_changes_nothing() {
     let app = TestApp::start().await;
     let arrive = Write::ALL.map(async |write| {
         let name = format!("{write:?}");
@@ -240,7 +239,7 @@ async fn a_request_that_arrives_after_its_repetition_changes_nothing() {
     for arrive in arrive {
         done.push(arrive.await);
     }
-    // Everything has arrived: each write twice.
+    // Waits until each write has arrived twice.
     let executed = || {
         ["PutItem", "TransactWriteItems", "UpdateItem", "DeleteItem"]
             .map(|operation| app.proxy().executed(operation))
@@ -255,13 +254,13 @@ async fn a_request_that_arrives_after_its_repetition_changes_nothing() {
 }
 
 #[tokio::test]
-async fn a_repeated_delete_of_another_users_task_is_still_forbidden() {
+async fn a_retried_delete_of_another_users_task_is_still_forbidden() {
     let app = TestApp::start().await;
     let (path, _) = old_task(&app, "alice").await;
     for fault in [Fault::Drop, Fault::LostReply] {
         app.faults().plan("DeleteItem", fault);
-        let told = app.user("bob").delete(&path).await.problem(StatusCode::FORBIDDEN);
-        assert_eq!(told, "Not authorized to access this task");
+        let detail = app.user("bob").delete(&path).await.problem(StatusCode::FORBIDDEN);
+        assert_eq!(detail, "Not authorized to access this task");
     }
     app.user("alice").get(&path).await.ok();
 }
@@ -280,11 +279,11 @@ async fn reads_survive_every_fault() {
 }
 
 #[tokio::test]
-async fn connections_that_died_while_idle_are_not_noticed() {
+async fn connections_that_broke_while_idle_go_unnoticed() {
     let app = TestApp::start().await;
     let alice = app.user("alice");
     for write in Write::ALL {
-        // Once, so that the function has a connection.
+        // Makes the function open a connection.
         let (path, tag) = old_task(&app, "alice").await;
         assert!(write.send(&alice, &path, &tag).await.status.is_success(), "{write:?}");
         alice.get("/api/tasks").await.ok();
@@ -301,14 +300,14 @@ async fn connections_that_died_while_idle_are_not_noticed() {
 }
 
 #[tokio::test]
-async fn a_write_that_may_have_been_made_is_not_said_to_have_failed_because_asking_fails() {
+async fn a_write_with_an_unknown_outcome_is_not_reported_as_failed_when_the_check_fails() {
     let app = TestApp::start().await;
     let alice = app.user("alice");
     let path = alice.task("t").await;
     app.faults().plan("DeleteItem", Fault::LostReply);
     app.faults().set_rates("Query:error=1".parse().unwrap());
-    let told = alice.delete(&path).await.problem(StatusCode::SERVICE_UNAVAILABLE);
-    assert!(told.starts_with("It is not known whether the change was made"), "{told}");
+    let detail = alice.delete(&path).await.problem(StatusCode::SERVICE_UNAVAILABLE);
+    assert!(detail.starts_with("It is not known whether the change was made"), "{detail}");
     app.faults().set_rates("".parse().unwrap());
     alice.get(&path).await.problem(StatusCode::NOT_FOUND);
 }

@@ -1,4 +1,4 @@
-//! Every hostile token against the real functions, for every kind of key.
+//! Sends every hostile token to the real functions, for every kind of key.
 
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
@@ -17,7 +17,7 @@ fn now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs()
 }
 
-/// Sends all of them, each followed by a good one. Gives how many there were.
+/// Sends all hostile tokens, each followed by a good one, and returns their number.
 async fn none_gets_in(signer: Signer) -> usize {
     let decoys = [Signer::ed25519("decoy 1"), Signer::p256("decoy 2")];
     let trusted = FakeIssuer::start(key_set(&[&decoys[0], &signer, &decoys[1]])).await;
@@ -42,9 +42,9 @@ async fn none_gets_in(signer: Signer) -> usize {
     let start = Instant::now();
     let tokens = target.hostile();
     for (name, token) in &tokens {
-        // A header cannot carry these, so no token can.
+        // A header cannot carry other bytes.
         if !token.bytes().all(|byte| (b' '..=b'~').contains(&byte)) {
-            panic!("{name} is no header value");
+            panic!("{name} is not a header value");
         }
         let reply = app.with_authorization(&format!("Bearer {token}")).get("/api/tasks").await;
         assert_eq!(reply.status, StatusCode::UNAUTHORIZED, "{}: {name}", signer.algorithm);
@@ -52,8 +52,8 @@ async fn none_gets_in(signer: Signer) -> usize {
         let reply = app.with_authorization(&good).get("/api/tasks").await;
         assert_eq!(reply.status, StatusCode::OK, "a good token after {name}");
     }
-    assert_eq!(trap.requests(), 0, "nothing was fetched from where a token says");
-    // The first fetch, and one for unknown keys every half minute.
+    assert_eq!(trap.requests(), 0, "no URL in a token was fetched");
+    // The first fetch, and one for unknown keys every 30 seconds.
     let most = 2 + start.elapsed().as_secs() / 30;
     assert!(trusted.requests() as u64 <= most, "{} fetches", trusted.requests());
     let logs = app.logs().join("\n");

@@ -1,4 +1,4 @@
-//! `Idempotency-Key`: a create that is sent again does not create again.
+//! `Idempotency-Key`: a create that is sent again creates nothing new.
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use futures::future::join_all;
@@ -17,7 +17,7 @@ fn body() -> Value {
     json!({"title": "t", "description": "d", "priority": "low", "due_date": "2027-02-10"})
 }
 
-/// The same reply, but for what each reply has of its own.
+/// Checks that `again` is a replay of `first`.
 fn assert_same(first: &Reply, again: &Reply) {
     assert_eq!(again.status, StatusCode::CREATED);
     assert_eq!(again.body, first.body);
@@ -40,18 +40,18 @@ async fn the_same_request_gets_the_first_reply_again_and_creates_nothing() {
 }
 
 #[tokio::test]
-async fn what_means_the_same_is_the_same() {
+async fn a_request_with_the_same_meaning_gets_the_first_reply() {
     let app = TestApp::start().await;
     let alice = app.user("alice");
     let first = create(&alice, "key", body()).await;
-    let mut spelled = body();
-    spelled["due_date"] = json!("2027-02-10T01:00:00+01:00");
-    spelled["unknown"] = json!(true);
-    assert_same(&first, &create(&alice, "key", spelled).await);
+    let mut equivalent = body();
+    equivalent["due_date"] = json!("2027-02-10T01:00:00+01:00");
+    equivalent["unknown"] = json!(true);
+    assert_same(&first, &create(&alice, "key", equivalent).await);
 }
 
 #[tokio::test]
-async fn the_first_reply_comes_again_whatever_has_become_of_the_task() {
+async fn the_first_reply_is_replayed_even_if_the_task_was_changed_or_deleted() {
     let app = TestApp::start().await;
     let alice = app.user("alice");
     let first = create(&alice, "key", body()).await;
@@ -64,7 +64,7 @@ async fn the_first_reply_comes_again_whatever_has_become_of_the_task() {
 }
 
 #[tokio::test]
-async fn the_same_key_for_another_task_is_refused() {
+async fn the_same_key_with_another_body_is_rejected() {
     let app = TestApp::start().await;
     let alice = app.user("alice");
     create(&alice, "key", body()).await.expect(StatusCode::CREATED);
@@ -77,8 +77,8 @@ async fn the_same_key_for_another_task_is_refused() {
     ] {
         let mut other = body();
         other[field] = value;
-        let told = create(&alice, "key", other).await.problem(StatusCode::UNPROCESSABLE_ENTITY);
-        assert_eq!(told, "This Idempotency-Key was already used with another body");
+        let detail = create(&alice, "key", other).await.problem(StatusCode::UNPROCESSABLE_ENTITY);
+        assert_eq!(detail, "This Idempotency-Key was already used with another body");
     }
     assert_eq!(alice.get("/api/tasks").await.titles(), ["t"]);
 }
@@ -91,13 +91,13 @@ async fn a_key_belongs_to_its_user() {
     let his = create(&bob, "key", body()).await.expect(StatusCode::CREATED);
     assert_ne!(hers.json()["id"], his.json()["id"]);
     assert!(!his.headers.contains_key("idempotency-replayed"));
-    // Not even with names that look alike when they are put together.
+    // Nor do they clash if user and key are the same when concatenated.
     let reply = create(&app.user("alicek"), "ey", body()).await;
     assert!(!reply.headers.contains_key("idempotency-replayed"));
 }
 
 #[tokio::test]
-async fn two_hundred_requests_at_once_with_one_key_create_one_task() {
+async fn two_hundred_concurrent_requests_with_one_key_create_one_task() {
     let app = TestApp::start().await;
     let alice = app.user("alice");
     let replies = join_all((0..200).map(|_| create(&alice, "key", body()))).await;
@@ -109,12 +109,12 @@ async fn two_hundred_requests_at_once_with_one_key_create_one_task() {
 }
 
 #[tokio::test]
-async fn a_malformed_key_is_refused() {
+async fn a_malformed_key_is_rejected() {
     let app = TestApp::start().await;
     let alice = app.user("alice");
     for key in ["", " ", "two words", "tab\there", &"k".repeat(256)] {
-        let told = create(&alice, key, body()).await.problem(StatusCode::BAD_REQUEST);
-        assert_eq!(told, "Idempotency-Key must have 1 to 255 visible characters", "{key:?}");
+        let detail = create(&alice, key, body()).await.problem(StatusCode::BAD_REQUEST);
+        assert_eq!(detail, "Idempotency-Key must have 1 to 255 visible characters", "{key:?}");
     }
     create(&alice, &"k".repeat(255), body()).await.expect(StatusCode::CREATED);
     create(&alice, "\"quoted,{}!~\"", body()).await.expect(StatusCode::CREATED);
@@ -140,7 +140,7 @@ async fn a_key_is_forgotten_after_a_day() {
     let expires_at: u64 = record["expires_at"].as_n().unwrap().parse().unwrap();
     let day = shared::store::REMEMBERED_SECONDS;
     assert!((now + day - 60..=now + day).contains(&expires_at));
-    // DynamoDB may take days to delete it.
+    // DynamoDB may take days to delete an expired record.
     record.insert("expires_at".into(), AttributeValue::N(now.to_string()));
     let put = client.put_item().table_name(IDEMPOTENCY_TABLE).set_item(Some(record));
     put.send().await.unwrap();
@@ -175,7 +175,7 @@ async fn a_record_holds_no_title_and_no_key() {
 }
 
 #[tokio::test]
-async fn a_request_whose_key_is_being_used_is_told_to_come_back() {
+async fn a_request_whose_key_is_in_use_is_a_409_with_a_retry_after() {
     let app = TestApp::start().await;
     let alice = app.user("alice");
     app.faults().plan("TransactWriteItems", Fault::Conflict);
@@ -183,8 +183,8 @@ async fn a_request_whose_key_is_being_used_is_told_to_come_back() {
     app.faults().set_rates("TransactWriteItems:conflict=1".parse().unwrap());
     let reply = create(&alice, "other-key", body()).await;
     assert_eq!(reply.header("retry-after"), "1");
-    let told = reply.problem(StatusCode::CONFLICT);
-    assert_eq!(told, "A request with this Idempotency-Key is still under way");
+    let detail = reply.problem(StatusCode::CONFLICT);
+    assert_eq!(detail, "A request with this Idempotency-Key is still under way");
     app.faults().set_rates("".parse().unwrap());
     create(&alice, "other-key", body()).await.expect(StatusCode::CREATED);
     assert_eq!(alice.get("/api/tasks").await.titles().len(), 2);

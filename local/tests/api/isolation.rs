@@ -1,5 +1,4 @@
-//! One user can in no way see, change or detect the content of another's
-//! tasks.
+//! No user can see, change or infer the content of another user's tasks.
 
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
@@ -9,7 +8,7 @@ use serde_json::{Value, json};
 use crate::support::TestApp;
 
 #[tokio::test]
-async fn another_users_task_is_forbidden_and_stays_as_it_is() {
+async fn another_users_task_is_forbidden_and_unchanged() {
     let app = TestApp::start().await;
     let (alice, bob) = (app.user("alice"), app.user("bob"));
     let path = bob.task("secret plan").await;
@@ -28,8 +27,8 @@ async fn another_users_task_is_forbidden_and_stays_as_it_is() {
         ];
         for reply in replies {
             assert!(!reply.headers.contains_key("etag"));
-            let told = reply.problem(StatusCode::FORBIDDEN);
-            assert_eq!(told, "Not authorized to access this task");
+            let detail = reply.problem(StatusCode::FORBIDDEN);
+            assert_eq!(detail, "Not authorized to access this task");
         }
     }
     let after = bob.get(&path).await;
@@ -57,7 +56,7 @@ async fn lists_contain_only_the_callers_tasks() {
 }
 
 #[tokio::test]
-async fn another_users_cursor_is_refused_and_made_to_fit_it_leads_into_ones_own_list() {
+async fn another_users_cursor_is_rejected_and_a_forged_one_lists_only_the_callers_tasks() {
     let app = TestApp::start().await;
     let (alice, bob) = (app.user("alice"), app.user("bob"));
     for title in ["a", "b", "c"] {
@@ -68,8 +67,8 @@ async fn another_users_cursor_is_refused_and_made_to_fit_it_leads_into_ones_own_
         let list = format!("/api/tasks?sort={sort}&order=asc&limit=1");
         let (hers, his) = (alice.get(&list).await.next(), bob.get(&list).await.next());
         let (hers, his) = (hers.unwrap(), his.unwrap());
-        let told = alice.get(&his).await.problem(StatusCode::BAD_REQUEST);
-        assert_eq!(told, "cursor must be a cursor that this API gave out for the same list");
+        let detail = alice.get(&his).await.problem(StatusCode::BAD_REQUEST);
+        assert_eq!(detail, "cursor must be a cursor that this API gave out for the same list");
 
         let mut forged = contents(&his);
         forged["u"] = contents(&hers)["u"].clone();
@@ -80,7 +79,7 @@ async fn another_users_cursor_is_refused_and_made_to_fit_it_leads_into_ones_own_
     }
 }
 
-/// What the cursor in `link` holds.
+/// The content of the cursor in `link`.
 fn contents(link: &str) -> Value {
     let cursor = link.split("cursor=").nth(1).unwrap();
     serde_json::from_slice(&BASE64_URL_SAFE_NO_PAD.decode(cursor).unwrap()).unwrap()
@@ -91,7 +90,7 @@ fn encode(cursor: &Value) -> String {
 }
 
 #[tokio::test]
-async fn a_made_up_cursor_gives_nothing() {
+async fn a_forged_cursor_reveals_nothing() {
     let app = TestApp::start().await;
     let (alice, bob) = (app.user("alice"), app.user("bob"));
     for title in ["a", "b"] {
@@ -106,7 +105,7 @@ async fn a_made_up_cursor_gives_nothing() {
         change(&mut forged);
         encode(&forged)
     };
-    // More than the cursor holds is ignored; nothing in it names the user.
+    // Unknown members are ignored; nothing in a cursor names the user.
     let with_user = forge(&|it| it["user_id"] = json!("bob"));
     let reply = alice.get(&format!("{list}&cursor={with_user}")).await.ok();
     assert_eq!(reply.json()[0]["user_id"], "alice");
@@ -122,8 +121,8 @@ async fn a_made_up_cursor_gives_nothing() {
         "%00".into(),
         String::new(),
     ] {
-        let told = alice.get(&format!("{list}&cursor={bad}")).await;
-        let told = told.problem(StatusCode::BAD_REQUEST);
-        assert_eq!(told, "cursor must be a cursor that this API gave out for the same list");
+        let reply = alice.get(&format!("{list}&cursor={bad}")).await;
+        let detail = reply.problem(StatusCode::BAD_REQUEST);
+        assert_eq!(detail, "cursor must be a cursor that this API gave out for the same list");
     }
 }

@@ -1,5 +1,4 @@
-//! The local server itself: the gateway's own answers, its data, its start and
-//! its end.
+//! The local server itself: the gateway's own replies, the data, startup and shutdown.
 
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
@@ -28,7 +27,7 @@ async fn an_unknown_route_gets_the_gateways_404() {
 }
 
 #[tokio::test]
-async fn data_in_a_folder_is_there_after_a_restart() {
+async fn data_in_a_folder_survives_a_restart() {
     let folder = tempfile::tempdir().unwrap();
     let start = || {
         let data = Data::Folder(folder.path().join("data"));
@@ -43,19 +42,19 @@ async fn data_in_a_folder_is_there_after_a_restart() {
     assert_eq!(app.user("alice").get("/api/tasks?sort=title").await.titles(), ["kept"]);
 }
 
-/// `cargo run`, in a process of its own.
+/// A local server in a process of its own.
 struct Running {
     child: Child,
     url: String,
     rest: BufReader<std::process::ChildStdout>,
 }
 
-/// A command of `cargo run`, with none of a developer's settings.
+/// A command of `cargo run`, without the developer's settings.
 fn command(arguments: &[&str]) -> Command {
     binaries();
     let mut command = Command::new(env!("CARGO_BIN_EXE_local"));
     command.args(arguments).arg("--no-build");
-    // Empty means unset, and goes before a developer's .env.
+    // Empty means unset, and overrides a developer's .env.
     let template = Settings::default().template().unwrap();
     for variable in template.variables().into_iter().chain(["BETTER_AUTH_URL"]) {
         command.env(variable, "");
@@ -63,7 +62,7 @@ fn command(arguments: &[&str]) -> Command {
     command
 }
 
-/// The command that starts an API on free ports.
+/// The command that starts a server on free ports.
 fn serve(data: &[&str]) -> Command {
     let mut command = command(&["serve", "--port", "0", "--dynamodb-port", "0"]);
     command.args(data).stdout(Stdio::piped()).stderr(Stdio::null());
@@ -94,7 +93,7 @@ impl Running {
         kill(signal, self.child.id());
     }
 
-    /// The processes that this one has started and that still run.
+    /// The ids of its running child processes.
     fn children(&self) -> Vec<String> {
         let pid = self.child.id().to_string();
         let output = Command::new("ps").args(["-o", "pid=", "--ppid", &pid]).output().unwrap();
@@ -128,26 +127,27 @@ async fn the_printed_session_works_and_ctrl_c_leaves_nothing_running() {
 }
 
 #[test]
-fn a_setting_that_cannot_work_stops_the_start_and_is_named() {
+fn an_invalid_setting_stops_the_start_and_is_named() {
     let mut command = serve(&["--in-memory"]);
     command.env("BETTER_AUTH_URL", "http://localhost:3000/app").stderr(Stdio::piped());
     let mut child = command.spawn().unwrap();
     let mut first = String::new();
     BufReader::new(child.stdout.take().unwrap()).read_line(&mut first).unwrap();
-    // Without effect on a process that has ended.
+    // Has no effect if the process has ended.
     let _ = child.kill();
     assert_eq!(first, "", "it did not start");
     let output = child.wait_with_output().unwrap();
     assert_eq!(output.status.code(), Some(1));
-    let told = String::from_utf8(output.stderr).unwrap();
+    let message = String::from_utf8(output.stderr).unwrap();
     assert!(
-        told.starts_with("Error: BETTER_AUTH_URL: http://localhost:3000/app has a path or a query"),
-        "{told}"
+        message
+            .starts_with("Error: BETTER_AUTH_URL: http://localhost:3000/app has a path or a query"),
+        "{message}"
     );
 }
 
 #[tokio::test]
-async fn what_was_acknowledged_is_there_after_the_server_was_killed() {
+async fn acknowledged_writes_survive_a_killed_server() {
     let folder = tempfile::tempdir().unwrap();
     let data = ["--data", folder.path().to_str().unwrap()];
     let http = reqwest::Client::new();
@@ -163,7 +163,7 @@ async fn what_was_acknowledged_is_there_after_the_server_was_killed() {
             async move { request.await.is_ok_and(|reply| reply.status() == 201).then_some(title) }
         };
         let writes = stream::iter(0..200).map(create).buffer_unordered(8);
-        // In the middle of it all.
+        // Kills the server while writes are in progress.
         let done: Vec<_> = writes.take(40).collect().await;
         running.signal("-KILL");
         running.child.wait().unwrap();

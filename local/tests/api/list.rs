@@ -1,4 +1,4 @@
-//! Lists over HTTP. All combinations against a model are in `tests/store`.
+//! Lists over HTTP. `tests/store` compares all combinations with a model.
 
 use futures::{StreamExt, stream};
 use reqwest::StatusCode;
@@ -31,7 +31,7 @@ async fn a_list_is_an_array_and_newest_first() {
 }
 
 #[tokio::test]
-async fn titles_sort_as_people_sort() {
+async fn titles_sort_as_people_expect() {
     let app = TestApp::start().await;
     let alice = app.user("alice");
     for title in ["zebra", "Éclair", "apple", "banana", "Äpfel", "Banana"] {
@@ -55,7 +55,7 @@ async fn undated_tasks_come_last_in_both_orders() {
 }
 
 #[tokio::test]
-async fn status_filters() {
+async fn a_list_can_be_filtered_by_status() {
     let app = TestApp::start().await;
     let alice = app.user("alice");
     let done = alice.task("done").await;
@@ -67,7 +67,7 @@ async fn status_filters() {
 }
 
 #[tokio::test]
-async fn links_lead_through_the_list_and_end_with_it() {
+async fn links_lead_through_the_whole_list() {
     let app = TestApp::start().await;
     let alice = app.user("alice");
     for number in 0..6 {
@@ -86,7 +86,7 @@ async fn links_lead_through_the_list_and_end_with_it() {
 }
 
 #[tokio::test]
-async fn a_link_keeps_what_was_asked_for() {
+async fn a_link_keeps_the_parameters_of_the_query() {
     let app = TestApp::start().await;
     let alice = app.user("alice");
     for day in 10..20 {
@@ -102,7 +102,7 @@ async fn a_link_keeps_what_was_asked_for() {
 }
 
 #[tokio::test]
-async fn a_window_takes_its_first_moment_in_and_leaves_its_last_out() {
+async fn a_window_includes_its_start_and_excludes_its_end() {
     let app = TestApp::start().await;
     let alice = app.user("alice");
     for due in ["2027-02-10", "2027-02-10T23:59:59.999Z", "2027-02-11", "0001-01-01", "9999-12-31"]
@@ -121,7 +121,7 @@ async fn a_window_takes_its_first_moment_in_and_leaves_its_last_out() {
 }
 
 #[tokio::test]
-async fn a_bad_query_is_refused_with_all_its_mistakes() {
+async fn a_bad_query_is_rejected_with_all_its_errors() {
     let app = TestApp::start().await;
     let alice = app.user("alice");
     let reply = alice.get("/api/tasks?status=done&sort=priority&order=up&limit=0").await;
@@ -132,25 +132,28 @@ async fn a_bad_query_is_refused_with_all_its_mistakes() {
         .map(|error| error["field"].as_str().unwrap().to_owned())
         .collect();
     assert_eq!(fields, ["status", "sort", "order", "limit"]);
-    let told = reply.problem(StatusCode::BAD_REQUEST);
-    assert!(told.starts_with("status must be all, pending or completed; sort must be"), "{told}");
-    for (query, told) in [
+    let detail = reply.problem(StatusCode::BAD_REQUEST);
+    assert!(
+        detail.starts_with("status must be all, pending or completed; sort must be"),
+        "{detail}"
+    );
+    for (query, detail) in [
         ("due_after=2027-01-01", "due_after needs sort=due_date"),
         ("sort=title&due_before=2027-01-01", "due_before needs sort=due_date"),
         ("limit=2&limit=3", "limit must be given only once"),
         ("status=%FF", "status must be all, pending or completed"),
     ] {
         let reply = alice.get(&format!("/api/tasks?{query}")).await;
-        assert_eq!(reply.problem(StatusCode::BAD_REQUEST), told, "{query}");
+        assert_eq!(reply.problem(StatusCode::BAD_REQUEST), detail, "{query}");
     }
 }
 
 #[tokio::test]
-async fn a_list_too_large_for_one_reply_says_that_there_is_more_and_so_does_its_log_line() {
+async fn a_list_too_large_for_one_reply_is_cut_with_a_link_and_a_mark_in_the_log() {
     let app = TestApp::start().await;
     let alice = app.user("alice");
-    // The worst case: characters that are escaped in JSON, and again in the
-    // function's answer, where each of these descriptions takes 4 KB.
+    // The worst case: characters that are escaped in JSON, and again in the function's
+    // reply, where each of these descriptions takes 4 KB.
     let description = "\"".repeat(1000);
     let create = |number: usize| {
         let (alice, description) = (alice.clone(), description.clone());
@@ -171,5 +174,5 @@ async fn a_list_too_large_for_one_reply_says_that_there_is_more_and_so_does_its_
     let lines = logs::lines(&app).await;
     let lists = lines.iter().filter(|line| line["operation"] == "list-tasks");
     let cut: Vec<_> = lists.map(|line| line.get("cut").cloned()).collect();
-    assert_eq!(cut, [Some(json!(true)), None, None], "the first list, and no page of a limit's");
+    assert_eq!(cut, [Some(json!(true)), None, None], "a page with a limit is not cut");
 }

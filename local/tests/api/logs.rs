@@ -1,5 +1,4 @@
-//! What the functions tell about themselves: one line for each request, which
-//! is its metrics too.
+//! What the functions log: one line for each request, which also contains its metrics.
 
 use local::dynamodb::Data;
 use local::faults::Fault;
@@ -16,7 +15,7 @@ fn settings() -> Settings {
         .with("USER_HASH_KEY", "the key of these tests")
 }
 
-/// The lines of the requests that `app` has answered. It ends with this.
+/// Stops the functions of `app`, and returns the lines of the requests that they answered.
 pub(crate) async fn lines(app: &TestApp) -> Vec<Value> {
     app.server.backend().lambda().stop().await;
     let logs = app.logs();
@@ -25,7 +24,7 @@ pub(crate) async fn lines(app: &TestApp) -> Vec<Value> {
 }
 
 #[tokio::test]
-async fn each_request_leaves_one_line_that_tells_what_became_of_it() {
+async fn each_request_logs_one_line_with_its_outcome() {
     let app = TestApp::start_with(settings(), Data::Memory).await;
     let alice = app.user("alice");
     let path = alice.task("t").await;
@@ -34,11 +33,11 @@ async fn each_request_leaves_one_line_that_tells_what_became_of_it() {
     alice.delete(&path).await.expect(StatusCode::NO_CONTENT);
     alice.get(&path).await.problem(StatusCode::NOT_FOUND);
     let lines = lines(&app).await;
-    let told: Vec<(&str, u64)> = lines
+    let outcomes: Vec<(&str, u64)> = lines
         .iter()
         .map(|line| (line["operation"].as_str().unwrap(), line["status"].as_u64().unwrap()))
         .collect();
-    // Each function writes when it has answered; two of them may be in turn.
+    // A function logs after it has answered, so lines of two functions may be swapped.
     for (line, count) in [
         (("create-task", 201), 1),
         (("get-task", 200), 1),
@@ -46,7 +45,7 @@ async fn each_request_leaves_one_line_that_tells_what_became_of_it() {
         (("delete-task", 204), 1),
         (("get-task", 404), 1),
     ] {
-        assert_eq!(told.iter().filter(|it| **it == line).count(), count, "{line:?}");
+        assert_eq!(outcomes.iter().filter(|it| **it == line).count(), count, "{line:?}");
     }
     assert_eq!(lines.len(), 5);
 
@@ -62,7 +61,7 @@ async fn each_request_leaves_one_line_that_tells_what_became_of_it() {
 }
 
 #[tokio::test]
-async fn the_line_tells_what_dynamodb_has_charged() {
+async fn the_line_contains_what_dynamodb_charged() {
     let app = TestApp::start_with(settings(), Data::Memory).await;
     let alice = app.user("alice");
     let key = [("idempotency-key", "key")];
@@ -83,7 +82,7 @@ async fn the_line_tells_what_dynamodb_has_charged() {
         };
         lines.iter().filter(fits).map(cost).collect()
     };
-    // With a key it is one transaction of two writes, which cost twice.
+    // A create with a key is a transaction of two writes, each of which costs double.
     assert_eq!(cost("create-task", 201), [(7.0, 1), (10.0, 1)]);
     assert_eq!(cost("get-task", 200), [(1.0, 1)]);
     assert_eq!(cost("list-tasks", 200), [(0.5, 1)]);
@@ -95,7 +94,7 @@ async fn the_line_tells_what_dynamodb_has_charged() {
 }
 
 #[tokio::test]
-async fn a_failure_is_told_with_its_cause_and_its_attempts() {
+async fn a_failure_is_logged_with_its_cause_and_attempts() {
     let app = TestApp::start_with(settings(), Data::Memory).await;
     let alice = app.user("alice");
     let path = alice.task("t").await;
@@ -105,7 +104,7 @@ async fn a_failure_is_told_with_its_cause_and_its_attempts() {
     let problem = alice.get(&path).await.expect(StatusCode::SERVICE_UNAVAILABLE).json();
     let lines = lines(&app).await;
     let gets: Vec<&Value> = lines.iter().filter(|it| it["operation"] == "get-task").collect();
-    assert_eq!(gets[0]["Attempts"], 2, "one was refused");
+    assert_eq!(gets[0]["Attempts"], 2, "one was throttled");
     let failed = gets[1];
     assert_eq!(failed["level"], "ERROR");
     assert_eq!(failed["error"], "Service Unavailable");
@@ -117,7 +116,7 @@ async fn a_failure_is_told_with_its_cause_and_its_attempts() {
 }
 
 #[tokio::test]
-async fn the_line_is_its_requests_metrics() {
+async fn the_line_contains_the_requests_metrics() {
     let app = TestApp::start_with(settings(), Data::Memory).await;
     app.user("alice").get("/api/tasks").await.ok();
     let forged = app.with_authorization("Bearer e30.e30.e30");
@@ -144,13 +143,13 @@ async fn the_line_is_its_requests_metrics() {
         lines.iter().map(|line| line[name].as_u64().unwrap()).collect()
     };
     assert_eq!(counts("ColdStart"), [1, 0, 0]);
-    assert_eq!(counts("RefusedTokens"), [0, 1, 0], "and not the one without a token");
+    assert_eq!(counts("RefusedTokens"), [0, 1, 0], "a missing token does not count");
     assert_eq!(counts("ClientErrors"), [0, 1, 1]);
     assert_eq!(counts("ServerErrors"), [0, 0, 0]);
 }
 
 #[tokio::test]
-async fn users_are_told_apart_and_not_told() {
+async fn users_are_distinguished_but_not_named() {
     let app = TestApp::start_with(settings(), Data::Memory).await;
     for user in ["alice", "alice", "bob"] {
         app.user(user).get("/api/tasks").await.ok();
@@ -162,8 +161,8 @@ async fn users_are_told_apart_and_not_told() {
     assert_eq!(lines[0]["user"].as_str().unwrap().len(), 16);
     assert!(lines[3].get("user").is_none());
     let logs = app.logs().join("\n");
-    for told in ["alice", "bob", "key of these tests"] {
-        assert!(!logs.contains(told), "{logs}");
+    for secret in ["alice", "bob", "key of these tests"] {
+        assert!(!logs.contains(secret), "{logs}");
     }
 
     let without = settings().with("USER_HASH_KEY", "");
@@ -173,7 +172,7 @@ async fn users_are_told_apart_and_not_told() {
 }
 
 #[tokio::test]
-async fn lambdas_log_controls_are_kept() {
+async fn lambdas_log_settings_are_respected() {
     let logs = async |settings: Settings| {
         let app = TestApp::start_with(settings, Data::Memory).await;
         app.nobody().get("/api/tasks").await.problem(StatusCode::UNAUTHORIZED);
@@ -183,7 +182,7 @@ async fn lambdas_log_controls_are_kept() {
     let errors = Settings::default().with("AWS_LAMBDA_LOG_LEVEL", "ERROR");
     assert_eq!(logs(errors.clone()).await, Vec::<String>::new());
     let metrics = logs(errors.with("METRICS_NAMESPACE", "TasksApi/test")).await;
-    assert_eq!(metrics.len(), 1, "metrics are no log: {metrics:?}");
+    assert_eq!(metrics.len(), 1, "the level does not apply to metrics: {metrics:?}");
     let text = logs(Settings::default().with("AWS_LAMBDA_LOG_FORMAT", "Text")).await;
     assert_eq!(text.len(), 1);
     assert!(text[0].contains("message=\"list-tasks 401\""), "{text:?}");

@@ -1,5 +1,5 @@
-//! Requests with strings that are no URL, no host and no base64. API Gateway passes
-//! them on; a function answers each of them, and logs its usual line.
+//! Requests with strings that are not valid URLs, hosts or base64. API Gateway passes them
+//! on. A function answers each of them, and logs its usual line.
 
 use local::lambda::Outcome;
 use local::settings::{Settings, repository};
@@ -11,7 +11,7 @@ use tokio::net::TcpStream;
 
 use crate::support::TestApp;
 
-/// An API with the user and the task that the events in `events/` speak of.
+/// An API with the tasks that the files in `events/` refer to.
 async fn app() -> TestApp {
     let app = TestApp::start().await;
     let client = tables::client(app.server.backend().dynamodb_url());
@@ -19,8 +19,7 @@ async fn app() -> TestApp {
     app
 }
 
-/// The event in `events/` for `function`, with the members of `change` instead of
-/// its own.
+/// The event in `events/` for `function`, with `change` merged into it.
 fn event(function: &str, change: &Value) -> Value {
     let file = repository().join("events").join(format!("{function}.json"));
     let mut event: Value = serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap();
@@ -39,7 +38,7 @@ fn merge(base: &mut Value, change: &Value) {
     }
 }
 
-/// What `function` answers to its event with `change`: the status and the body.
+/// Sends `function` its event with `change`, and returns the status and the body.
 async fn invoke(app: &TestApp, function: &str, change: &Value) -> (u64, Value) {
     let event = event(function, change).to_string().into();
     let outcome = app.server.backend().lambda().invoke(function, event).await.unwrap();
@@ -49,7 +48,7 @@ async fn invoke(app: &TestApp, function: &str, change: &Value) -> (u64, Value) {
     (reply["statusCode"].as_u64().unwrap(), body.unwrap_or_default())
 }
 
-/// The lines of the requests that `app` has answered. It ends with this.
+/// Stops the functions of `app`, and returns the lines of the requests that they answered.
 async fn lines(app: &TestApp) -> Vec<Value> {
     app.server.backend().lambda().stop().await;
     let lines = app.logs();
@@ -85,7 +84,7 @@ async fn a_query_need_not_be_percent_encoded() {
 }
 
 #[tokio::test]
-async fn where_a_request_claims_to_come_from_and_to_go_to_does_not_matter() {
+async fn odd_protocols_hosts_and_paths_do_not_matter() {
     let app = app().await;
     let mut changes = Vec::new();
     for protocol in ["https,http", "", "1", "javascript", "data", "://", "http://x/?limit=0#"] {
@@ -114,7 +113,7 @@ async fn where_a_request_claims_to_come_from_and_to_go_to_does_not_matter() {
 }
 
 #[tokio::test]
-async fn a_body_that_is_not_the_base64_it_is_said_to_be_is_a_400_in_the_log() {
+async fn a_body_that_is_not_valid_base64_is_a_400_in_the_log() {
     let app = app().await;
     let bodies = ["{\"title\": \"t\"}", "%", "e30", "e30=e30=", " e30=", "e30=\n", "ä", "e31="];
     for body in bodies {
@@ -125,7 +124,7 @@ async fn a_body_that_is_not_the_base64_it_is_said_to_be_is_a_400_in_the_log() {
         assert_eq!(problem["detail"], "The body is not the base64 that the event says it is");
         assert!(!problem["request_id"].as_str().unwrap().is_empty());
     }
-    // "{}" in base64 is read, and is a task without a title.
+    // "{}" in base64 is decoded, and is a task without a title.
     let change = json!({"isBase64Encoded": true, "body": "e30="});
     let (_, problem) = invoke(&app, "create-task", &change).await;
     assert_eq!(problem["detail"], "title is required");
@@ -142,7 +141,7 @@ async fn a_body_that_is_not_the_base64_it_is_said_to_be_is_a_400_in_the_log() {
 }
 
 #[tokio::test]
-async fn the_gateway_passes_on_what_it_is_sent() {
+async fn the_gateway_passes_odd_requests_on() {
     let app = TestApp::start().await;
     let url = app.server.url();
     let address = url.strip_prefix("http://").unwrap();
@@ -158,7 +157,7 @@ async fn the_gateway_passes_on_what_it_is_sent() {
         connection.write_all(request.as_bytes()).await.unwrap();
         let mut reply = String::new();
         connection.read_to_string(&mut reply).await.unwrap();
-        // Without a token the function says so, which nobody else does.
+        // Only a function answers 401, because the token is missing.
         let status = StatusCode::UNAUTHORIZED.as_u16();
         assert!(reply.starts_with(&format!("HTTP/1.1 {status} ")), "{target} {headers}: {reply}");
     }

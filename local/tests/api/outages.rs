@@ -1,4 +1,4 @@
-//! What a bad day looks like.
+//! Databases that do not answer, and functions that hang, crash or do not start.
 
 use std::time::Duration;
 
@@ -11,8 +11,7 @@ use tokio::net::TcpListener;
 
 use crate::support::{TestApp, function, kill};
 
-/// A function that waits for a DynamoDB which takes connections and never
-/// answers.
+/// A function whose DynamoDB accepts connections but never answers.
 async fn stuck_function(timeout: Duration) -> (Lambda, TcpListener) {
     let black_hole = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let endpoint = format!("http://{}", black_hole.local_addr().unwrap());
@@ -21,18 +20,18 @@ async fn stuck_function(timeout: Duration) -> (Lambda, TcpListener) {
 }
 
 #[tokio::test]
-async fn a_database_that_does_not_answer_is_a_503_in_time() {
+async fn a_database_that_does_not_answer_is_a_503_before_the_timeout() {
     let (lambda, _black_hole) = stuck_function(Duration::from_secs(10)).await;
     let reply = function::ask(&lambda).await;
     assert_eq!(reply["statusCode"], 503);
     assert_eq!(reply["headers"]["retry-after"], "1");
     let problem: serde_json::Value = serde_json::from_str(reply["body"].as_str().unwrap()).unwrap();
-    let told = "The tasks cannot be reached at the moment; try again shortly";
-    assert_eq!(problem["detail"], told, "and nothing of the cause");
+    let expected = "The tasks cannot be reached at the moment; try again shortly";
+    assert_eq!(problem["detail"], expected, "without the cause");
 }
 
 #[tokio::test]
-async fn a_function_that_takes_too_long_is_ended_and_the_next_request_gets_a_new_one() {
+async fn a_function_that_times_out_is_killed_and_replaced() {
     let (lambda, _black_hole) = stuck_function(Duration::from_millis(300)).await;
     assert_eq!(lambda.invoke(function::NAME, function::event()).await.unwrap(), Outcome::TimedOut);
     assert_eq!(lambda.invoke(function::NAME, function::event()).await.unwrap(), Outcome::TimedOut);
@@ -41,7 +40,7 @@ async fn a_function_that_takes_too_long_is_ended_and_the_next_request_gets_a_new
 }
 
 #[tokio::test]
-async fn a_function_that_crashes_costs_one_request() {
+async fn a_crash_fails_only_one_request() {
     let (lambda, _black_hole) = stuck_function(Duration::from_secs(10)).await;
     let crash = async {
         loop {
@@ -56,7 +55,7 @@ async fn a_function_that_crashes_costs_one_request() {
 }
 
 #[tokio::test]
-async fn a_function_that_cannot_start_fails_each_request_and_is_not_started_for_ever() {
+async fn a_function_that_cannot_start_fails_each_request_and_is_not_restarted_forever() {
     let settings = Settings::default().with("BETTER_AUTH_SECRET", "short");
     let app = TestApp::start_with(settings, Data::Memory).await;
     for _ in 0..2 {
@@ -65,8 +64,8 @@ async fn a_function_that_cannot_start_fails_each_request_and_is_not_started_for_
         assert_eq!(reply.json(), json!({"message": "Internal Server Error"}));
     }
     let logs = app.logs().join("\n");
-    let told = "environment variable BETTER_AUTH_SECRET is shorter than 32 bytes";
-    assert!(logs.contains(told), "{logs}");
+    let expected = "environment variable BETTER_AUTH_SECRET is shorter than 32 bytes";
+    assert!(logs.contains(expected), "{logs}");
     assert!(app.server.backend().lambda().processes("list-tasks").is_empty());
     // Health needs no configuration.
     app.nobody().get("/health").await.ok();
@@ -81,7 +80,7 @@ async fn a_killed_function_is_replaced() {
     for process in &before {
         kill("-9", *process);
     }
-    // The first may still have met the dying process.
+    // The first request may still have reached the killed process.
     let replies = [alice.get("/api/tasks").await, alice.get("/api/tasks").await];
     assert!(replies.iter().any(|reply| reply.status == StatusCode::OK));
     assert_ne!(app.server.backend().lambda().processes("list-tasks"), before);

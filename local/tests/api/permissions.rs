@@ -1,4 +1,4 @@
-//! Each function may do in AWS what it does, and nothing else.
+//! The template grants each function the permissions that it uses, and no others.
 
 use reqwest::{Method, StatusCode};
 use serde_json::json;
@@ -6,12 +6,12 @@ use serde_json::json;
 use crate::support::TestApp;
 
 #[tokio::test]
-async fn each_function_is_allowed_what_it_does_and_nothing_else() {
+async fn each_function_has_exactly_the_permissions_that_it_uses() {
     let app = TestApp::start().await;
     let (alice, bob) = (app.user("alice"), app.user("bob"));
     let path = alice.task("t").await;
     let complete = format!("{path}/complete");
-    // Everything that makes a function ask for something else.
+    // Sends every kind of request that needs different permissions.
     let key = [("idempotency-key", "key")];
     let create = alice.json(Method::POST, "/api/tasks", &key, json!({"title": "u"})).await;
     create.expect(StatusCode::CREATED);

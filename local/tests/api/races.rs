@@ -1,4 +1,4 @@
-//! Several writers on one task, while replies are lost and requests arrive late.
+//! Several writers of one task, while replies are lost and requests arrive late.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::support::{Caller, TestApp, function, recorded, until};
 
-/// Waits until DynamoDB has got `count` requests of `operation`.
+/// Waits until DynamoDB has executed `count` requests of `operation`.
 async fn until_executed(app: &TestApp, operation: &str, count: u64) {
     until(|| app.proxy().executed(operation) >= count).await;
 }
@@ -21,9 +21,9 @@ async fn until_met(app: &TestApp, fault: Fault) {
     until(|| app.faults().made().contains_key(&fault)).await;
 }
 
-/// The first attempt at an update is executed and its reply lost; the second is held
-/// back until the third overtakes it. So there is time for others in between.
-fn lose_a_reply_and_delay_the_repetition(app: &TestApp) {
+/// The first attempt at an update is executed and its reply lost; the second is held back
+/// until the third overtakes it. This leaves time for other requests in between.
+fn lose_a_reply_and_delay_the_retry(app: &TestApp) {
     app.faults().plan("UpdateItem", Fault::LostReply);
     app.faults().plan("UpdateItem", Fault::Delay);
 }
@@ -36,16 +36,16 @@ async fn until_strays_arrived(app: &TestApp, caller: &Caller<'_>, path: &str) {
 }
 
 #[tokio::test]
-async fn an_update_whose_reply_is_lost_leaves_no_etag_with_two_contents() {
+async fn an_update_whose_reply_is_lost_never_gives_two_contents_one_etag() {
     let app = TestApp::start().await;
     let alice = app.user("alice");
     let path = alice.task("old").await;
-    lose_a_reply_and_delay_the_repetition(&app);
+    lose_a_reply_and_delay_the_retry(&app);
     let update = alice.put(&path, json!({"title": "new"}));
     let meanwhile = async {
         until_executed(&app, "UpdateItem", 1).await;
         let read = alice.get(&path).await.ok();
-        // The second attempt takes the planned fault before the edit comes.
+        // The second attempt must take the planned fault before the edit does.
         until_met(&app, Fault::Delay).await;
         alice.put(&path, json!({"description": "by another device"})).await.ok();
         read
@@ -54,15 +54,15 @@ async fn an_update_whose_reply_is_lost_leaves_no_etag_with_two_contents() {
     let updated = update.ok();
     assert_eq!(updated.json()["description"], "by another device");
     let tag = read.header("etag");
-    assert_ne!(updated.header("etag"), tag, "another content");
+    assert_ne!(updated.header("etag"), tag, "the content is different");
     let again = alice.send(Method::GET, &path, &[("if-none-match", tag)], vec![]).await;
     assert_eq!(again.ok().json(), updated.json());
     let stale = alice.json(Method::PUT, &path, &[("if-match", tag)], json!({"title": "x"})).await;
-    assert_eq!(stale.status, StatusCode::PRECONDITION_FAILED, "it would overwrite what is unseen");
+    assert_eq!(stale.status, StatusCode::PRECONDITION_FAILED, "the edit has not been seen");
 }
 
 #[tokio::test]
-async fn a_flip_that_arrives_after_its_repetition_and_an_edit_is_not_executed_again() {
+async fn a_flip_that_arrives_after_its_retry_and_an_edit_is_not_executed_again() {
     let app = TestApp::start().await;
     let alice = app.user("alice");
     for _ in 0..8 {
@@ -75,7 +75,7 @@ async fn a_flip_that_arrives_after_its_repetition_and_an_edit_is_not_executed_ag
 }
 
 #[tokio::test]
-async fn a_flip_of_a_task_that_was_just_written_survives_a_dropped_attempt() {
+async fn a_flip_of_a_task_that_was_just_written_survives_a_failed_attempt() {
     let app = TestApp::start().await;
     let alice = app.user("alice");
     let path = alice.task("young").await;
@@ -87,11 +87,11 @@ async fn a_flip_of_a_task_that_was_just_written_survives_a_dropped_attempt() {
 }
 
 #[tokio::test]
-async fn a_flip_whose_reply_is_lost_is_known_to_be_done_whatever_others_write_meanwhile() {
+async fn a_flip_whose_reply_is_lost_is_confirmed_despite_concurrent_writes() {
     let app = TestApp::start().await;
     let alice = app.user("alice");
     let path = alice.task("t").await;
-    lose_a_reply_and_delay_the_repetition(&app);
+    lose_a_reply_and_delay_the_retry(&app);
     let others = async {
         until_met(&app, Fault::Delay).await;
         alice.put(&path, json!({"title": "edited"})).await.ok();
@@ -100,12 +100,12 @@ async fn a_flip_whose_reply_is_lost_is_known_to_be_done_whatever_others_write_me
         }
     };
     let (flip, ()) = tokio::join!(alice.flip(&path), others);
-    assert_eq!(flip.ok().json()["title"], "edited", "the task as it is now");
+    assert_eq!(flip.ok().json()["title"], "edited", "the reply shows the current task");
     assert_eq!(alice.get(&path).await.ok().json()["completed"], true, "seven flips");
 }
 
 #[tokio::test]
-async fn of_many_flips_at_once_with_lost_replies_each_happens_once_and_is_known() {
+async fn concurrent_flips_with_lost_replies_happen_once_each_and_are_confirmed() {
     let app = TestApp::start().await;
     let alice = app.user("alice");
     let path = alice.task("t").await;
@@ -116,22 +116,22 @@ async fn of_many_flips_at_once_with_lost_replies_each_happens_once_and_is_known(
     let count = |status| flips.iter().filter(|reply| reply.status == status).count();
     let (known, unknown) = (count(StatusCode::OK), count(StatusCode::SERVICE_UNAVAILABLE));
     assert_eq!(known + unknown, 101);
-    // Five replies in a row are lost once in three thousand times.
+    // Five lost replies in a row have a probability of about 1 in 3,000.
     assert!(unknown <= 3, "{unknown} unknown");
     let history = recorded::histories(&app).await.into_values().next().unwrap();
     let executed = history.len();
-    assert!((known..=101).contains(&executed), "{known} are known, {executed} were executed");
+    assert!((known..=101).contains(&executed), "{known} confirmed, {executed} executed");
     let completed = alice.get(&path).await.json()["completed"] == true;
     assert_eq!(completed, executed % 2 == 1);
 }
 
 #[tokio::test]
-async fn an_update_with_if_match_whose_reply_is_lost_is_known_to_be_done_after_another_write() {
+async fn an_update_with_if_match_whose_reply_is_lost_is_confirmed_despite_another_write() {
     let app = TestApp::start().await;
     let alice = app.user("alice");
     let path = alice.task("t").await;
     let tag = alice.get(&path).await.header("etag").to_owned();
-    lose_a_reply_and_delay_the_repetition(&app);
+    lose_a_reply_and_delay_the_retry(&app);
     let if_match = [("if-match", tag.as_str())];
     let other = async {
         until_met(&app, Fault::Delay).await;
@@ -144,17 +144,17 @@ async fn an_update_with_if_match_whose_reply_is_lost_is_known_to_be_done_after_a
 }
 
 #[tokio::test]
-async fn an_update_that_arrives_late_neither_undoes_later_edits_nor_sets_the_clock_back() {
+async fn an_update_that_arrives_late_changes_neither_later_edits_nor_their_times() {
     let app = TestApp::start().await;
     let alice = app.user("alice");
     let path = alice.task("t").await;
-    // Nothing of it arrives in time, and the caller is told that nobody knows.
+    // No attempt arrives in time, so the outcome is unknown.
     for _ in 0..5 {
         app.faults().plan("UpdateItem", Fault::Stray);
     }
-    let told = alice.put(&path, json!({"title": "late"})).await;
-    let told = told.problem(StatusCode::SERVICE_UNAVAILABLE);
-    assert!(told.starts_with("It is not known"), "{told}");
+    let reply = alice.put(&path, json!({"title": "late"})).await;
+    let detail = reply.problem(StatusCode::SERVICE_UNAVAILABLE);
+    assert!(detail.starts_with("It is not known"), "{detail}");
     let newer = alice.put(&path, json!({"title": "newer"})).await.ok();
     app.proxy().deliver_strays();
     until(|| app.proxy().strays() == 0).await;
@@ -162,7 +162,7 @@ async fn an_update_that_arrives_late_neither_undoes_later_edits_nor_sets_the_clo
 }
 
 #[tokio::test]
-async fn a_stale_if_match_is_a_412_whatever_became_of_the_first_attempt() {
+async fn a_stale_if_match_is_a_412_whatever_happens_to_the_first_attempt() {
     let app = TestApp::start().await;
     let alice = app.user("alice");
     let path = alice.task("t").await;
@@ -185,8 +185,8 @@ async fn a_stale_if_match_is_a_412_whatever_became_of_the_first_attempt() {
 }
 
 #[tokio::test]
-async fn a_write_that_was_never_sent_is_not_said_to_be_unknown() {
-    // A port that was free a moment ago: connections to it are refused.
+async fn a_write_that_was_never_sent_is_not_reported_as_unknown() {
+    // A port that was just free: connections to it are refused.
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let endpoint = format!("http://127.0.0.1:{port}");
     for name in ["create-task", "update-task", "toggle-task", "delete-task"] {
@@ -197,13 +197,13 @@ async fn a_write_that_was_never_sent_is_not_said_to_be_unknown() {
         let reply = function::ask_with(&lambda, name, event.into()).await;
         assert_eq!(reply["statusCode"], 503, "{name}");
         let problem: Value = serde_json::from_str(reply["body"].as_str().unwrap()).unwrap();
-        let told = "The tasks cannot be reached at the moment; try again shortly";
-        assert_eq!(problem["detail"], told, "{name}");
+        let detail = "The tasks cannot be reached at the moment; try again shortly";
+        assert_eq!(problem["detail"], detail, "{name}");
     }
 }
 
 #[tokio::test]
-async fn a_list_of_all_misses_no_task_that_is_only_toggled() {
+async fn a_list_of_all_tasks_misses_none_that_is_being_toggled() {
     let app = TestApp::start().await;
     let alice = app.user("alice");
     let path = alice.task("a").await;

@@ -1,4 +1,4 @@
-//! A task's life, from its creation to its deletion.
+//! The life of a task, from its creation to its deletion.
 
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::support::TestApp;
 
 #[tokio::test]
-async fn a_created_task_is_answered_whole_and_found_where_it_says() {
+async fn creating_a_task_returns_it_and_its_location() {
     let app = TestApp::start().await;
     let alice = app.user("alice");
     let body = json!({
@@ -47,7 +47,7 @@ async fn a_created_task_is_answered_whole_and_found_where_it_says() {
 }
 
 #[tokio::test]
-async fn a_title_is_enough() {
+async fn a_task_needs_only_a_title() {
     let app = TestApp::start().await;
     let alice = app.user("alice");
     let task = alice.post("/api/tasks", json!({"title": "t"})).await.json();
@@ -57,7 +57,7 @@ async fn a_title_is_enough() {
 }
 
 #[tokio::test]
-async fn an_update_changes_what_it_names_and_nothing_else() {
+async fn an_update_changes_only_the_fields_that_it_names() {
     let app = TestApp::start().await;
     let alice = app.user("alice");
     let body = json!({
@@ -89,7 +89,7 @@ async fn an_update_changes_what_it_names_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn an_update_of_nothing_changes_nothing() {
+async fn an_empty_update_changes_nothing() {
     let app = TestApp::start().await;
     let alice = app.user("alice");
     let created = alice.post("/api/tasks", json!({"title": "t"})).await;
@@ -105,7 +105,7 @@ async fn a_whole_task_may_be_sent_back() {
     let created = alice.post("/api/tasks", json!({"title": "t"})).await;
     let mut task = created.json();
     task["title"] = json!("T");
-    // None of these is the client's to decide.
+    // Clients cannot change these.
     task["user_id"] = json!("mallory");
     task["created_at"] = json!("1999-01-01T00:00:00.000Z");
     task["id"] = json!("something else");
@@ -117,7 +117,7 @@ async fn a_whole_task_may_be_sent_back() {
 }
 
 #[tokio::test]
-async fn a_flip_turns_completion_around() {
+async fn a_flip_inverts_completion() {
     let app = TestApp::start().await;
     let alice = app.user("alice");
     let path = alice.task("t").await;
@@ -132,7 +132,7 @@ async fn a_flip_turns_completion_around() {
 }
 
 #[tokio::test]
-async fn a_completion_that_is_set_stays_when_it_is_set_again() {
+async fn setting_completion_again_keeps_its_time() {
     let app = TestApp::start().await;
     let alice = app.user("alice");
     let path = alice.task("t").await;
@@ -150,14 +150,14 @@ async fn a_completion_that_is_set_stays_when_it_is_set_again() {
     assert_eq!(again["completed_at"], first["completed_at"]);
     assert_eq!(set(false).await["completed_at"], Value::Null);
     assert_eq!(set(false).await["completed"], false);
-    // An update may set it as well, and keeps the time in the same way.
+    // An update can also set it, and keeps the time in the same way.
     let done = alice.put(&path, json!({"completed": true})).await.ok().json();
     let renamed = alice.put(&path, json!({"completed": true, "title": "T"})).await.ok().json();
     assert_eq!(renamed["completed_at"], done["completed_at"]);
 }
 
 #[tokio::test]
-async fn a_flip_keeps_the_time_of_a_completion_that_is_set_afterwards() {
+async fn setting_completion_after_a_flip_keeps_the_time_of_the_flip() {
     let app = TestApp::start().await;
     let alice = app.user("alice");
     let path = alice.task("t").await;
@@ -183,7 +183,7 @@ async fn a_deleted_task_is_gone() {
     assert_eq!(alice.flip(&path).await.problem(not_found), "Task not found");
     assert_eq!(alice.put(&path, json!({"title": "T"})).await.problem(not_found), "Task not found");
     assert_eq!(alice.put(&path, json!({})).await.problem(not_found), "Task not found");
-    assert_eq!(alice.get("/api/tasks").await.json(), json!([]), "nothing was brought back");
+    assert_eq!(alice.get("/api/tasks").await.json(), json!([]), "no write restored it");
 }
 
 #[tokio::test]

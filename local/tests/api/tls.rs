@@ -1,4 +1,4 @@
-//! The way to DynamoDB as it is on AWS: by TLS.
+//! Connections to DynamoDB over TLS, as on AWS.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -13,7 +13,7 @@ use tokio::net::TcpListener;
 
 use crate::support::function;
 
-/// `get-task` and a DynamoDB with the certificates of a test.
+/// `get-task`, and a DynamoDB with a test certificate.
 struct Secured {
     lambda: Lambda,
     proxy: FaultProxy,
@@ -33,7 +33,7 @@ impl Secured {
         .await
     }
 
-    /// A function with these variables.
+    /// Starts the function with these variables.
     async fn with(
         variables: impl FnOnce(&FaultProxy, &Localhost) -> Vec<(&'static str, String)>,
     ) -> Secured {
@@ -57,13 +57,13 @@ impl Secured {
         self.lambda.ready(function::NAME).await.unwrap();
     }
 
-    /// The status of the reply to the function's event.
+    /// Sends the function its event, and returns the status of the reply.
     async fn ask(&self) -> u64 {
         function::ask(&self.lambda).await["statusCode"].as_u64().unwrap()
     }
 
-    /// The function does not ask this host anything, and logs `cause`.
-    async fn asks_nothing(&self, cause: &str) {
+    /// Checks that the function sends this host no request, and logs `cause`.
+    async fn sends_nothing(&self, cause: &str) {
         self.ready().await;
         assert_eq!(self.ask().await, 503);
         assert_eq!(self.proxy.executed("") + self.proxy.executed("GetItem"), 0);
@@ -79,7 +79,7 @@ impl Secured {
 async fn the_connection_is_open_before_the_first_request_and_stays_open() {
     let secured = Secured::new().await;
     secured.ready().await;
-    // Nobody gets another one.
+    // Refuses any further connection.
     secured.proxy.set_away(true);
     for _ in 0..3 {
         assert_eq!(secured.ask().await, 200);
@@ -88,7 +88,7 @@ async fn the_connection_is_open_before_the_first_request_and_stays_open() {
 }
 
 #[tokio::test]
-async fn a_database_that_was_away_at_the_start_is_asked_when_it_is_back() {
+async fn a_database_that_was_down_at_startup_is_used_once_it_is_back() {
     let secured = Secured::new().await;
     secured.proxy.set_away(true);
     secured.ready().await;
@@ -98,7 +98,7 @@ async fn a_database_that_was_away_at_the_start_is_asked_when_it_is_back() {
 }
 
 #[tokio::test]
-async fn a_connection_that_died_while_the_function_was_frozen_costs_no_request() {
+async fn a_connection_that_broke_while_the_function_was_frozen_fails_no_request() {
     let secured = Secured::new().await;
     secured.ready().await;
     secured.proxy.drop_connections();
@@ -107,7 +107,7 @@ async fn a_connection_that_died_while_the_function_was_frozen_costs_no_request()
 }
 
 #[tokio::test]
-async fn a_host_that_fails_is_left_for_another_connection() {
+async fn a_server_error_makes_the_function_open_another_connection() {
     let secured = Secured::new().await;
     secured.ready().await;
     secured.proxy.faults().plan("GetItem", Fault::Error);
@@ -117,15 +117,15 @@ async fn a_host_that_fails_is_left_for_another_connection() {
 }
 
 #[tokio::test]
-async fn a_host_whose_certificate_nobody_known_has_signed_is_asked_nothing() {
+async fn a_host_with_a_certificate_of_an_unknown_issuer_gets_no_request() {
     let secured =
         Secured::with(|proxy, _| vec![("AWS_ENDPOINT_URL_DYNAMODB", proxy.url().to_owned())]).await;
-    // What an operator looks for (docs/operations.md).
-    secured.asks_nothing("UnknownIssuer").await;
+    // Operators search the logs for this (docs/operations.md).
+    secured.sends_nothing("UnknownIssuer").await;
 }
 
 #[tokio::test]
-async fn a_host_with_the_certificate_of_another_host_is_asked_nothing() {
+async fn a_host_with_the_certificate_of_another_host_gets_no_request() {
     let secured = Secured::with(|proxy, certificates| {
         vec![
             ("AWS_ENDPOINT_URL_DYNAMODB", proxy.url().replace("localhost", "127.0.0.1")),
@@ -133,15 +133,16 @@ async fn a_host_with_the_certificate_of_another_host_is_asked_nothing() {
         ]
     })
     .await;
-    secured.asks_nothing("not valid for name").await;
+    secured.sends_nothing("not valid for name").await;
 }
 
 #[tokio::test]
-async fn a_handshake_that_never_ends_is_given_up() {
+async fn a_handshake_that_never_ends_times_out() {
     let black_hole = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("https://{}", black_hole.local_addr().unwrap());
     let secured = Secured::with(|_, _| vec![("AWS_ENDPOINT_URL_DYNAMODB", url)]).await;
     assert_eq!(secured.ask().await, 503);
-    // Otherwise only the attempt would end, a second later, and not say why.
+    // Without a timeout of its own, only the attempt would end, a second later and without
+    // naming the cause.
     assert!(secured.logs().contains("(Connect): deadline has elapsed"), "{}", secured.logs());
 }

@@ -1,5 +1,4 @@
-//! Who gets in. The checks themselves are tested beside them, in
-//! `shared/src/auth/tests.rs`.
+//! Which tokens are accepted. `shared/src/auth/tests.rs` tests the checks themselves.
 
 use std::time::Duration;
 
@@ -14,7 +13,7 @@ use crate::support::TestApp;
 const ID: &str = "01a1f82f-1e80-7000-8000-00000000000a";
 
 #[tokio::test]
-async fn every_endpoint_but_health_wants_a_token() {
+async fn every_task_endpoint_requires_a_token() {
     let app = TestApp::start().await;
     let nobody = app.nobody();
     let task = format!("/api/tasks/{ID}");
@@ -28,16 +27,16 @@ async fn every_endpoint_but_health_wants_a_token() {
     ] {
         let reply = nobody.json(method, path, &[], json!({"title": "t"})).await;
         assert_eq!(reply.header("www-authenticate"), "Bearer realm=\"tasks\"");
-        let told = reply.problem(StatusCode::UNAUTHORIZED);
-        assert_eq!(told, "Not authenticated: send Authorization: Bearer <token>");
+        let detail = reply.problem(StatusCode::UNAUTHORIZED);
+        assert_eq!(detail, "Not authenticated: send Authorization: Bearer <token>");
     }
 }
 
 #[tokio::test]
-async fn a_refusal_tells_the_reason_in_the_body_and_in_the_challenge() {
+async fn a_rejection_states_the_reason_in_the_body_and_in_the_challenge() {
     let app = TestApp::start().await;
     let expired = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiJhIiwiZXhwIjoxfQ.";
-    for (authorization, code, told) in [
+    for (authorization, code, detail) in [
         ("Basic YTpi", "invalid_request", "The Authorization header must be: Bearer <token>"),
         ("Bearer nonsense", "invalid_token", "The token is not a well-formed JWT"),
         (&format!("Bearer {expired}AAAA"), "invalid_token", "The token's signature is not valid"),
@@ -46,9 +45,9 @@ async fn a_refusal_tells_the_reason_in_the_body_and_in_the_challenge() {
         let challenge = reply.header("www-authenticate").to_owned();
         assert_eq!(
             challenge,
-            format!("Bearer realm=\"tasks\", error=\"{code}\", error_description=\"{told}\"")
+            format!("Bearer realm=\"tasks\", error=\"{code}\", error_description=\"{detail}\"")
         );
-        assert_eq!(reply.problem(StatusCode::UNAUTHORIZED), told);
+        assert_eq!(reply.problem(StatusCode::UNAUTHORIZED), detail);
     }
 }
 
@@ -65,7 +64,7 @@ async fn a_user_id_may_be_any_text() {
 }
 
 #[tokio::test]
-async fn issuer_and_audience_are_what_the_settings_say() {
+async fn the_configured_issuer_and_audience_are_required() {
     let settings = Settings::default()
         .with("JWT_ISSUER", "https://issuer.example")
         .with("JWT_AUDIENCE", "tasks");
@@ -74,8 +73,8 @@ async fn issuer_and_audience_are_what_the_settings_say() {
     let hour = Duration::from_secs(3600);
     let plain = token::sign(&Settings::default(), None, "alice", hour).unwrap();
     let reply = app.with_authorization(&format!("Bearer {plain}")).get("/api/tasks").await;
-    let told = reply.problem(StatusCode::UNAUTHORIZED);
-    assert_eq!(told, "The token is from another issuer (iss)");
+    let detail = reply.problem(StatusCode::UNAUTHORIZED);
+    assert_eq!(detail, "The token is from another issuer (iss)");
 }
 
 #[tokio::test]
@@ -91,7 +90,7 @@ async fn no_token_title_or_secret_is_ever_logged() {
     alice.get("/api/tasks?sort=a_very_private_sort").await.problem(StatusCode::BAD_REQUEST);
     let forged = "Bearer a.very.private-token";
     app.with_authorization(forged).get(&path).await.problem(StatusCode::UNAUTHORIZED);
-    // Ends once all lines are here.
+    // Returns when all lines have arrived.
     app.server.backend().lambda().stop().await;
     let logs = app.logs().join("\n");
     assert_eq!(logs.matches("\"status\":400").count(), 3, "{logs}");
@@ -102,7 +101,7 @@ async fn no_token_title_or_secret_is_ever_logged() {
 }
 
 #[tokio::test]
-async fn the_request_id_of_a_problem_is_in_the_log_whatever_the_filter() {
+async fn the_request_id_of_a_problem_is_logged_with_any_filter() {
     for filter in ["info", "warn,shared=info"] {
         let settings = Settings::default().with("RUST_LOG", filter);
         let app = TestApp::start_with(settings, Data::Memory).await;
@@ -115,7 +114,7 @@ async fn the_request_id_of_a_problem_is_in_the_log_whatever_the_filter() {
 }
 
 #[tokio::test]
-async fn an_issuer_that_differs_by_a_slash_is_refused_and_the_log_says_so() {
+async fn an_issuer_that_differs_by_a_slash_is_rejected_and_logged() {
     let settings = Settings::default().with("JWT_ISSUER", "https://issuer.example/");
     let app = TestApp::start_with(settings, Data::Memory).await;
     app.user("alice").get("/api/tasks").await.ok();

@@ -117,7 +117,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 256, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn random_sequences_of_operations_do_what_the_model_does(
+    fn random_sequences_of_operations_match_the_model(
         operations in vec(operations(), 1..25),
     ) {
         with_tasks(async |store| {
@@ -138,7 +138,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn every_list_whole_and_in_pages_is_the_models(
+    fn every_list_whole_and_in_pages_matches_the_model(
         tasks in vec((new_tasks(), any::<bool>()), 0..40),
         size in 1_usize..12,
     ) {
@@ -160,7 +160,7 @@ proptest! {
     }
 
     #[test]
-    fn every_window_in_both_orders_is_the_models(
+    fn every_window_in_both_orders_matches_the_model(
         tasks in vec((new_tasks(), any::<bool>()), 0..40),
         bounds in (due_dates(), due_dates()),
         size in 1_usize..12,
@@ -185,7 +185,7 @@ proptest! {
 }
 
 #[test]
-fn titles_that_differ_only_far_behind_sort_by_creation() {
+fn titles_that_differ_only_near_the_end_sort_by_creation() {
     with_tasks(async |store| {
         let mut model = Model::default();
         for end in ["b", "a", "c"] {
@@ -238,7 +238,7 @@ fn an_imported_task_belongs_to_the_user_who_imports_it() {
 }
 
 #[test]
-fn a_seed_that_was_interrupted_goes_on_and_gives_the_same_tasks() {
+fn an_interrupted_seed_resumes_with_the_same_tasks() {
     let database = database();
     let list = async |user: &User| {
         let (tasks, next) = page(&database.store.tasks(user), &ListQuery::default()).await;

@@ -59,7 +59,7 @@ fn by_title(limit: usize) -> ListQuery {
 }
 
 #[test]
-fn a_page_of_any_list_is_one_request_that_reads_one_item_more() {
+fn a_page_of_any_list_is_one_request_that_reads_at_most_one_extra_item() {
     database().runtime.block_on(async {
         let counted = Counted::start().await;
         fill(&counted, (0..90).map(|index| (index % 3 == 0, None))).await;

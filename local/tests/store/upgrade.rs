@@ -44,7 +44,7 @@ fn items(user: &str) -> [HashMap<String, AttributeValue>; 2] {
 }
 
 #[test]
-fn a_table_of_the_version_before_gets_its_new_indexes_and_serves_its_tasks() {
+fn a_table_of_the_previous_version_gets_its_new_indexes_and_serves_its_tasks() {
     database().runtime.block_on(async {
         let embedded = EmbeddedDynamoDb::start(0, &Data::Memory).unwrap();
         let client = tables::client(&embedded.url());
@@ -83,7 +83,7 @@ fn a_table_of_the_version_before_gets_its_new_indexes_and_serves_its_tasks() {
 }
 
 #[test]
-fn a_key_that_the_version_before_remembers_replays() {
+fn a_key_recorded_by_the_previous_version_is_replayed() {
     let database = database();
     database.runtime.block_on(async {
         let text = |text: &str| AttributeValue::S(text.to_owned());

@@ -114,7 +114,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 192, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn a_task_that_stays_in_its_place_comes_once_whatever_changes_between_the_pages(
+    fn a_task_that_keeps_its_place_is_listed_once_whatever_changes_between_pages(
         tasks in vec((new_tasks(), any::<bool>()), 0..30),
         before in vec(operations(), 0..6),
         plan in plans(),

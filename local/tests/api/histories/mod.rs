@@ -44,7 +44,7 @@ async fn fight(app: &TestApp, name: String) -> (String, Vec<Told>) {
 }
 
 #[tokio::test]
-async fn what_writers_of_one_task_are_told_is_what_has_happened() {
+async fn replies_to_concurrent_writers_match_what_happened() {
     let app = TestApp::start().await;
     recorded::enable(&app).await;
     app.faults().set_rates(faults());

@@ -105,7 +105,7 @@ async fn every_supported_algorithm_works() {
 }
 
 #[tokio::test]
-async fn of_several_keys_with_one_name_the_fitting_one_is_used() {
+async fn of_several_keys_with_one_id_the_matching_one_is_used() {
     let signers = [Signer::rsa("same", "RS256"), Signer::ed25519("same"), Signer::p256("same")];
     let second = Signer::ed25519("same");
     let mut all: Vec<&Signer> = signers.iter().collect();
@@ -117,7 +117,7 @@ async fn of_several_keys_with_one_name_the_fitting_one_is_used() {
 }
 
 #[tokio::test]
-async fn a_token_without_a_key_id_needs_a_set_without_a_choice() {
+async fn a_token_without_a_key_id_needs_a_set_with_a_single_match() {
     let (ed, p256) = (Signer::ed25519("ed"), Signer::p256("p256"));
     let identity = Identity::start(key_set(&[&ed, &p256])).await;
     let unnamed = ed.token_with(&json!({"alg": "EdDSA"}), &identity.claims());
@@ -130,7 +130,7 @@ async fn a_token_without_a_key_id_needs_a_set_without_a_choice() {
 }
 
 #[tokio::test]
-async fn a_key_of_the_set_that_cannot_be_used_does_no_harm() {
+async fn unusable_keys_in_the_set_are_ignored() {
     let ed = Signer::ed25519("ed");
     let mut mismatched = Signer::ed25519("old").jwk();
     mismatched["alg"] = json!("ES256");
@@ -142,7 +142,7 @@ async fn a_key_of_the_set_that_cannot_be_used_does_no_harm() {
 }
 
 #[tokio::test]
-async fn a_secret_and_a_key_set_go_together_and_never_meet() {
+async fn a_secret_and_a_key_set_work_side_by_side() {
     let secret = "the secret of this test, which is long enough";
     let ed = Signer::ed25519("ed");
     let settings = [("BETTER_AUTH_SECRET", secret)];
@@ -158,7 +158,7 @@ async fn a_secret_and_a_key_set_go_together_and_never_meet() {
 }
 
 #[tokio::test]
-async fn a_new_key_works_at_once_and_then_unknown_keys_have_to_wait() {
+async fn a_new_key_works_at_once_and_then_unknown_keys_wait_for_the_cooldown() {
     let (old, new, newer) = (Signer::ed25519("1"), Signer::ed25519("2"), Signer::ed25519("3"));
     let identity = Identity::start(key_set(&[&old])).await;
     assert_eq!(identity.verify(&old).await, Ok(()));
@@ -176,7 +176,7 @@ async fn a_new_key_works_at_once_and_then_unknown_keys_have_to_wait() {
 }
 
 #[tokio::test]
-async fn a_key_that_is_withdrawn_is_refused_once_the_set_is_fetched_again() {
+async fn a_withdrawn_key_is_rejected_once_the_set_is_fetched_again() {
     let (old, new) = (Signer::ed25519("1"), Signer::ed25519("2"));
     let identity = Identity::start(key_set(&[&old])).await;
     assert_eq!(identity.verify(&old).await, Ok(()));
@@ -214,7 +214,7 @@ async fn a_set_is_kept_for_as_long_as_the_issuer_says() {
 }
 
 #[tokio::test]
-async fn requests_at_once_share_one_fetch() {
+async fn concurrent_requests_share_one_fetch() {
     let ed = Signer::ed25519("ed");
     let identity = Identity::start(key_set(&[&ed])).await;
     let all = futures::future::join_all((0..200).map(|_| identity.verify(&ed))).await;
@@ -223,7 +223,7 @@ async fn requests_at_once_share_one_fetch() {
 }
 
 #[tokio::test]
-async fn a_thousand_unknown_keys_at_once_cost_one_more_fetch() {
+async fn a_thousand_concurrent_unknown_keys_cause_one_more_fetch() {
     let ed = Signer::ed25519("ed");
     let identity = Identity::start(key_set(&[&ed])).await;
     let unknown: Vec<String> = (0..1000)
@@ -257,7 +257,7 @@ async fn a_redirect_within_the_issuer_is_followed() {
 }
 
 #[tokio::test]
-async fn an_issuer_that_is_away_is_a_503_that_says_when_to_come_back() {
+async fn an_issuer_that_is_down_is_a_503_with_a_retry_after() {
     let issuer = FakeIssuer::start(Answer::Status(500)).await;
     let app = TestApp::start_with(issuer.settings(), Data::Memory).await;
     let ed = Signer::ed25519("ed");
@@ -265,8 +265,8 @@ async fn an_issuer_that_is_away_is_a_503_that_says_when_to_come_back() {
     let caller = app.with_authorization(&format!("Bearer {token}"));
     let reply = caller.get("/api/tasks").await;
     assert_eq!(reply.header("retry-after"), "5");
-    let told = reply.problem(StatusCode::SERVICE_UNAVAILABLE);
-    assert_eq!(told, "The token cannot be checked at the moment; try again shortly");
+    let detail = reply.problem(StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(detail, "The token cannot be checked at the moment; try again shortly");
     // What is wrong with the request itself does not need the issuer.
     app.nobody().get("/api/tasks").await.problem(StatusCode::UNAUTHORIZED);
     app.server.backend().lambda().stop().await;
@@ -275,7 +275,7 @@ async fn an_issuer_that_is_away_is_a_503_that_says_when_to_come_back() {
 }
 
 #[tokio::test]
-async fn the_local_server_can_be_an_issuer_itself() {
+async fn the_local_server_can_be_its_own_issuer() {
     let folder = tempfile::tempdir().unwrap();
     let data = Data::Folder(folder.path().to_owned());
     let issuer = Arc::new(Issuer::open(&data).unwrap());

@@ -19,7 +19,7 @@ fn padded_key_set(signer: &Signer, bytes: usize) -> Answer {
 }
 
 #[tokio::test]
-async fn a_set_may_be_as_large_as_it_may() {
+async fn a_set_of_the_maximum_size_is_accepted() {
     let ed = Signer::ed25519("ed");
     let identity = Identity::start(padded_key_set(&ed, MAX_KEY_SET_BYTES)).await;
     assert_eq!(identity.verify(&ed).await, Ok(()));
@@ -48,7 +48,7 @@ fn failures(ed: &Signer, other: &FakeIssuer) -> Vec<(&'static str, Answer)> {
 }
 
 #[tokio::test]
-async fn without_any_set_the_answer_is_that_nobody_knows() {
+async fn without_a_set_no_token_can_be_checked_while_the_issuer_fails() {
     let ed = Signer::ed25519("ed");
     let other = FakeIssuer::start(key_set(&[&ed])).await;
     for (name, failure) in failures(&ed, &other) {
@@ -66,7 +66,7 @@ async fn without_any_set_the_answer_is_that_nobody_knows() {
 }
 
 #[tokio::test]
-async fn with_a_set_nobody_notices_that_the_issuer_fails() {
+async fn with_a_set_known_keys_work_while_the_issuer_fails() {
     let (ed, unknown) = (Signer::ed25519("ed"), Signer::ed25519("unknown"));
     let other = FakeIssuer::start(key_set(&[&ed])).await;
     for (name, failure) in failures(&ed, &other) {
@@ -75,8 +75,8 @@ async fn with_a_set_nobody_notices_that_the_issuer_fails() {
         identity.issuer.answer(failure);
         identity.pass(DEFAULT_FRESH_SECONDS);
         assert_eq!(identity.verify(&ed).await, Ok(()), "{name}");
-        let told = identity.verify(&unknown).await;
-        assert_eq!(told, Err(AuthError::Unavailable), "{name}: there may be such a key by now");
+        let result = identity.verify(&unknown).await;
+        assert_eq!(result, Err(AuthError::Unavailable), "{name}: there may be such a key by now");
         let requests = identity.issuer.requests();
         assert_eq!(identity.verify(&ed).await, Ok(()), "{name}");
         assert_eq!(identity.verify(&unknown).await, Err(AuthError::Unavailable), "{name}");
@@ -122,7 +122,7 @@ async fn with_a_refresh_under_way(signer: &Signer) -> Identity {
 }
 
 #[tokio::test]
-async fn a_refresh_that_was_frozen_says_nothing_about_the_issuer() {
+async fn a_frozen_refresh_is_not_a_failure_of_the_issuer() {
     let (old, new) = (Signer::ed25519("1"), Signer::ed25519("2"));
     let identity = with_a_refresh_under_way(&old).await;
     // An hour passes in the midst of a fetch that may take two seconds.
@@ -133,7 +133,7 @@ async fn a_refresh_that_was_frozen_says_nothing_about_the_issuer() {
 }
 
 #[tokio::test]
-async fn a_key_that_is_withdrawn_is_refused_though_no_refresh_comes_to_an_end() {
+async fn a_withdrawn_key_is_rejected_even_if_no_refresh_completes() {
     let (old, new) = (Signer::ed25519("1"), Signer::ed25519("2"));
     let identity = with_a_refresh_under_way(&old).await;
     identity.issuer.answer(key_set(&[&new]));
@@ -144,7 +144,7 @@ async fn a_key_that_is_withdrawn_is_refused_though_no_refresh_comes_to_an_end() 
 }
 
 #[tokio::test]
-async fn a_fetch_that_takes_its_time_is_followed_by_a_whole_cooldown() {
+async fn a_slow_fetch_is_followed_by_a_full_cooldown() {
     let ed = Signer::ed25519("ed");
     let identity = Identity::start(Answer::Silence).await;
     let (verified, ()) = tokio::join!(identity.verify(&ed), async {
@@ -158,7 +158,7 @@ async fn a_fetch_that_takes_its_time_is_followed_by_a_whole_cooldown() {
 }
 
 #[tokio::test]
-async fn a_clock_that_is_put_back_does_not_keep_a_set_for_ever() {
+async fn a_clock_that_is_set_back_does_not_keep_a_set_forever() {
     let (old, new) = (Signer::ed25519("1"), Signer::ed25519("2"));
     let identity = Identity::start(key_set(&[&old])).await;
     assert_eq!(identity.verify(&old).await, Ok(()));
@@ -168,7 +168,7 @@ async fn a_clock_that_is_put_back_does_not_keep_a_set_for_ever() {
 }
 
 #[tokio::test]
-async fn a_slow_issuer_is_not_waited_for() {
+async fn concurrent_requests_wait_for_a_slow_issuer_together() {
     let ed = Signer::ed25519("ed");
     for slow in [Answer::Silence, Answer::Half] {
         let identity = Identity::start(slow).await;
