@@ -1,5 +1,4 @@
-//! The store against a plain model: random tasks, random operations, every
-//! list.
+//! Compares the store with a plain model: random tasks, random operations, every list.
 
 #![allow(clippy::unwrap_used, reason = "in a test, what fails is the message")]
 
@@ -30,8 +29,8 @@ use tokio::runtime::Runtime;
 use model::Model;
 use strategies::{Operation, due_dates, new_tasks, operations};
 
-/// One DynamoDB for this file; each case has a user of its own, and users do
-/// not see each other.
+/// One DynamoDB for all these tests. Each case has its own user, and users do not see each
+/// other's tasks.
 struct Database {
     runtime: Runtime,
     client: Client,
@@ -80,7 +79,7 @@ async fn page(store: &Tasks<'_>, query: &ListQuery) -> (Vec<Task>, Option<ListQu
     (tasks, next)
 }
 
-/// All pages of a list, each as its ids.
+/// The task ids in each page of a list.
 async fn pages(store: &Tasks<'_>, query: &ListQuery) -> Vec<Vec<TaskId>> {
     let (mut pages, mut next) = (Vec::new(), Some(query.clone()));
     while let Some(query) = next {
@@ -101,7 +100,7 @@ fn combinations() -> impl Iterator<Item = ListQuery> {
     })
 }
 
-/// The list of `query`, whole and in pages of `size`, is that of the model.
+/// Checks that the list of `query`, whole and in pages of `size`, matches the model.
 async fn check_list(model: &Model, store: &Tasks<'_>, query: &ListQuery, size: usize) {
     let expected = model.list(query);
     assert_eq!(pages(store, query).await, std::slice::from_ref(&expected), "{query:?}");
@@ -262,7 +261,7 @@ fn an_interrupted_seed_resumes_with_the_same_tasks() {
         let all = list(&user).await;
         assert_eq!(all.len(), 1000);
         assert_eq!(all.iter().filter(|task| task.completed).count(), 334);
-        assert!(all.ends_with(&first), "the newest are new, the others are as they were");
+        assert!(all.ends_with(&first), "the earlier tasks are unchanged");
         seed(&user, 1000).await;
         assert_eq!(list(&user).await, all);
     });

@@ -1,4 +1,4 @@
-//! What the store should hold and answer.
+//! A plain model of the store.
 
 use std::cmp::Ordering;
 
@@ -12,8 +12,7 @@ use shared::task::{
 
 use crate::strategies::Operation;
 
-/// What the store should hold: the tasks that are there, and the last one that
-/// was deleted.
+/// The tasks that the store should hold, and the last one that was deleted.
 #[derive(Default)]
 pub(crate) struct Model {
     pub(crate) tasks: Vec<Task>,
@@ -21,8 +20,7 @@ pub(crate) struct Model {
 }
 
 impl Model {
-    /// Does `operation` to the store and to the model, and compares what the
-    /// store answers.
+    /// Applies `operation` to the store and to the model, and compares the results.
     pub(crate) async fn run(&mut self, store: &Tasks<'_>, operation: Operation) {
         match operation {
             Operation::Create(new) => {
@@ -79,12 +77,12 @@ impl Model {
         (!self.tasks.is_empty()).then(|| index.index(self.tasks.len()))
     }
 
-    /// A write gives the task as expected, with a revision and a time of its
-    /// own.
+    /// Checks that a write returns the expected task, with a new revision and a new time,
+    /// and updates the model.
     fn wrote(&mut self, at: usize, answer: Task, mut expected: Task) {
         let before = &self.tasks[at];
         if expected == *before && answer.revision == before.revision {
-            // Nothing was to be changed, so nothing was written.
+            // The changes were empty, so nothing was written.
             assert_eq!(answer, *before);
             return;
         }
@@ -99,7 +97,7 @@ impl Model {
         self.tasks[at] = answer;
     }
 
-    /// The ids of the list that `query` asks for, whole.
+    /// The task ids of the whole list that `query` describes.
     pub(crate) fn list(&self, query: &ListQuery) -> Vec<TaskId> {
         let collator = CollatorBorrowed::new_root(CollatorOptions::default());
         let mut tasks: Vec<&Task> = self.tasks.iter().filter(|task| fits(task, query)).collect();
@@ -120,7 +118,7 @@ impl Model {
     }
 }
 
-/// `task` as `changes` make it, but for its revision and its times.
+/// Applies `changes` to `task`, but does not set the revision and the times.
 pub(crate) fn changed(mut task: Task, changes: TaskChanges) -> Task {
     fn apply<T>(value: &mut Option<T>, change: Change<T>) {
         match change {

@@ -1,5 +1,5 @@
-//! Updates of items that refuse the first attempt: written by a clock that is ahead, of a
-//! later epoch, or with a full set of ids.
+//! Updates of items whose condition fails the first attempt: written by a clock that is
+//! ahead, in a later epoch, or with a full set of ids.
 
 use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::AttributeValue;
@@ -11,7 +11,7 @@ use crate::{database, new_user};
 
 const EPOCH_MILLIS: i64 = 17_000;
 
-/// A task of `tasks` in whose item `attributes` are set.
+/// Creates a task and sets `attributes` in its item.
 async fn task_with(tasks: &Tasks<'_>, attributes: &[(&str, AttributeValue)]) -> Task {
     let new = NewTask { title: "t".into(), description: None, priority: None, due_date: None };
     let task = tasks.create(new, None).await.unwrap().task;
@@ -30,7 +30,7 @@ async fn task_with(tasks: &Tasks<'_>, attributes: &[(&str, AttributeValue)]) -> 
     task
 }
 
-/// Every kind of update, each on a task of its own with these attributes.
+/// Runs every kind of update, each on its own task with these attributes.
 async fn each_update(attributes: &[(&str, AttributeValue)]) -> Vec<Task> {
     let user = new_user().await;
     let tasks = database().store.tasks(&user);
@@ -60,7 +60,7 @@ fn number(value: i64) -> AttributeValue {
     AttributeValue::N(value.to_string())
 }
 
-/// The epoch of this moment, and so many later.
+/// The current epoch plus `later`.
 fn epoch(later: i64) -> AttributeValue {
     number(Timestamp::now().unix_millis() / EPOCH_MILLIS + later)
 }
@@ -93,7 +93,7 @@ fn a_task_with_full_sets_of_ids_is_updated_in_the_next_epoch() {
         let full =
             || AttributeValue::Bs((0..128_u64).map(|id| Blob::new(id.to_be_bytes())).collect());
         let sets = ["done_0", "done_1", "done_2"].map(|name| (name, full()));
-        // An update empties the set behind its own, so three are never full.
+        // An update clears the set after its own, so all three are never full.
         for count in 1..=2 {
             assert_eq!(each_update(&sets[..count]).await.len(), 9);
         }

@@ -1,4 +1,4 @@
-//! What lists cost: requests to DynamoDB, and items that it reads for them.
+//! How many requests to DynamoDB a list needs, and how many items they read.
 
 use local::faults::{FaultProxy, ProxyOptions, Usage};
 use local::tables;
@@ -8,7 +8,7 @@ use shared::task::{ListQuery, NewTask, Order, Sort, Status, Task, TaskId, Timest
 
 use crate::{database, new_user, page};
 
-/// One user's tasks, behind a proxy that counts.
+/// The tasks of one user, behind a proxy that meters requests.
 struct Counted {
     proxy: FaultProxy,
     user: User,
@@ -21,7 +21,7 @@ impl Counted {
         Counted { proxy: proxy.await.unwrap(), user: new_user().await }
     }
 
-    /// Runs `case` with the tasks, and tells what it has cost.
+    /// Runs `case` with the tasks, and returns what it has cost.
     async fn cost<R>(&self, case: impl AsyncFnOnce(Tasks<'_>) -> R) -> (R, Usage) {
         let store = tables::store(tables::client(self.proxy.url()));
         let before = self.proxy.usage();
@@ -29,7 +29,7 @@ impl Counted {
         (result, self.proxy.usage() - before)
     }
 
-    /// What each page of `query` has cost, with the number of its tasks.
+    /// The number of tasks in each page of `query`, and what the page has cost.
     async fn pages(&self, query: &ListQuery) -> Vec<(usize, Usage)> {
         let (mut costs, mut next) = (Vec::new(), Some(query.clone()));
         while let Some(query) = next {
@@ -41,8 +41,8 @@ impl Counted {
     }
 }
 
-/// Stores a task for each of `kinds`: whether it is completed, and when it is
-/// due. Titles are in their order.
+/// Stores a task for each of `kinds`, which say whether it is completed and when it is due.
+/// The titles are in the same order.
 async fn fill(counted: &Counted, kinds: impl Iterator<Item = (bool, Option<Timestamp>)>) {
     let task = |(index, (completed, due_date)): (usize, (bool, Option<Timestamp>))| {
         let title = format!("{index:04}");

@@ -1,4 +1,4 @@
-//! Random tasks, changes and operations. The values are few, so that they meet.
+//! Random tasks, changes and operations. There are few values, so that they collide.
 
 use proptest::collection::vec;
 use proptest::option;

@@ -1,4 +1,4 @@
-//! A table that was filled by the version before goes on working.
+//! A table that was filled by the previous version keeps working.
 
 use std::collections::HashMap;
 
@@ -17,7 +17,7 @@ use crate::{database, new_user, pages};
 const IDS: [&str; 2] =
     ["01a1f97f-8dbf-7046-a6ea-e1ff4e8cb1c5", "01a1f97f-8dcd-764f-a070-5bc255dc3805"];
 
-/// Two tasks of `user`, as functions of the version before have left them: one that was
+/// Two tasks of `user` as functions of the previous version stored them: one that was
 /// edited, and one that was flipped.
 fn items(user: &str) -> [HashMap<String, AttributeValue>; 2] {
     let text = |text: &str| AttributeValue::S(text.to_owned());
@@ -60,7 +60,7 @@ fn a_table_of_the_previous_version_gets_its_new_indexes_and_serves_its_tasks() {
             client.put_item().table_name(TASKS_TABLE).set_item(Some(item)).send().await.unwrap();
         }
         tables::create(&client, &today).await.unwrap();
-        // What is there already is left alone.
+        // A second run changes nothing.
         tables::create(&client, &today).await.unwrap();
 
         let store = tables::store(client);

@@ -1,4 +1,4 @@
-//! Walks through a list whose tasks change between the pages.
+//! Walks through a list while its tasks change between pages.
 
 use std::collections::BTreeSet;
 
@@ -12,7 +12,7 @@ use crate::model::{Model, fits};
 use crate::strategies::{Operation, due_dates, new_tasks, operations};
 use crate::{combinations, page, with_tasks};
 
-/// A list, a page size, and what happens behind each page.
+/// A list, a page size, and the operations after each page.
 #[derive(Debug)]
 struct Plan {
     query: ListQuery,
@@ -34,13 +34,13 @@ fn plans() -> impl Strategy<Value = Plan> {
     )
 }
 
-/// What a page shows, and what the model says about it.
+/// The tasks that a walk has shown, and what the model says about them.
 struct Walk<'a> {
     query: &'a ListQuery,
     shown: Vec<TaskId>,
-    /// Tasks that have been in the list, at their place, since it began.
+    /// Tasks that have kept their place in the list since the walk began.
     steady: BTreeSet<TaskId>,
-    /// Tasks that have been elsewhere in the list, or out of it.
+    /// Tasks that have changed their place, or left the list.
     moved: BTreeSet<TaskId>,
 }
 
@@ -55,8 +55,8 @@ impl Walk<'_> {
         }
     }
 
-    /// Forgets the steady tasks that have left the list, or their place in it,
-    /// from `before` to `now`.
+    /// Records which tasks have left the list, or their place in it, between `before` and
+    /// `now`.
     fn note(&mut self, before: &[Task], now: &[Task]) {
         let place = |task: &Task| match self.query.sort {
             Sort::Created => String::new(),
@@ -90,7 +90,7 @@ async fn walk(store: &Tasks<'_>, model: &mut Model, plan: Plan) {
     while let Some(query) = next {
         let (tasks, rest) = page(store, &query).await;
         pages += 1;
-        assert!(pages <= most, "a walk that does not end");
+        assert!(pages <= most, "the walk does not end");
         walk.look(model, &tasks);
         next = rest;
         for operation in between.next().unwrap_or_default() {
@@ -102,12 +102,16 @@ async fn walk(store: &Tasks<'_>, model: &mut Model, plan: Plan) {
     let shown: BTreeSet<TaskId> = walk.shown.iter().copied().collect();
     for id in shown.difference(&walk.moved) {
         let times = walk.shown.iter().filter(|other| *other == id).count();
-        assert_eq!(times, 1, "{id} has stayed in its place");
+        assert_eq!(times, 1, "{id} has kept its place");
     }
     assert!(walk.steady.is_subset(&shown), "missed: {:?}", walk.steady.difference(&shown));
     let in_order = model.list(&plan.query).into_iter().filter(|id| walk.steady.contains(id));
     walk.shown.retain(|id| walk.steady.contains(id));
-    assert_eq!(walk.shown, in_order.collect::<Vec<_>>(), "the order of those that stayed");
+    assert_eq!(
+        walk.shown,
+        in_order.collect::<Vec<_>>(),
+        "the order of those that kept their place"
+    );
 }
 
 proptest! {

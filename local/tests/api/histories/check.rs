@@ -1,11 +1,11 @@
-//! Whether a history is one in which everybody was told the truth.
+//! Checks the replies that writers got against the history of the task.
 
 use reqwest::StatusCode;
 
-use super::writer::{Step, Told};
+use super::writer::{Exchange, Step};
 use crate::support::recorded::{History, Version};
 
-/// What a write did, as two versions behind each other show it.
+/// What a write did, according to two consecutive versions.
 #[derive(Debug, PartialEq)]
 enum Effect<'a> {
     Update(&'a str),
@@ -17,8 +17,8 @@ enum Effect<'a> {
 impl Effect<'_> {
     fn of<'a>(before: &Version, after: Option<&'a Version>) -> Effect<'a> {
         let Some(after) = after else { return Effect::Delete };
-        // A flip says what it found; setting to false forgets, and setting to true
-        // leaves what the last flip said, which was that the task was completed.
+        // A flip records the completion that it found. Setting to false removes the record.
+        // Setting to true keeps that of the last flip, which found a completed task.
         let found = after.flipped_from == Some(before.completed);
         if before.description != after.description {
             Effect::Update(&after.description)
@@ -30,62 +30,67 @@ impl Effect<'_> {
     }
 }
 
-/// What is wrong, each in a line.
-pub(super) fn check(history: &History, told: &[Told]) -> Vec<String> {
+/// Returns a line for each violation.
+pub(super) fn check(history: &History, exchanges: &[Exchange]) -> Vec<String> {
     let mut wrong = Vec::new();
     let effects: Vec<Effect<'_>> = history
         .windows(2)
         .map(|pair| Effect::of(pair[0].as_ref().unwrap(), pair[1].as_ref()))
         .collect();
     versions(history, &mut wrong);
-    updates(history, &effects, told, &mut wrong);
-    counts(&effects, told, &mut wrong);
-    replies(history, told, &mut wrong);
+    updates(history, &effects, exchanges, &mut wrong);
+    counts(&effects, exchanges, &mut wrong);
+    replies(history, exchanges, &mut wrong);
     if !wrong.is_empty() {
-        let told: Vec<String> = told
+        let lines: Vec<String> = exchanges
             .iter()
             .map(|it| format!("  {} {:?} {:?} {}", it.began, it.step, it.if_match, it.status))
             .collect();
-        wrong.push(format!("of this history: {effects:?}\n{}", told.join("\n")));
+        wrong.push(format!("in this history: {effects:?}\n{}", lines.join("\n")));
     }
     wrong
 }
 
-/// No two versions share an entity tag, and their times do not go back.
+/// No two versions share an entity tag, and `updated_at` never decreases.
 fn versions(history: &History, wrong: &mut Vec<String>) {
     let versions: Vec<&Version> = history.iter().flatten().collect();
     let mut tags: Vec<&str> = versions.iter().map(|version| version.etag.as_str()).collect();
     tags.sort_unstable();
     tags.dedup();
     if tags.len() != versions.len() {
-        wrong.push("one entity tag for two versions".to_owned());
+        wrong.push("two versions have the same entity tag".to_owned());
     }
     if !versions.is_sorted_by_key(|version| &version.updated_at) {
-        wrong.push("updated_at goes back".to_owned());
+        wrong.push("updated_at decreases".to_owned());
     }
     if versions.iter().any(|it| it.title != "t" || it.priority != "low") {
-        wrong.push("what nobody named was changed".to_owned());
+        wrong.push("a field that no writer named was changed".to_owned());
     }
 }
 
-/// Each update was executed as often as its writer was told, and only on the version
-/// that it named.
-fn updates(history: &History, effects: &[Effect<'_>], told: &[Told], wrong: &mut Vec<String>) {
-    for told in told {
-        let Step::Update(description, completed) = &told.step else { continue };
+/// Each update was executed once if it was acknowledged, at most once if its outcome is
+/// unknown, and only on the version that it named.
+fn updates(
+    history: &History,
+    effects: &[Effect<'_>],
+    exchanges: &[Exchange],
+    wrong: &mut Vec<String>,
+) {
+    for exchange in exchanges {
+        let Step::Update(description, completed) = &exchange.step else { continue };
         let executed: Vec<usize> =
             (0..effects.len()).filter(|at| effects[*at] == Effect::Update(description)).collect();
-        let is_true = match executed.len() {
-            0 => !told.is_done(),
-            1 => told.is_done() || told.may_be_done(),
+        let is_consistent = match executed.len() {
+            0 => !exchange.is_done(),
+            1 => exchange.is_done() || exchange.may_be_done(),
             _ => false,
         };
-        if !is_true {
-            wrong.push(format!("{description}: {}, executed {executed:?}", told.status));
+        if !is_consistent {
+            wrong.push(format!("{description}: {}, executed {executed:?}", exchange.status));
         }
         for at in executed {
             let (before, after) = (history[at].as_ref().unwrap(), history[at + 1].as_ref());
-            if told.if_match.as_ref().is_some_and(|tag| *tag != before.etag) {
+            if exchange.if_match.as_ref().is_some_and(|tag| *tag != before.etag) {
                 wrong.push(format!("{description}: If-Match did not stop a lost update"));
             }
             let expected = completed.unwrap_or(before.completed);
@@ -96,13 +101,13 @@ fn updates(history: &History, effects: &[Effect<'_>], told: &[Told], wrong: &mut
     }
 }
 
-/// There were as many flips, sets and deletes as writers were told, or at most as
-/// many as those and the unknown ones together.
-fn counts(effects: &[Effect<'_>], told: &[Told], wrong: &mut Vec<String>) {
+/// At least the acknowledged flips, sets and deletes were executed, and at most those with
+/// an unknown outcome in addition.
+fn counts(effects: &[Effect<'_>], exchanges: &[Exchange], wrong: &mut Vec<String>) {
     for effect in [Effect::Flip, Effect::Set] {
         let executed = effects.iter().filter(|it| **it == effect).count();
         let asked = || {
-            told.iter().filter(|it| match it.step {
+            exchanges.iter().filter(|it| match it.step {
                 Step::Flip => effect == Effect::Flip,
                 Step::Set(_) => effect == Effect::Set,
                 _ => false,
@@ -114,34 +119,34 @@ fn counts(effects: &[Effect<'_>], told: &[Told], wrong: &mut Vec<String>) {
             wrong.push(format!("{effect:?}: {executed} executed, {done} done, {perhaps} perhaps"));
         }
     }
-    let deletes = || told.iter().filter(|it| it.step == Step::Delete);
+    let deletes = || exchanges.iter().filter(|it| it.step == Step::Delete);
     let deleted = effects.contains(&Effect::Delete);
-    if deletes().any(Told::is_done) && !deleted {
-        wrong.push("a delete that was not executed".to_owned());
+    if deletes().any(Exchange::is_done) && !deleted {
+        wrong.push("an acknowledged delete was not executed".to_owned());
     }
     if deleted && !deletes().any(|it| it.is_done() || it.may_be_done()) {
-        wrong.push("a delete of which nobody was told".to_owned());
+        wrong.push("a delete was executed but never acknowledged".to_owned());
     }
 }
 
-/// Each reply shows a version that there was, and nothing older than what somebody
-/// knew when it was asked for.
-fn replies(history: &History, told: &[Told], wrong: &mut Vec<String>) {
-    let place = |told: &Told| {
+/// Each reply shows a version of the history, and none that is older than a version shown by
+/// a reply that ended before the request began.
+fn replies(history: &History, exchanges: &[Exchange], wrong: &mut Vec<String>) {
+    let place = |exchange: &Exchange| {
         let is_it = |version: &Option<Version>| {
-            version.as_ref().map(|version| &version.etag) == told.etag.as_ref()
+            version.as_ref().map(|version| &version.etag) == exchange.etag.as_ref()
         };
-        match told.status {
+        match exchange.status {
             StatusCode::OK => history.iter().position(is_it),
-            // It is gone.
+            // The deletion, which is last.
             StatusCode::NO_CONTENT | StatusCode::NOT_FOUND => Some(history.len() - 1),
             _ => None,
         }
     };
-    for it in told {
+    for it in exchanges {
         let Some(at) = place(it) else {
             if it.status == StatusCode::OK {
-                wrong.push(format!("{:?}: {:?} was never there", it.step, it.etag));
+                wrong.push(format!("{:?}: there was never a version {:?}", it.step, it.etag));
             }
             continue;
         };
@@ -154,7 +159,7 @@ fn replies(history: &History, told: &[Told], wrong: &mut Vec<String>) {
                 wrong.push(format!("{:?}: {body} is not {version:?}", it.step));
             }
         }
-        let known = told.iter().filter(|other| other.ended < it.began).filter_map(place).max();
+        let known = exchanges.iter().filter(|other| other.ended < it.began).filter_map(place).max();
         if known.is_some_and(|known| known > at) {
             wrong.push(format!("{:?} saw version {at} after {known:?}", it.step));
         }

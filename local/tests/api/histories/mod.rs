@@ -1,5 +1,5 @@
-//! Several writers on one task while attempts are lost, refused and late: what each
-//! of them was told, against the history that DynamoDB's stream has of the task.
+//! Several writers of one task, while attempts are lost, rejected and late. Their replies are
+//! checked against the task's history in DynamoDB's stream.
 
 mod check;
 mod writer;
@@ -10,16 +10,16 @@ use serde_json::json;
 
 use crate::support::{TestApp, recorded, until};
 use check::check;
-use writer::{Clock, Told, Writer};
+use writer::{Clock, Exchange, Writer};
 
-/// How many tasks are fought over.
+/// How many tasks there are.
 const SEQUENCES: usize = 240;
 
-/// How many writers each task has, and what each of them does.
+/// How many writers each task has, and how many requests each of them sends.
 const WRITERS: usize = 3;
 const STEPS: usize = 5;
 
-/// A third of all attempts go wrong. Nothing here takes seconds.
+/// A third of all attempts fail. None of these faults takes seconds.
 fn faults() -> Rates {
     let faults = "drop=0.06,lost-reply=0.1,stray=0.08,throttle=0.04,error=0.03,cut=0.03";
     let mut all = Vec::new();
@@ -29,8 +29,8 @@ fn faults() -> Rates {
     all.join(",").parse().unwrap()
 }
 
-/// Lets the writers of one task loose, and returns what they were told.
-async fn fight(app: &TestApp, name: String) -> (String, Vec<Told>) {
+/// Runs the writers of one task, and returns its id and their requests and replies.
+async fn run(app: &TestApp, name: String) -> (String, Vec<Exchange>) {
     let user = app.user(&name);
     let body = json!({"title": "t", "description": "first", "priority": "low"});
     let path = user.post("/api/tasks", body).await.header("location").to_owned();
@@ -39,8 +39,8 @@ async fn fight(app: &TestApp, name: String) -> (String, Vec<Told>) {
         let writer = Writer::new(&user, &path, &clock, format!("{name}-{number}"));
         writer.work(STEPS)
     });
-    let told = futures::future::join_all(writers).await.concat();
-    (path.rsplit('/').next().unwrap().to_owned(), told)
+    let exchanges = futures::future::join_all(writers).await.concat();
+    (path.rsplit('/').next().unwrap().to_owned(), exchanges)
 }
 
 #[tokio::test]
@@ -48,18 +48,18 @@ async fn replies_to_concurrent_writers_match_what_happened() {
     let app = TestApp::start().await;
     recorded::enable(&app).await;
     app.faults().set_rates(faults());
-    let fights = stream::iter(0..SEQUENCES)
-        .map(|number| fight(&app, format!("user-{number}")))
+    let runs = stream::iter(0..SEQUENCES)
+        .map(|number| run(&app, format!("user-{number}")))
         .buffer_unordered(8);
-    let fights: Vec<_> = fights.collect().await;
+    let runs: Vec<_> = runs.collect().await;
     app.faults().set_rates("".parse().unwrap());
     app.proxy().deliver_strays();
     until(|| app.proxy().strays() == 0).await;
     let mut histories = recorded::histories(&app).await;
     let (mut unknown, mut violations) = (0, Vec::new());
-    for (id, told) in fights {
-        unknown += told.iter().filter(|told| told.is_unknown()).count();
-        violations.extend(check(&histories.remove(&id).unwrap(), &told));
+    for (id, exchanges) in runs {
+        unknown += exchanges.iter().filter(|exchange| exchange.is_unknown()).count();
+        violations.extend(check(&histories.remove(&id).unwrap(), &exchanges));
     }
     assert!(violations.is_empty(), "{} violations:\n{}", violations.len(), violations.join("\n"));
     let requests = SEQUENCES * WRITERS * STEPS;

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::support::{Caller, Reply};
 
-/// Counts the beginnings and ends of requests.
+/// A logical clock that orders the beginnings and ends of requests.
 #[derive(Debug, Default)]
 pub(super) struct Clock(AtomicU64);
 
@@ -17,10 +17,10 @@ impl Clock {
     }
 }
 
-/// What a writer asks for.
+/// A request of a writer.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Step {
-    /// A description that nobody else writes, and perhaps a completion.
+    /// Sets a unique description, and perhaps the completion.
     Update(String, Option<bool>),
     Flip,
     Set(bool),
@@ -30,7 +30,7 @@ pub(super) enum Step {
 
 /// A request and its reply.
 #[derive(Clone, Debug)]
-pub(super) struct Told {
+pub(super) struct Exchange {
     pub(super) step: Step,
     pub(super) if_match: Option<String>,
     pub(super) began: u64,
@@ -40,15 +40,15 @@ pub(super) struct Told {
     pub(super) body: Value,
 }
 
-impl Told {
-    /// Whether the writer was told that nobody knows.
+impl Exchange {
+    /// Whether the reply says that the outcome is unknown.
     pub(super) fn is_unknown(&self) -> bool {
         let detail = self.body["detail"].as_str().unwrap_or_default();
         self.status == StatusCode::SERVICE_UNAVAILABLE && detail.starts_with("It is not known")
     }
 
-    /// Whether it may have been executed although the writer was not told so: nobody
-    /// knows, or the task was found to be deleted when it was sent again.
+    /// Whether it may have been executed without being acknowledged: the outcome is unknown,
+    /// or a retry found the task deleted.
     pub(super) fn may_be_done(&self) -> bool {
         self.is_unknown() || self.status == StatusCode::NOT_FOUND
     }
@@ -63,7 +63,7 @@ pub(super) struct Writer<'a> {
     path: &'a str,
     clock: &'a Clock,
     name: String,
-    /// The version that it saw last.
+    /// The entity tag that it saw last.
     seen: Option<String>,
 }
 
@@ -77,9 +77,9 @@ impl<'a> Writer<'a> {
         Writer { caller, path, clock, name, seen: None }
     }
 
-    /// Does so many things, one after the other.
-    pub(super) async fn work(mut self, steps: usize) -> Vec<Told> {
-        let mut told = Vec::new();
+    /// Sends random requests, one after the other.
+    pub(super) async fn work(mut self, steps: usize) -> Vec<Exchange> {
+        let mut exchanges = Vec::new();
         for number in 0..steps {
             let text = format!("{}-{number}", self.name);
             let step = match fastrand::u8(0..40) {
@@ -91,12 +91,12 @@ impl<'a> Writer<'a> {
                 _ => Step::Get,
             };
             let seen = self.seen.clone().filter(|_| step != Step::Get);
-            told.push(self.ask(step, seen.filter(|_| fastrand::bool())).await);
+            exchanges.push(self.ask(step, seen.filter(|_| fastrand::bool())).await);
         }
-        told
+        exchanges
     }
 
-    async fn ask(&mut self, step: Step, if_match: Option<String>) -> Told {
+    async fn ask(&mut self, step: Step, if_match: Option<String>) -> Exchange {
         let began = self.clock.tick();
         let reply = self.send(&step, if_match.as_deref()).await;
         let ended = self.clock.tick();
@@ -105,7 +105,7 @@ impl<'a> Writer<'a> {
             self.seen.clone_from(&etag);
         }
         let body = serde_json::from_slice(&reply.body).unwrap_or_default();
-        Told { step, if_match, began, ended, status: reply.status, etag, body }
+        Exchange { step, if_match, began, ended, status: reply.status, etag, body }
     }
 
     async fn send(&self, step: &Step, if_match: Option<&str>) -> Reply {

@@ -1,5 +1,4 @@
-//! Key sets: which keys are used, and when they are fetched. The clock is the
-//! test's.
+//! Key sets: which keys are used, and when they are fetched. The tests control the clock.
 
 mod outages;
 
@@ -21,7 +20,7 @@ use crate::support::{TestApp, binaries, until};
 
 const START: f64 = 1_800_000_000.0;
 
-/// A verifier of the tokens of a fake issuer, at a time that the test sets.
+/// A verifier of the tokens of a fake issuer, with a clock that the test controls.
 struct Identity {
     issuer: FakeIssuer,
     verifier: Verifier,
@@ -68,12 +67,12 @@ impl Identity {
         self.verifier.verify(Some(authorization.as_bytes())).await.map(|_| ())
     }
 
-    /// Waits until the issuer was asked `times` times.
+    /// Waits until the issuer has received `times` requests.
     pub(super) async fn asked(&self, times: usize) {
         until(|| self.issuer.requests() >= times).await;
     }
 
-    /// Waits for a refresh after which `token` is refused.
+    /// Waits until a refresh makes the verifier reject `token`.
     pub(super) async fn refused(&self, token: &str) -> AuthError {
         loop {
             match self.verify_token(token).await {
@@ -97,11 +96,11 @@ async fn every_supported_algorithm_works() {
     for signer in &signers {
         assert_eq!(identity.verify(signer).await, Ok(()), "{}", signer.algorithm);
     }
-    // RFC 9864 spells EdDSA with this curve so.
+    // The name that RFC 9864 gives to EdDSA with this curve.
     let header = json!({"alg": "Ed25519", "kid": "ed"});
     let token = signers[0].token_with(&header, &identity.claims());
     assert_eq!(identity.verify_token(&token).await, Ok(()));
-    assert_eq!(identity.issuer.requests(), 1, "all from one fetch");
+    assert_eq!(identity.issuer.requests(), 1, "one fetch for all");
 }
 
 #[tokio::test]
@@ -150,7 +149,7 @@ async fn a_secret_and_a_key_set_work_side_by_side() {
     assert_eq!(identity.verify(&Signer::secret(secret)).await, Ok(()));
     assert_eq!(identity.issuer.requests(), 0, "a secret needs no fetch");
     assert_eq!(identity.verify(&ed).await, Ok(()));
-    // An oct key in a key set is public, so nobody's secret.
+    // An `oct` key in a key set is public, so it is not a secret.
     let published = Signer::secret("a published secret, which is also long enough");
     identity.issuer.answer(key_set(&[&ed, &published]));
     identity.pass(DEFAULT_FRESH_SECONDS);
@@ -239,7 +238,7 @@ async fn a_thousand_concurrent_unknown_keys_cause_one_more_fetch() {
     for token in &unknown[..50] {
         assert_eq!(identity.verify_token(token).await, Err(AuthError::UnknownKey));
     }
-    assert!(identity.issuer.requests() <= 2, "one after the other neither");
+    assert!(identity.issuer.requests() <= 2, "nor do sequential requests");
     assert_eq!(identity.verify(&ed).await, Ok(()));
 }
 
@@ -247,7 +246,7 @@ async fn a_thousand_concurrent_unknown_keys_cause_one_more_fetch() {
 async fn a_redirect_within_the_issuer_is_followed() {
     let ed = Signer::ed25519("ed");
     let Answer::Text(text, _) = key_set(&[&ed]) else { unreachable!() };
-    // An answer that is a redirect on its first path, and a set on others.
+    // Redirects on the first path, and answers with the set on the other.
     let issuer = FakeIssuer::start(Answer::RedirectTo("/keys".into(), text)).await;
     let url = issuer.key_set_url();
     let settings = [("JWKS_URL", url.as_str())];
@@ -267,7 +266,7 @@ async fn an_issuer_that_is_down_is_a_503_with_a_retry_after() {
     assert_eq!(reply.header("retry-after"), "5");
     let detail = reply.problem(StatusCode::SERVICE_UNAVAILABLE);
     assert_eq!(detail, "The token cannot be checked at the moment; try again shortly");
-    // What is wrong with the request itself does not need the issuer.
+    // A request without a token is rejected without the issuer.
     app.nobody().get("/api/tasks").await.problem(StatusCode::UNAUTHORIZED);
     app.server.backend().lambda().stop().await;
     let logs = app.logs().join("\n");
@@ -280,7 +279,7 @@ async fn the_local_server_can_be_its_own_issuer() {
     let data = Data::Folder(folder.path().to_owned());
     let issuer = Arc::new(Issuer::open(&data).unwrap());
     let options = Options {
-        // Also a secret that is configured does not get anybody in then.
+        // A configured secret must not be accepted in addition.
         settings: Settings::default().with("BETTER_AUTH_SECRET", &"secret".repeat(8)),
         issuer: Some(issuer.clone()),
         proxy: None,
@@ -291,7 +290,7 @@ async fn the_local_server_can_be_its_own_issuer() {
         logs: Arc::new(|_, _| {}),
     };
     let server = Server::start(&options).await.unwrap();
-    // The key is kept with the data, so another process signs with the same.
+    // The key is stored with the data, so another process signs with the same key.
     let again = Issuer::open(&data).unwrap();
     let hour = Duration::from_secs(3600);
     let token = token::sign(server.settings(), Some(&again), "alice", hour).unwrap();
@@ -311,14 +310,14 @@ async fn a_function_fetches_the_set_while_it_starts_and_starts_without_it() {
     for (answer, status) in [(key_set(&[&signer]), 200), (Answer::Status(500), 503)] {
         let issuer = FakeIssuer::start(answer).await;
         let app = TestApp::start_with(issuer.settings(), Data::Memory).await;
-        // Nobody needs a key for this.
+        // This request needs no key.
         app.nobody().get("/api/tasks").await.problem(StatusCode::UNAUTHORIZED);
         assert_eq!(issuer.requests(), 1);
         let claims =
             json!({"sub": "alice", "iss": issuer.url(), "aud": "tasks", "exp": 7_258_118_400_u64});
         let caller = app.with_authorization(&format!("Bearer {}", signer.token(&claims)));
         assert_eq!(caller.get("/api/tasks").await.status, status);
-        // A set that is there is used; one that was not is asked for again at once.
+        // A set that was fetched is used; otherwise it is fetched again at once.
         assert_eq!(issuer.requests(), if status == 200 { 1 } else { 2 });
     }
 }

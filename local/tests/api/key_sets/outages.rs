@@ -1,4 +1,4 @@
-//! What happens when the issuer is slow, broken or away.
+//! What happens while the issuer is slow, broken or down.
 
 use std::time::{Duration, Instant};
 
@@ -25,18 +25,18 @@ async fn a_set_of_the_maximum_size_is_accepted() {
     assert_eq!(identity.verify(&ed).await, Ok(()));
 }
 
-/// Everything that an issuer can do wrong.
+/// The ways in which an issuer can fail.
 fn failures(ed: &Signer, other: &FakeIssuer) -> Vec<(&'static str, Answer)> {
     let text = |text: &str| Answer::Text(text.to_owned(), vec![]);
     let too_large = padded_key_set(ed, MAX_KEY_SET_BYTES + 1);
     vec![
-        ("away", Answer::Status(503)),
+        ("down", Answer::Status(503)),
         ("not found", Answer::Status(404)),
         ("empty", text("")),
         ("an HTML page", text("<!doctype html><title>Sign in</title>")),
         ("no keys", text(r#"{"keys":[]}"#)),
         ("no usable key", text(r#"{"keys":[{"kty":"oct","k":"AAAA"}]}"#)),
-        ("something else in JSON", text(r#"{"error":"invalid_request"}"#)),
+        ("another JSON document", text(r#"{"error":"invalid_request"}"#)),
         ("a PEM", text("-----BEGIN PUBLIC KEY-----")),
         ("too large", too_large),
         ("endless", Answer::Endless),
@@ -62,7 +62,7 @@ async fn without_a_set_no_token_can_be_checked_while_the_issuer_fails() {
         identity.pass(5.0);
         assert_eq!(identity.verify(&ed).await, Ok(()), "{name}: as soon as the issuer is back");
     }
-    assert_eq!(other.requests(), 0, "no other origin was asked");
+    assert_eq!(other.requests(), 0, "no request to another origin");
 }
 
 #[tokio::test]
@@ -76,7 +76,7 @@ async fn with_a_set_known_keys_work_while_the_issuer_fails() {
         identity.pass(DEFAULT_FRESH_SECONDS);
         assert_eq!(identity.verify(&ed).await, Ok(()), "{name}");
         let result = identity.verify(&unknown).await;
-        assert_eq!(result, Err(AuthError::Unavailable), "{name}: there may be such a key by now");
+        assert_eq!(result, Err(AuthError::Unavailable), "{name}: the key may be new");
         let requests = identity.issuer.requests();
         assert_eq!(identity.verify(&ed).await, Ok(()), "{name}");
         assert_eq!(identity.verify(&unknown).await, Err(AuthError::Unavailable), "{name}");
@@ -102,15 +102,16 @@ async fn a_good_set_serves_while_the_issuer_does_not_answer() {
         identity.asked(2).await;
         assert_eq!(identity.verify(&ed).now_or_never(), Some(Ok(())));
         let unknown = identity.verify(&Signer::ed25519("unknown")).await;
-        assert_eq!(unknown, Err(AuthError::Unavailable), "it waits for the same fetch");
+        assert_eq!(unknown, Err(AuthError::Unavailable), "waits for the same fetch");
         assert_eq!(identity.issuer.requests(), 2, "one fetch at a time");
         identity.pass(COOLDOWN_SECONDS);
-        assert_eq!(identity.verify(&ed).now_or_never(), Some(Ok(())), "nor the next one");
+        assert_eq!(identity.verify(&ed).now_or_never(), Some(Ok(())), "the next fetch too");
         identity.asked(3).await;
     }
 }
 
-/// A good set with the key of `signer`, and a refresh that the issuer does not answer.
+/// A verifier with a good set, which holds the key of `signer`, and a refresh that the issuer
+/// does not answer.
 async fn with_a_refresh_under_way(signer: &Signer) -> Identity {
     let identity = Identity::start(key_set(&[signer])).await;
     assert_eq!(identity.verify(signer).await, Ok(()));
@@ -125,10 +126,10 @@ async fn with_a_refresh_under_way(signer: &Signer) -> Identity {
 async fn a_frozen_refresh_is_not_a_failure_of_the_issuer() {
     let (old, new) = (Signer::ed25519("1"), Signer::ed25519("2"));
     let identity = with_a_refresh_under_way(&old).await;
-    // An hour passes in the midst of a fetch that may take two seconds.
+    // An hour passes during a fetch that may take two seconds.
     identity.pass(3600.0);
     identity.issuer.answer(key_set(&[&old, &new]));
-    assert_eq!(identity.verify(&new).await, Ok(()), "the issuer is asked again at once");
+    assert_eq!(identity.verify(&new).await, Ok(()), "fetched again at once");
     assert_eq!(identity.issuer.requests(), 3);
 }
 
@@ -140,7 +141,7 @@ async fn a_withdrawn_key_is_rejected_even_if_no_refresh_completes() {
     identity.pass(PATIENCE_SECONDS - 1.0);
     assert_eq!(identity.verify(&old).now_or_never(), Some(Ok(())));
     identity.pass(1.0);
-    assert_eq!(identity.verify(&old).await, Err(AuthError::UnknownKey), "this one waits");
+    assert_eq!(identity.verify(&old).await, Err(AuthError::UnknownKey), "waits for a fetch");
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! `openapi.yaml`, held against what the API really answers.
+//! Checks the replies of the API against `openapi.yaml`.
 
 use std::sync::OnceLock;
 
@@ -9,12 +9,11 @@ use serde_json::{Value, json};
 
 use super::Reply;
 
-/// What belongs to the connection, to the gateway or to CORS, and is not the
-/// API's to promise.
-const NOT_THE_APIS: [&str; 5] =
+/// Headers of the connection and of the gateway, which the document does not promise.
+const NOT_DOCUMENTED: [&str; 5] =
     ["apigw-requestid", "connection", "content-length", "date", "transfer-encoding"];
 
-/// A reply of the document.
+/// A documented reply.
 #[derive(Clone, Debug)]
 pub(crate) struct Documented {
     /// The operation's id.
@@ -27,16 +26,16 @@ pub(crate) struct Documented {
     path: String,
 }
 
-/// A header of a reply.
+/// A documented header.
 #[derive(Clone, Debug)]
 pub(crate) struct Header {
-    /// In small letters.
+    /// In lower case.
     pub(crate) name: String,
     required: bool,
     schema: &'static Value,
 }
 
-/// The document.
+/// The document `openapi.yaml`.
 pub(crate) fn document() -> &'static Value {
     static DOCUMENT: OnceLock<Value> = OnceLock::new();
     DOCUMENT.get_or_init(|| {
@@ -45,7 +44,7 @@ pub(crate) fn document() -> &'static Value {
     })
 }
 
-/// What `value` refers to, or itself.
+/// Follows references from `value`.
 fn resolve(value: &'static Value) -> &'static Value {
     match value["$ref"].as_str() {
         Some(reference) => {
@@ -60,7 +59,7 @@ fn members(value: &'static Value) -> impl Iterator<Item = (&'static String, &'st
     value.as_object().into_iter().flatten()
 }
 
-/// All replies of the document.
+/// All documented replies.
 pub(crate) fn replies() -> Vec<Documented> {
     let mut replies = Vec::new();
     for (path, item) in members(&document()["paths"]) {
@@ -94,7 +93,7 @@ fn fits_path(template: &str, path: &str) -> bool {
         && template.zip(path).all(|(a, b)| a == b || (a.starts_with('{') && !b.is_empty()))
 }
 
-/// A schema with all that it may refer to.
+/// A validator for `schema`, which may refer to the document's components.
 pub(crate) fn validator(schema: &Value) -> Validator {
     let whole = json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -104,15 +103,15 @@ pub(crate) fn validator(schema: &Value) -> Validator {
     jsonschema::validator_for(&whole).unwrap()
 }
 
-/// Whether the gateway has answered by itself.
+/// Whether the reply comes from the gateway itself.
 fn is_gateways(reply: &Reply) -> bool {
     let body: Value = serde_json::from_slice(&reply.body).unwrap_or_default();
     let is_message = body.as_object().is_some_and(|it| it.len() == 1 && it.contains_key("message"));
     is_message && !reply.headers.contains_key("x-content-type-options")
 }
 
-/// Checks that the document has this reply: its status, its headers with their
-/// values, and its body.
+/// Checks that this reply is documented: its status, its headers with their values, and its
+/// body.
 #[track_caller]
 pub(crate) fn check(method: &str, target: &str, reply: &Reply) {
     static REPLIES: OnceLock<Vec<Documented>> = OnceLock::new();
@@ -147,12 +146,12 @@ fn check_headers(what: &str, documented: &Documented, reply: &Reply) {
         assert!(validator(header.schema).is_valid(&value), "{what}: {}: {value}", header.name);
     }
     for (name, value) in &reply.headers {
-        let is_known = NOT_THE_APIS.contains(&name.as_str())
+        let is_known = NOT_DOCUMENTED.contains(&name.as_str())
             || name.starts_with("access-control-")
             || name == "content-type"
             || (name == "vary" && value == "origin")
             || documented.headers.iter().any(|known| known.name == *name);
-        assert!(is_known, "{what}: the document does not know the header {name}");
+        assert!(is_known, "{what}: the header {name} is not in the document");
     }
 }
 
@@ -164,8 +163,9 @@ fn check_body(what: &str, documented: &Documented, reply: &Reply) {
     }
     let media_type = reply.header("content-type").split(';').next().unwrap();
     let content = documented.content.iter().find(|(known, _)| known == media_type);
-    let (_, schema) = content.unwrap_or_else(|| panic!("{what} is {media_type}"));
-    // What is compressed is looked at elsewhere.
+    let (_, schema) =
+        content.unwrap_or_else(|| panic!("{what}: {media_type} is not in the document"));
+    // Compressed bodies have tests of their own.
     if media_type.ends_with("json") && !reply.headers.contains_key("content-encoding") {
         let body: Value = serde_json::from_slice(&reply.body).unwrap();
         if let Err(error) = validator(schema).validate(&body) {

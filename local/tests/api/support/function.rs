@@ -1,4 +1,4 @@
-//! One function by itself, without a gateway.
+//! A single function, without a gateway.
 
 use std::time::Duration;
 
@@ -8,10 +8,10 @@ use serde_json::Value;
 
 use super::binaries;
 
-/// The function.
+/// The name of the function.
 pub(crate) const NAME: &str = "get-task";
 
-/// How to start it, with `variables` beside those that it always needs.
+/// How to start it, with `variables` in addition to those that it always needs.
 pub(crate) fn launch(variables: Vec<(&str, String)>, timeout: Duration) -> Launch {
     launch_of(NAME, variables, timeout)
 }
@@ -36,17 +36,17 @@ pub(crate) fn launch_of(name: &str, variables: Vec<(&str, String)>, timeout: Dur
     }
 }
 
-/// Its event.
+/// Its event in `events/`.
 pub(crate) fn event() -> bytes::Bytes {
     std::fs::read(repository().join("events").join(format!("{NAME}.json"))).unwrap().into()
 }
 
-/// What it answers to that.
+/// Sends the function its event, and returns the reply.
 pub(crate) async fn ask(lambda: &Lambda) -> Value {
     ask_with(lambda, NAME, event()).await
 }
 
-/// What the function `name` answers to `event`.
+/// Sends `event` to the function `name`, and returns the reply.
 pub(crate) async fn ask_with(lambda: &Lambda, name: &str, event: bytes::Bytes) -> Value {
     let outcome = lambda.invoke(name, event).await.unwrap();
     let Outcome::Reply(reply) = outcome else { panic!("{outcome:?}") };

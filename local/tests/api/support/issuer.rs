@@ -1,4 +1,4 @@
-//! An issuer's web server, which publishes what a test wants it to.
+//! A fake issuer, whose answers each test chooses.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -16,18 +16,18 @@ use tokio::task::JoinHandle;
 
 use super::keys::Signer;
 
-/// What the issuer answers.
+/// How the issuer answers.
 #[derive(Clone)]
 pub(crate) enum Answer {
     /// 200 with this body and these headers.
     Text(String, Vec<(&'static str, String)>),
     Status(u16),
     Redirect(String),
-    /// First a redirect, and then this.
+    /// A redirect to this path, which answers with this body.
     RedirectTo(String, String),
-    /// Nothing, for longer than anybody waits.
+    /// Nothing, for longer than any timeout.
     Silence,
-    /// The first bytes of a key set, and then silence.
+    /// The first bytes of a key set, and then nothing.
     Half,
     /// Whitespace without end.
     Endless,
@@ -71,7 +71,7 @@ impl FakeIssuer {
         format!("{}/jwks", self.url)
     }
 
-    /// Those of an API that accepts its tokens, for the audience `tasks`.
+    /// The settings of an API that accepts its tokens, for the audience `tasks`.
     pub(crate) fn settings(&self) -> Settings {
         Settings::default()
             .with("JWKS_URL", &self.key_set_url())
@@ -79,12 +79,12 @@ impl FakeIssuer {
             .with("JWT_AUDIENCE", "tasks")
     }
 
-    /// What it answers from now on.
+    /// Changes how it answers.
     pub(crate) fn answer(&self, answer: Answer) {
         *self.answer.lock().unwrap() = answer;
     }
 
-    /// How many requests have come.
+    /// How many requests it has received.
     pub(crate) fn requests(&self) -> usize {
         self.requests.load(Ordering::SeqCst)
     }

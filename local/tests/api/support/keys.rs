@@ -1,4 +1,4 @@
-//! Keys that sign tokens, as issuers have them.
+//! Keys that sign tokens, as issuers use them.
 
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD as BASE64;
@@ -16,7 +16,7 @@ pub(crate) enum Key {
     Rsa { pair: RsaKeyPair, padding: &'static dyn RsaEncoding },
 }
 
-/// A key with its name and the algorithm that it is used with.
+/// A key with its id and its algorithm.
 pub(crate) struct Signer {
     pub(crate) key: Key,
     pub(crate) kid: String,
@@ -44,7 +44,7 @@ impl Signer {
         Signer { key: ec(signing, "P-384"), kid: kid.into(), algorithm: "ES384" }
     }
 
-    /// ring makes no RSA keys, so this is always the same one.
+    /// Always the same key, because ring cannot generate RSA keys.
     pub(crate) fn rsa(kid: &str, algorithm: &'static str) -> Signer {
         let pkcs8 = local::certificates::RSA_KEY;
         let pair = RsaKeyPair::from_pkcs8(pkcs8).unwrap();
@@ -89,7 +89,7 @@ impl Signer {
         self.token_of(header.to_string().as_bytes(), claims.to_string().as_bytes())
     }
 
-    /// A token whose parts are these bytes, rightly signed.
+    /// A token that consists of these bytes, with a valid signature.
     pub(crate) fn token_of(&self, header: &[u8], payload: &[u8]) -> String {
         let signed = format!("{}.{}", BASE64.encode(header), BASE64.encode(payload));
         format!("{signed}.{}", BASE64.encode(self.sign(signed.as_bytes())))

@@ -1,5 +1,5 @@
-//! An API of its own for each test: real gateway, real function binaries, real
-//! DynamoDB, all on free ports and gone at the end.
+//! An API for each test: the local gateway, the real function binaries and an embedded
+//! DynamoDB, all on free ports. They stop when the test ends.
 
 pub(crate) mod document;
 pub(crate) mod function;
@@ -21,7 +21,7 @@ use local::{Options, Server, token};
 use reqwest::{Method, StatusCode};
 use serde_json::Value;
 
-/// All functions, built once for all tests of this binary.
+/// The binaries of all functions, built once for all tests.
 pub(crate) fn binaries() -> &'static BTreeMap<String, PathBuf> {
     static BINARIES: OnceLock<BTreeMap<String, PathBuf>> = OnceLock::new();
     BINARIES.get_or_init(|| {
@@ -158,7 +158,7 @@ impl Caller<'_> {
         reply
     }
 
-    /// Creates a task and gives its path.
+    /// Creates a task and returns its path.
     pub(crate) async fn task(&self, title: &str) -> String {
         let reply = self.post("/api/tasks", serde_json::json!({ "title": title })).await;
         reply.expect(StatusCode::CREATED).header("location").to_owned()
@@ -173,7 +173,7 @@ pub(crate) struct Reply {
 }
 
 impl Reply {
-    /// This reply, whose status must be `status`.
+    /// Returns this reply, after checking its status.
     #[track_caller]
     pub(crate) fn expect(self, status: StatusCode) -> Reply {
         assert_eq!(self.status, status, "{}", String::from_utf8_lossy(&self.body));
@@ -195,7 +195,7 @@ impl Reply {
         self.headers.get(name).unwrap_or_else(|| panic!("no {name} in {:?}", self.headers))
     }
 
-    /// The `detail` of a problem with this status.
+    /// The `detail` of a problem document, after checking the status and the other members.
     #[track_caller]
     pub(crate) fn problem(self, status: StatusCode) -> String {
         let reply = self.expect(status);
@@ -225,11 +225,11 @@ impl Reply {
     }
 }
 
-/// Waits until `is_so`, which must be soon.
-pub(crate) async fn until(is_so: impl Fn() -> bool) {
-    let late = Instant::now() + Duration::from_secs(30);
-    while !is_so() {
-        assert!(Instant::now() < late, "it never is");
+/// Waits until `condition` holds, for at most 30 seconds.
+pub(crate) async fn until(condition: impl Fn() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while !condition() {
+        assert!(Instant::now() < deadline, "the condition did not become true in time");
         tokio::task::yield_now().await;
     }
 }

@@ -1,4 +1,4 @@
-//! Every version that a task has had, from DynamoDB's stream.
+//! Every version of every task, from DynamoDB's stream.
 
 use std::collections::BTreeMap;
 
@@ -8,10 +8,10 @@ use serde_json::{Value, json};
 
 use super::TestApp;
 
-/// The versions of a task, from its creation on; `None` where it was deleted.
+/// The versions of a task, in order; `None` stands for its deletion.
 pub(crate) type History = Vec<Option<Version>>;
 
-/// A task as it was after one write.
+/// A task after one write.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Version {
     pub(crate) etag: String,
@@ -20,7 +20,7 @@ pub(crate) struct Version {
     pub(crate) description: String,
     pub(crate) completed: bool,
     pub(crate) updated_at: String,
-    /// What `completed` was before the last flip.
+    /// The value of `completed` before the last flip.
     pub(crate) flipped_from: Option<bool>,
 }
 
@@ -40,7 +40,7 @@ impl Version {
     }
 }
 
-/// Begins to record.
+/// Starts recording.
 pub(crate) async fn enable(app: &TestApp) {
     let everything = StreamSpecification::builder()
         .stream_enabled(true)
@@ -52,7 +52,7 @@ pub(crate) async fn enable(app: &TestApp) {
     update.stream_specification(everything).send().await.unwrap();
 }
 
-/// What was recorded, by the ids of the tasks.
+/// The recorded histories, by task id.
 pub(crate) async fn histories(app: &TestApp) -> BTreeMap<String, History> {
     let url = app.server.backend().embedded_url();
     let streams = ask(&url, "ListStreams", json!({"TableName": TASKS_TABLE})).await;

@@ -1,4 +1,4 @@
-//! What a token's claims may try.
+//! Attacks through a token's claims.
 
 use serde_json::{Value, json};
 
@@ -116,7 +116,7 @@ impl Target<'_> {
                 json!({"sub": sub, "email": "alice@example.com", "id": "alice", "user_id": "alice"}),
             );
         }
-        // What an e-mail verification link carries.
+        // The claims of an e-mail verification link.
         with(json!({"sub": null, "email": "alice@example.com", "updateTo": "bob@example.com"}));
         for iss in [
             json!(null),

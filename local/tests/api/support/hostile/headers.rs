@@ -1,4 +1,4 @@
-//! What a token's header may try.
+//! Attacks through a token's header.
 
 use base64::Engine;
 use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD as BASE64};
@@ -8,7 +8,7 @@ use super::super::keys::{Key, Signer, hs256};
 use super::{Target, Tokens, merged};
 
 impl Target<'_> {
-    /// `none` in every case, and every other algorithm's name.
+    /// `none` in every spelling, and the names of all other algorithms.
     pub(super) fn algorithms(&self) -> Tokens {
         let mut tokens = Tokens::new();
         let unsigned = |header: &Value| {
@@ -62,7 +62,7 @@ impl Target<'_> {
         tokens
     }
 
-    /// A public key as if it were a secret, and other people's keys.
+    /// Public keys used as secrets, and keys of other issuers.
     pub(super) fn confusions(&self) -> Tokens {
         let mut tokens = Tokens::new();
         let jwk = self.signer.jwk();
@@ -155,7 +155,7 @@ impl Target<'_> {
             ("a header with two algs", format!(r#"{{"alg":"none","alg":"{alg}","kid":"{kid}"}}"#)),
             ("a header with two kids", format!(r#"{{"alg":"{alg}","kid":"a","kid":"{kid}"}}"#)),
             ("a header that is cut", format!(r#"{{"alg":"{alg}""#)),
-            ("a header with more behind it", format!(r#"{{"alg":"{alg}","kid":"{kid}"}}{{}}"#)),
+            ("a header with trailing data", format!(r#"{{"alg":"{alg}","kid":"{kid}"}}{{}}"#)),
             ("a header with a byte order mark", format!("\u{feff}{{\"alg\":\"{alg}\"}}")),
             ("a header that is nested", format!(r#"{{"alg":{}"#, "[".repeat(2000))),
         ] {
@@ -170,7 +170,7 @@ impl Target<'_> {
         tokens
     }
 
-    /// A secret has no name, so there a `kid` only has to be a string.
+    /// A secret has no id, so any string is a valid `kid` for it.
     pub(super) fn key_ids(&self) -> Tokens {
         let mut tokens = Tokens::new();
         for kid in [json!(5), json!(["a"]), json!({"a": 1}), json!(true)] {

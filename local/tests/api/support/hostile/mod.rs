@@ -1,4 +1,4 @@
-//! Tokens that nobody should accept: one list, for every kind of key.
+//! Tokens that must be rejected: one list, for every kind of key.
 
 mod claims;
 mod headers;
@@ -8,13 +8,13 @@ use serde_json::{Value, json};
 
 use super::keys::Signer;
 
-/// What the tokens are meant for.
+/// The API that the tokens attack.
 pub(crate) struct Target<'a> {
     /// The key that the API trusts.
     pub(crate) signer: &'a Signer,
     pub(crate) issuer: &'a str,
     pub(crate) audience: &'a str,
-    /// Somewhere that must not be fetched.
+    /// A URL that must not be fetched.
     pub(crate) trap: &'a str,
     /// Seconds since 1970.
     pub(crate) now: u64,
@@ -34,7 +34,7 @@ impl Target<'_> {
         self.signer.token(&self.claims())
     }
 
-    /// Every hostile token, with a name to find it by.
+    /// All hostile tokens, each with a descriptive name.
     pub(crate) fn hostile(&self) -> Tokens {
         let mut all = Tokens::new();
         all.extend(self.algorithms());
@@ -58,8 +58,7 @@ impl Target<'_> {
     }
 }
 
-/// `base` with the members of `change`; `null` takes a claim away, except for
-/// header members that must not be there at all.
+/// `base` with the members of `change`. `null` removes an existing member, except `alg`.
 fn merged(base: &Value, change: &Value) -> Value {
     let mut merged = base.clone();
     for (name, value) in change.as_object().unwrap() {

@@ -1,4 +1,4 @@
-//! What a token's encoding and its signature may try.
+//! Attacks through a token's encoding and signature.
 
 use base64::Engine;
 use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE, BASE64_URL_SAFE_NO_PAD as BASE64};
@@ -8,7 +8,7 @@ use super::super::keys::Key;
 use super::{Target, Tokens, merged};
 
 impl Target<'_> {
-    /// Texts that a lenient reader takes for the good token.
+    /// Texts that a lenient parser accepts as the good token.
     pub(super) fn encodings(&self) -> Tokens {
         let good = self.good();
         let parts: Vec<&str> = good.split('.').collect();
@@ -17,7 +17,7 @@ impl Target<'_> {
         let padded = |part: &str| BASE64_URL_SAFE.encode(BASE64.decode(part).unwrap());
         let mut tokens = vec![
             ("an empty part in front".into(), format!(".{good}")),
-            ("an empty part behind".into(), format!("{good}.")),
+            ("an empty part at the end".into(), format!("{good}.")),
             ("an empty header".into(), format!(".{payload}.{signature}")),
             ("an empty payload".into(), format!("{header}..{signature}")),
             ("an empty signature".into(), format!("{header}.{payload}.")),
@@ -36,7 +36,7 @@ impl Target<'_> {
             ),
             ("standard base64".into(), format!("{header}.{payload}.{}+/", &signature[2..])),
             ("a plus sign".into(), format!("{header}.{payload}.+{}", &signature[1..])),
-            ("an equals sign behind".into(), format!("{good}=")),
+            ("an equals sign at the end".into(), format!("{good}=")),
         ];
         for (name, part) in [("header", header), ("payload", payload), ("signature", signature)] {
             for (how, text) in [("padding", padded(part)), ("standard padding", standard(part))] {
@@ -70,7 +70,7 @@ impl Target<'_> {
         add("cut", &bytes[..bytes.len() - 1]);
         add("cut in front", &bytes[1..]);
         add("half", &bytes[..bytes.len() / 2]);
-        add("with a zero behind", &[&bytes[..], &[0]].concat());
+        add("with a zero at the end", &[&bytes[..], &[0]].concat());
         add("with a zero in front", &[&[0], &bytes[..]].concat());
         add("twice", &[&bytes[..], &bytes[..]].concat());
         for at in [0, 1, bytes.len() / 2, bytes.len() - 1] {
@@ -97,7 +97,7 @@ impl Target<'_> {
                 // S + L is the same number modulo L (RFC 8032 section 5.1.7).
                 let mut malleable = bytes.clone();
                 add_order_of_the_base_point(&mut malleable[32..]);
-                add("with S beyond its range", &malleable);
+                add("with S out of range", &malleable);
                 let identity = [vec![1], vec![0; 63]].concat();
                 add("with R of small order and no S", &identity);
             }
@@ -111,7 +111,7 @@ impl Target<'_> {
     }
 }
 
-/// The same bytes for a reader that ignores the bits behind the last byte.
+/// The same bytes for a parser that ignores the bits after the last byte.
 fn other_trailing_bits(part: &str) -> String {
     const ALPHABET: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
     let last = *part.as_bytes().last().unwrap();
