@@ -106,9 +106,9 @@ impl Stage {
 
     /// As [`Stage::start`], while DynamoDB cannot be reached.
     pub(super) async fn start_unwarmed(&self) -> Result<u32> {
-        self.proxy.set_away(true);
+        self.proxy.refuse_connections(true);
         let process = self.ready().await?;
-        self.proxy.set_away(false);
+        self.proxy.refuse_connections(false);
         ensure!(self.proxy.executed("") == 0, "DynamoDB was reachable");
         Ok(process)
     }

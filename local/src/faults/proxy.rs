@@ -31,7 +31,7 @@ pub struct ProxyOptions {
     pub is_metered: bool,
 }
 
-/// A running proxy. It ends when it is dropped.
+/// A running proxy. Dropping it stops it.
 #[derive(Debug)]
 pub struct FaultProxy {
     url: String,
@@ -80,12 +80,12 @@ impl FaultProxy {
         Ok(FaultProxy { url, handler, connections, task })
     }
 
-    /// While `is_away`, new connections close at once.
-    pub fn set_away(&self, is_away: bool) {
-        self.connections.are_refused.store(is_away, Ordering::Relaxed);
+    /// Makes new connections close at once, or no longer.
+    pub fn refuse_connections(&self, refuse: bool) {
+        self.connections.are_refused.store(refuse, Ordering::Relaxed);
     }
 
-    /// How many connections it has accepted.
+    /// How many connections it has accepted and not refused.
     #[must_use]
     pub fn accepted(&self) -> u64 {
         self.connections.accepted.load(Ordering::Relaxed)
@@ -149,7 +149,7 @@ impl Drop for FaultProxy {
 struct Connections {
     are_refused: AtomicBool,
     accepted: AtomicU64,
-    /// Changes when those that are open are to close.
+    /// Changes when all open connections must close.
     dropped: watch::Sender<()>,
 }
 

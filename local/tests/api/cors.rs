@@ -11,14 +11,14 @@ async fn pages_of_configured_origins_may_call_the_api_and_read_what_they_need() 
     let settings =
         Settings::default().with("BETTER_AUTH_URL", "https://a.example,https://b.example");
     let app = TestApp::start_with(settings, Data::Memory).await;
-    let (alice, nobody) = (app.user("alice"), app.nobody());
+    let (alice, anonymous) = (app.user("alice"), app.anonymous());
     for origin in ["https://a.example", "https://b.example"] {
         let asks = [
             ("origin", origin),
             ("access-control-request-method", "PUT"),
             ("access-control-request-headers", "authorization,content-type,if-match"),
         ];
-        let preflight = nobody.send(Method::OPTIONS, "/api/tasks/x", &asks, vec![]).await;
+        let preflight = anonymous.send(Method::OPTIONS, "/api/tasks/x", &asks, vec![]).await;
         assert_eq!(preflight.status, StatusCode::NO_CONTENT);
         assert_eq!(preflight.header("access-control-allow-origin"), origin);
         assert_eq!(preflight.header("access-control-allow-methods"), "GET,POST,PUT,PATCH,DELETE");
@@ -35,7 +35,8 @@ async fn pages_of_configured_origins_may_call_the_api_and_read_what_they_need() 
         }
     }
     // Errors need the header too, or a frontend could not read them.
-    let error = nobody.send(Method::GET, "/api/tasks", &[("origin", "https://a.example")], vec![]);
+    let error =
+        anonymous.send(Method::GET, "/api/tasks", &[("origin", "https://a.example")], vec![]);
     assert_eq!(error.await.header("access-control-allow-origin"), "https://a.example");
 }
 
@@ -43,7 +44,7 @@ async fn pages_of_configured_origins_may_call_the_api_and_read_what_they_need() 
 /// request after it must agree.
 async fn may_call(app: &TestApp, origin: &str) -> bool {
     let asks = [("origin", origin), ("access-control-request-method", "GET")];
-    let preflight = app.nobody().send(Method::OPTIONS, "/api/tasks", &asks, vec![]).await;
+    let preflight = app.anonymous().send(Method::OPTIONS, "/api/tasks", &asks, vec![]).await;
     let get = app.user("a").send(Method::GET, "/api/tasks", &asks[..1], vec![]).await;
     let allowed = [preflight, get].map(|reply| {
         let has_any = reply.headers.keys().any(|name| name.starts_with("access-control"));

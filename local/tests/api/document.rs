@@ -14,7 +14,7 @@ const UNKNOWN: &str = "/api/tasks/01a1f8c8-b570-72e1-a943-5e26883ce3c8";
 /// Sends the request that makes the operation answer with `status`. For some statuses the
 /// API must have faults.
 async fn provoke(app: &TestApp, operation: &str, status: u16, task: &str) -> Reply {
-    let (alice, bob, nobody) = (app.user("alice"), app.user("bob"), app.nobody());
+    let (alice, bob, anonymous) = (app.user("alice"), app.user("bob"), app.anonymous());
     let (method, mut path, mut body) = match operation {
         "list-tasks" => (Method::GET, "/api/tasks?limit=1".to_owned(), None),
         "create-task" => (Method::POST, "/api/tasks".to_owned(), Some(json!({"title": "t"}))),
@@ -35,7 +35,7 @@ async fn provoke(app: &TestApp, operation: &str, status: u16, task: &str) -> Rep
         (_, 304) => headers.push(("if-none-match", "*")),
         ("get-task", 400) => headers.push(("if-none-match", "x")),
         (_, 400) => headers.push(("if-match", "x")),
-        (_, 401) => caller = &nobody,
+        (_, 401) => caller = &anonymous,
         (_, 403) => caller = &bob,
         ("docs-file", 404) => path = "/docs/nothing".into(),
         (_, 404) => path = path.replace(task, UNKNOWN),
@@ -155,15 +155,15 @@ async fn an_undocumented_reply_is_detected() {
 #[tokio::test]
 async fn the_served_document_is_the_one_in_the_repository() {
     let app = TestApp::start().await;
-    let served = app.nobody().get("/openapi.json").await.ok();
+    let served = app.anonymous().get("/openapi.json").await.ok();
     assert_eq!(served.json(), *document());
     let tag = served.header("etag").to_owned();
     let again = [("if-none-match", tag.as_str())];
-    let known = app.nobody().send(Method::GET, "/openapi.json", &again, vec![]).await;
+    let known = app.anonymous().send(Method::GET, "/openapi.json", &again, vec![]).await;
     assert_eq!(known.status, 304);
     // The compressed document is a different representation.
     let gzip = [("if-none-match", tag.as_str()), ("accept-encoding", "gzip")];
-    let compressed = app.nobody().send(Method::GET, "/openapi.json", &gzip, vec![]).await.ok();
+    let compressed = app.anonymous().send(Method::GET, "/openapi.json", &gzip, vec![]).await.ok();
     assert_eq!(compressed.header("content-encoding"), "gzip");
     assert_ne!(compressed.header("etag"), tag);
     assert!(compressed.body.len() * 4 < served.body.len());
@@ -172,23 +172,23 @@ async fn the_served_document_is_the_one_in_the_repository() {
 #[tokio::test]
 async fn only_the_documented_files_of_the_page_are_served() {
     let app = TestApp::start().await;
-    let nobody = app.nobody();
+    let anonymous = app.anonymous();
     let file = &document()["paths"]["/docs/{file}"]["get"]["parameters"][0]["schema"]["enum"];
     let mut types = std::collections::BTreeSet::new();
     for name in file.as_array().unwrap() {
         let path = format!("/docs/{}", name.as_str().unwrap());
-        let reply = nobody.get(&path).await.ok();
+        let reply = anonymous.get(&path).await.ok();
         assert!(!reply.body.is_empty(), "{path}");
         types.insert(reply.header("content-type").split(';').next().unwrap().to_owned());
     }
     let documented = replies().into_iter().find(|it| it.operation == "docs-file").unwrap();
     assert_eq!(types, documented.content.into_iter().map(|(name, _)| name).collect());
     for name in ["docs", "openapi.json", "page.html", ".", "..%2fdocs", "PAGE.css", "page.css%00"] {
-        let reply = nobody.get(&format!("/docs/{name}")).await;
+        let reply = anonymous.get(&format!("/docs/{name}")).await;
         assert_eq!(reply.status, 404, "{name}");
     }
     // The page contains a token, so it must not be cached.
-    let page = nobody.get("/docs").await.ok();
+    let page = anonymous.get("/docs").await.ok();
     assert_eq!(page.header("cache-control"), "no-store");
     assert!(String::from_utf8(page.body).unwrap().contains("data-token=\"ey"));
 }

@@ -93,7 +93,7 @@ async fn no_hostile_token_gets_in_with_rsa_pss() {
 }
 
 #[tokio::test]
-async fn a_malformed_header_is_refused() {
+async fn a_malformed_authorization_header_is_rejected() {
     let app = TestApp::start().await;
     for authorization in [
         "",

@@ -29,7 +29,7 @@ async fn each_request_logs_one_line_with_its_outcome() {
     let alice = app.user("alice");
     let path = alice.task("t").await;
     alice.get(&path).await.ok();
-    let refused = app.nobody().get(&path).await.expect(StatusCode::UNAUTHORIZED).json();
+    let refused = app.anonymous().get(&path).await.expect(StatusCode::UNAUTHORIZED).json();
     alice.delete(&path).await.expect(StatusCode::NO_CONTENT);
     alice.get(&path).await.problem(StatusCode::NOT_FOUND);
     let lines = lines(&app).await;
@@ -73,7 +73,7 @@ async fn the_line_contains_what_dynamodb_charged() {
     alice.flip(&path).await.ok();
     alice.delete(&path).await.expect(StatusCode::NO_CONTENT);
     alice.get(&path).await.problem(StatusCode::NOT_FOUND);
-    app.nobody().get("/health").await.ok();
+    app.anonymous().get("/health").await.ok();
     let lines = lines(&app).await;
     let cost = |operation: &str, status: u16| -> Vec<(f64, u64)> {
         let fits = |line: &&Value| line["operation"] == operation && line["status"] == status;
@@ -121,7 +121,7 @@ async fn the_line_contains_the_requests_metrics() {
     app.user("alice").get("/api/tasks").await.ok();
     let forged = app.with_authorization("Bearer e30.e30.e30");
     forged.get("/api/tasks").await.problem(StatusCode::UNAUTHORIZED);
-    app.nobody().get("/api/tasks").await.problem(StatusCode::UNAUTHORIZED);
+    app.anonymous().get("/api/tasks").await.problem(StatusCode::UNAUTHORIZED);
     let lines = lines(&app).await;
     for line in &lines {
         let directive = &line["_aws"]["CloudWatchMetrics"][0];
@@ -154,7 +154,7 @@ async fn users_are_distinguished_but_not_named() {
     for user in ["alice", "alice", "bob"] {
         app.user(user).get("/api/tasks").await.ok();
     }
-    app.nobody().get("/api/tasks").await.problem(StatusCode::UNAUTHORIZED);
+    app.anonymous().get("/api/tasks").await.problem(StatusCode::UNAUTHORIZED);
     let lines = lines(&app).await;
     assert_eq!(lines[0]["user"], lines[1]["user"]);
     assert_ne!(lines[0]["user"], lines[2]["user"]);
@@ -175,7 +175,7 @@ async fn users_are_distinguished_but_not_named() {
 async fn lambdas_log_settings_are_respected() {
     let logs = async |settings: Settings| {
         let app = TestApp::start_with(settings, Data::Memory).await;
-        app.nobody().get("/api/tasks").await.problem(StatusCode::UNAUTHORIZED);
+        app.anonymous().get("/api/tasks").await.problem(StatusCode::UNAUTHORIZED);
         app.server.backend().lambda().stop().await;
         app.logs()
     };

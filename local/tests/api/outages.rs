@@ -59,7 +59,7 @@ async fn a_function_that_cannot_start_fails_each_request_and_is_not_restarted_fo
     let settings = Settings::default().with("BETTER_AUTH_SECRET", "short");
     let app = TestApp::start_with(settings, Data::Memory).await;
     for _ in 0..2 {
-        let reply = app.nobody().get("/api/tasks").await;
+        let reply = app.anonymous().get("/api/tasks").await;
         assert_eq!(reply.status, StatusCode::INTERNAL_SERVER_ERROR);
         assert_eq!(reply.json(), json!({"message": "Internal Server Error"}));
     }
@@ -68,7 +68,7 @@ async fn a_function_that_cannot_start_fails_each_request_and_is_not_restarted_fo
     assert!(logs.contains(expected), "{logs}");
     assert!(app.server.backend().lambda().processes("list-tasks").is_empty());
     // Health needs no configuration.
-    app.nobody().get("/health").await.ok();
+    app.anonymous().get("/health").await.ok();
 }
 
 #[tokio::test]

@@ -224,5 +224,5 @@ async fn a_uuid_that_no_task_can_have_is_not_found() {
 #[tokio::test]
 async fn health_needs_no_token() {
     let app = TestApp::start().await;
-    assert_eq!(app.nobody().get("/health").await.ok().json(), json!({"status": "healthy"}));
+    assert_eq!(app.anonymous().get("/health").await.ok().json(), json!({"status": "healthy"}));
 }

@@ -80,7 +80,7 @@ async fn the_connection_is_open_before_the_first_request_and_stays_open() {
     let secured = Secured::new().await;
     secured.ready().await;
     // Refuses any further connection.
-    secured.proxy.set_away(true);
+    secured.proxy.refuse_connections(true);
     for _ in 0..3 {
         assert_eq!(secured.ask().await, 200);
     }
@@ -90,9 +90,9 @@ async fn the_connection_is_open_before_the_first_request_and_stays_open() {
 #[tokio::test]
 async fn a_database_that_was_down_at_startup_is_used_once_it_is_back() {
     let secured = Secured::new().await;
-    secured.proxy.set_away(true);
+    secured.proxy.refuse_connections(true);
     secured.ready().await;
-    secured.proxy.set_away(false);
+    secured.proxy.refuse_connections(false);
     assert_eq!(secured.ask().await, 200);
     assert!(secured.logs().contains("DynamoDB does not answer yet"), "{}", secured.logs());
 }

@@ -15,7 +15,7 @@ const ID: &str = "01a1f82f-1e80-7000-8000-00000000000a";
 #[tokio::test]
 async fn every_task_endpoint_requires_a_token() {
     let app = TestApp::start().await;
-    let nobody = app.nobody();
+    let anonymous = app.anonymous();
     let task = format!("/api/tasks/{ID}");
     for (method, path) in [
         (Method::GET, "/api/tasks"),
@@ -25,7 +25,7 @@ async fn every_task_endpoint_requires_a_token() {
         (Method::DELETE, &task),
         (Method::PATCH, &format!("{task}/complete")),
     ] {
-        let reply = nobody.json(method, path, &[], json!({"title": "t"})).await;
+        let reply = anonymous.json(method, path, &[], json!({"title": "t"})).await;
         assert_eq!(reply.header("www-authenticate"), "Bearer realm=\"tasks\"");
         let detail = reply.problem(StatusCode::UNAUTHORIZED);
         assert_eq!(detail, "Not authenticated: send Authorization: Bearer <token>");
@@ -105,7 +105,7 @@ async fn the_request_id_of_a_problem_is_logged_with_any_filter() {
     for filter in ["info", "warn,shared=info"] {
         let settings = Settings::default().with("RUST_LOG", filter);
         let app = TestApp::start_with(settings, Data::Memory).await;
-        let reply = app.nobody().get("/api/tasks").await;
+        let reply = app.anonymous().get("/api/tasks").await;
         let id = reply.json()["request_id"].as_str().unwrap().to_owned();
         app.server.backend().lambda().stop().await;
         let logs = app.logs().join("\n");

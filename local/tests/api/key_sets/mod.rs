@@ -267,7 +267,7 @@ async fn an_issuer_that_is_down_is_a_503_with_a_retry_after() {
     let detail = reply.problem(StatusCode::SERVICE_UNAVAILABLE);
     assert_eq!(detail, "The token cannot be checked at the moment; try again shortly");
     // A request without a token is rejected without the issuer.
-    app.nobody().get("/api/tasks").await.problem(StatusCode::UNAUTHORIZED);
+    app.anonymous().get("/api/tasks").await.problem(StatusCode::UNAUTHORIZED);
     app.server.backend().lambda().stop().await;
     let logs = app.logs().join("\n");
     assert!(logs.contains("the response has status 500"), "{logs}");
@@ -311,7 +311,7 @@ async fn a_function_fetches_the_set_while_it_starts_and_starts_without_it() {
         let issuer = FakeIssuer::start(answer).await;
         let app = TestApp::start_with(issuer.settings(), Data::Memory).await;
         // This request needs no key.
-        app.nobody().get("/api/tasks").await.problem(StatusCode::UNAUTHORIZED);
+        app.anonymous().get("/api/tasks").await.problem(StatusCode::UNAUTHORIZED);
         assert_eq!(issuer.requests(), 1);
         let claims =
             json!({"sub": "alice", "iss": issuer.url(), "aud": "tasks", "exp": 7_258_118_400_u64});

@@ -67,7 +67,7 @@ impl TestApp {
     }
 
     /// A caller without a token.
-    pub(crate) fn nobody(&self) -> Caller<'_> {
+    pub(crate) fn anonymous(&self) -> Caller<'_> {
         Caller { app: self, authorization: None }
     }
 
