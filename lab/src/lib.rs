@@ -5,6 +5,7 @@
 //! with its replies. All of them run the functions in the emulator of the crate [`local`].
 
 pub mod costs;
+mod endpoint;
 pub mod lists;
 mod markdown;
 mod plot;

@@ -95,8 +95,7 @@ pub async fn run(
     let users = (0..plan.users).map(|number| {
         let (store, report) = (store.clone(), report.clone());
         async move {
-            let name = format!("soak-{number}");
-            let mut user = SoakUser::new(server.url(), settings, &name, store, report).await?;
+            let mut user = SoakUser::new(server.url(), settings, number, store, report).await?;
             while Instant::now() < until {
                 user.step().await?;
             }

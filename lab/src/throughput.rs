@@ -9,7 +9,6 @@
 //! latencies are those of deletes alone, and the rate only counts the time in which all
 //! users deleted.
 
-mod endpoint;
 mod plot;
 mod report;
 mod user;
@@ -26,15 +25,12 @@ use local::{Server, seed, tables};
 
 use crate::Progress;
 
-pub use endpoint::Endpoint;
+pub use crate::endpoint::Endpoint;
 pub use report::{Report, Row, write};
 use user::{BusyUser, Tally};
 
 /// How many tasks each user has at the start.
 const TASKS: u32 = 30;
-
-/// The limit of a list. All pages are full.
-const PAGE: u32 = 20;
 
 /// How long each endpoint gets requests before it is measured. Afterwards all processes have
 /// started and all connections are open.

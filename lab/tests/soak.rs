@@ -30,4 +30,8 @@ fn a_soak_with_faults_and_killed_functions_finds_no_violations() {
     assert!(output.status.success(), "{report}");
     assert!(report.contains(" fault: lost-reply"), "{report}");
     assert!(report.ends_with("  0  violations\n"), "{report}");
+    let template = Settings::default().template().unwrap();
+    for name in template.names().into_iter().filter(|name| *name != "docs") {
+        assert!(report.contains(name), "{name} is not part of the soak: {report}");
+    }
 }

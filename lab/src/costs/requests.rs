@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use shared::task::{NewTask, Task, TaskId, Timestamp};
 
 use super::WARM;
+use super::budget::Budget;
 
 /// A kind of request to one function.
 #[derive(Clone, Debug)]
@@ -28,41 +29,44 @@ pub struct MeasuredRequest {
     pub(super) tasks: u32,
     /// Whether an issuer's key set verifies the tokens.
     pub(super) has_key_set: bool,
+    pub(super) budget: Budget,
 }
 
 /// All requests that are measured.
 #[must_use]
+#[rustfmt::skip]
 pub fn measured_requests() -> Vec<MeasuredRequest> {
-    let request = |name, function, status| MeasuredRequest {
-        name,
+    let request = |function, status, budget| MeasuredRequest {
+        name: function,
         function,
         status,
         query: None,
         tasks: 60,
         has_key_set: false,
+        budget,
     };
-    let list = request("list-tasks, 20 newest", "list-tasks", 200);
+    let list = |name, query, tasks, budget| MeasuredRequest {
+        name,
+        query: Some(query),
+        tasks,
+        ..request("list-tasks", 200, budget)
+    };
     vec![
-        request("get-task", "get-task", 200),
-        request("create-task", "create-task", 201),
-        request("update-task", "update-task", 200),
-        request("toggle-task", "toggle-task", 200),
-        request("delete-task", "delete-task", 204),
-        MeasuredRequest { query: Some("limit=20"), ..list.clone() },
+        request("get-task", 200, Budget { size: 5_950, memory: 9, init: 3_900, first: 940, warm: 820, init_unwarmed: 1_600, first_unwarmed: 3_550 }),
+        request("create-task", 201, Budget { size: 6_000, memory: 9, init: 3_900, first: 960, warm: 850, init_unwarmed: 1_600, first_unwarmed: 3_550 }),
+        request("update-task", 200, Budget { size: 6_000, memory: 9, init: 3_900, first: 1_050, warm: 920, init_unwarmed: 1_600, first_unwarmed: 3_650 }),
+        request("toggle-task", 200, Budget { size: 6_000, memory: 9, init: 3_900, first: 1_000, warm: 880, init_unwarmed: 1_600, first_unwarmed: 3_600 }),
+        request("delete-task", 204, Budget { size: 5_950, memory: 9, init: 3_900, first: 890, warm: 770, init_unwarmed: 1_600, first_unwarmed: 3_500 }),
+        list("list-tasks, 20 newest", "limit=20", 60, Budget { size: 5_950, memory: 9, init: 3_900, first: 1_900, warm: 1_750, init_unwarmed: 1_600, first_unwarmed: 4_500 }),
+        list("list-tasks, 20 by title", "sort=title&limit=20", 60, Budget { size: 5_950, memory: 9, init: 3_900, first: 4_600, warm: 3_250, init_unwarmed: 1_600, first_unwarmed: 8_500 }),
+        list("list-tasks, 1,000 by title", "sort=title&limit=1000", 1_100, Budget { size: 5_950, memory: 12, init: 3_900, first: 59_500, warm: 58_500, init_unwarmed: 1_600, first_unwarmed: 63_000 }),
         MeasuredRequest {
-            name: "list-tasks, 20 by title",
-            query: Some("sort=title&limit=20"),
-            ..list.clone()
+            name: "get-task, key set",
+            has_key_set: true,
+            ..request("get-task", 200, Budget { size: 5_950, memory: 9, init: 4_050, first: 1_600, warm: 1_450, init_unwarmed: 1_750, first_unwarmed: 4_150 })
         },
-        MeasuredRequest {
-            name: "list-tasks, 1,000 by title",
-            query: Some("sort=title&limit=1000"),
-            tasks: 1_100,
-            ..list
-        },
-        MeasuredRequest { has_key_set: true, ..request("get-task, key set", "get-task", 200) },
-        request("docs", "docs", 200),
-        request("health", "health", 200),
+        request("docs", 200, Budget { size: 2_850, memory: 6, init: 550, first: 240, warm: 220, init_unwarmed: 550, first_unwarmed: 240 }),
+        request("health", 200, Budget { size: 2_300, memory: 5, init: 550, first: 210, warm: 200, init_unwarmed: 550, first_unwarmed: 210 }),
     ]
 }
 

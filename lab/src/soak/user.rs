@@ -15,6 +15,7 @@ use shared::store::{Store, StoreError};
 use shared::task::{ListQuery, TaskId};
 
 use super::Report;
+use crate::endpoint::Endpoint;
 
 /// The maximum number of tasks of a user.
 const MOST_TASKS: usize = 30;
@@ -32,26 +33,33 @@ pub(super) struct SoakUser {
     /// The tasks as they were last acknowledged.
     tasks: BTreeMap<String, Value>,
     created: u64,
+    /// How many random requests were sent, and at the start the number of the user.
+    steps: u64,
 }
+
+/// How many kinds of random requests there are.
+const KINDS: u64 = 11;
 
 impl SoakUser {
     pub(super) async fn new(
         api: String,
         settings: &Settings,
-        name: &str,
+        number: usize,
         store: Store,
         report: Arc<Report>,
     ) -> Result<SoakUser> {
-        let token = token::sign(settings, None, name, Duration::from_secs(24 * 60 * 60))?;
+        let name = format!("soak-{number}");
+        let token = token::sign(settings, None, &name, Duration::from_secs(24 * 60 * 60))?;
         Ok(SoakUser {
             api,
             authorization: format!("Bearer {token}"),
             http: Client::builder().timeout(Duration::from_secs(60)).build()?,
-            user: token::user(settings, name).await?,
+            user: token::user(settings, &name).await?,
             store,
             report,
             tasks: BTreeMap::new(),
             created: 0,
+            steps: 2 * number as u64,
         })
     }
 
@@ -61,9 +69,14 @@ impl SoakUser {
             return self.create().await;
         }
         let Some(id) = fastrand::choice(self.tasks.keys()).cloned() else { return Ok(()) };
-        match fastrand::u8(0..10) {
+        self.steps += 1;
+        // The users begin at different ones, so that even a short soak does all of them.
+        let kind =
+            if self.steps < 2 * KINDS { self.steps % KINDS } else { fastrand::u64(0..KINDS) };
+        match kind {
             0 => self.list().await,
             1 => self.get(&id).await,
+            10 => self.read(&id).await,
             2 => self.delete(&id).await,
             3..=5 => self.update(&id).await,
             6 | 7 => self.toggle(&id, None).await,
@@ -78,7 +91,7 @@ impl SoakUser {
         let repeats = if key.is_some() { MOST_REPEATS } else { 1 };
         for _ in 0..repeats {
             let response = self
-                .send("create", Method::POST, "/api/tasks", key.as_deref(), Some(&body))
+                .send("create-task", Method::POST, "/api/tasks", key.as_deref(), Some(&body))
                 .await?;
             if response.status() == 201 {
                 let task: Value = response.json().await?;
@@ -86,7 +99,7 @@ impl SoakUser {
                 self.tasks.insert(id, task);
                 return Ok(());
             }
-            self.expect_unknown("create", &response);
+            self.expect_unknown("create-task", &response);
         }
         // The task may have been created, but only once.
         let mut found = Vec::new();
@@ -121,7 +134,7 @@ impl SoakUser {
         for (field, value) in changes.as_object().into_iter().flatten() {
             after[field] = value.clone();
         }
-        self.write("update", Method::PUT, id, "", Some(changes), after).await
+        self.write("update-task", Method::PUT, id, "", Some(changes), after).await
     }
 
     async fn toggle(&mut self, id: &str, set: Option<bool>) -> Result<()> {
@@ -131,7 +144,7 @@ impl SoakUser {
             after["completed"] = json!(completed);
             after["completed_at"] = json!(completed.then_some("now"));
         }
-        let operation = if set.is_some() { "set" } else { "flip" };
+        let operation = if set.is_some() { "toggle-task, set" } else { "toggle-task, flip" };
         let body = set.map(|completed| json!({ "completed": completed }));
         self.write(operation, Method::PATCH, id, "/complete", body, after).await
     }
@@ -175,32 +188,32 @@ impl SoakUser {
 
     async fn delete(&mut self, id: &str) -> Result<()> {
         let path = format!("/api/tasks/{id}");
-        let response = self.send("delete", Method::DELETE, &path, None, None).await?;
+        let response = self.send("delete-task", Method::DELETE, &path, None, None).await?;
         if response.status() == 204 {
             self.tasks.remove(id);
             return Ok(());
         }
-        self.expect_unknown("delete", &response);
+        self.expect_unknown("delete-task", &response);
         match self.stored_task(id).await? {
             None => {
                 self.tasks.remove(id);
             }
             Some(task) if task == self.tasks[id] => {}
-            Some(task) => self.report.violation(format!("delete: the task is now {task}")),
+            Some(task) => self.report.violation(format!("delete-task: the task is now {task}")),
         }
         Ok(())
     }
 
     async fn get(&mut self, id: &str) -> Result<()> {
         let path = format!("/api/tasks/{id}");
-        let response = self.send("get", Method::GET, &path, None, None).await?;
+        let response = self.send("get-task", Method::GET, &path, None, None).await?;
         if response.status() == 200 {
             let task: Value = response.json().await?;
             if task != self.tasks[id] {
-                self.report.violation(format!("get: {task} is not {}", self.tasks[id]));
+                self.report.violation(format!("get-task: {task} is not {}", self.tasks[id]));
             }
         } else {
-            self.expect_unavailable("get", &response);
+            self.expect_unavailable("get-task", &response);
         }
         Ok(())
     }
@@ -208,12 +221,25 @@ impl SoakUser {
     async fn list(&mut self) -> Result<()> {
         let sort = fastrand::choice(["created", "title", "due_date"]).unwrap_or_default();
         let path = format!("/api/tasks?sort={sort}");
-        let response = self.send("list", Method::GET, &path, None, None).await?;
+        let response = self.send("list-tasks", Method::GET, &path, None, None).await?;
         if response.status() == 200 {
             let tasks: Vec<Value> = response.json().await?;
-            self.compare_with("list", tasks);
+            self.compare_with("list-tasks", tasks);
         } else {
-            self.expect_unavailable("list", &response);
+            self.expect_unavailable("list-tasks", &response);
+        }
+        Ok(())
+    }
+
+    /// Sends a request to each endpoint that reads, and compares nothing.
+    async fn read(&mut self, id: &str) -> Result<()> {
+        let task = TaskId::parse(id).context("an invalid id")?;
+        for endpoint in Endpoint::ALL.into_iter().filter(|endpoint| endpoint.is_read()) {
+            let (method, path, _) = endpoint.request(task, 0);
+            let response = self.send(endpoint.function(), method, &path, None, None).await?;
+            if response.status() != endpoint.expected() {
+                self.expect_unavailable(endpoint.function(), &response);
+            }
         }
         Ok(())
     }

@@ -10,11 +10,11 @@ use local::settings::Settings;
 use local::{DAY, seed, token};
 use reqwest::header::AUTHORIZATION;
 use reqwest::{Client, Method, RequestBuilder};
-use serde_json::{Value, json};
+use serde_json::Value;
 use shared::User;
 use shared::task::TaskId;
 
-use super::{Endpoint, PAGE, TASKS};
+use super::{Endpoint, TASKS};
 
 /// The results of requests.
 #[derive(Debug, Default)]
@@ -117,24 +117,11 @@ impl BusyUser {
     fn request(&mut self, endpoint: Endpoint) -> Option<RequestBuilder> {
         self.sent += 1;
         let number = self.sent;
-        let task = self.tasks.get(number % self.tasks.len())?;
-        let (method, path, body) = match endpoint {
-            Endpoint::Health => (Method::GET, "/health".to_owned(), None),
-            Endpoint::List => (Method::GET, format!("/api/tasks?limit={PAGE}"), None),
-            Endpoint::Get => (Method::GET, format!("/api/tasks/{task}"), None),
-            Endpoint::Update => {
-                let body = json!({"title": format!("Buy milk {number}"), "priority": "high"});
-                (Method::PUT, format!("/api/tasks/{task}"), Some(body))
-            }
-            Endpoint::Toggle => (Method::PATCH, format!("/api/tasks/{task}/complete"), None),
-            Endpoint::Create => {
-                let body = json!({"title": format!("Buy milk {number}"), "due_date": "2027-02-10"});
-                (Method::POST, "/api/tasks".to_owned(), Some(body))
-            }
-            Endpoint::Delete => {
-                (Method::DELETE, format!("/api/tasks/{}", self.supply.pop()?), None)
-            }
+        let task = match endpoint {
+            Endpoint::Delete => self.supply.pop()?,
+            _ => *self.tasks.get(number % self.tasks.len())?,
         };
+        let (method, path, body) = endpoint.request(task, number);
         Some(self.build(method, &path, body))
     }
 

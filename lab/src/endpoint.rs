@@ -1,0 +1,115 @@
+//! The endpoints of the API, and a request to each.
+
+use reqwest::{Method, StatusCode};
+use serde_json::{Value, json};
+use shared::task::TaskId;
+
+/// How many tasks are on a page.
+pub(crate) const PAGE: usize = 20;
+
+/// An endpoint of the API.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub enum Endpoint {
+    Health,
+    List,
+    Get,
+    Update,
+    Toggle,
+    Create,
+    Delete,
+}
+
+impl Endpoint {
+    /// All of them. Those that change the number of tasks come last, so that the others
+    /// work on the same tables.
+    pub const ALL: [Endpoint; 7] = [
+        Endpoint::Health,
+        Endpoint::List,
+        Endpoint::Get,
+        Endpoint::Update,
+        Endpoint::Toggle,
+        Endpoint::Create,
+        Endpoint::Delete,
+    ];
+
+    /// Its name, in one word.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Endpoint::Health => "health",
+            Endpoint::List => "list",
+            Endpoint::Get => "get",
+            Endpoint::Update => "update",
+            Endpoint::Toggle => "toggle",
+            Endpoint::Create => "create",
+            Endpoint::Delete => "delete",
+        }
+    }
+
+    /// The function that answers it.
+    #[must_use]
+    pub fn function(self) -> &'static str {
+        match self {
+            Endpoint::Health => "health",
+            Endpoint::List => "list-tasks",
+            Endpoint::Get => "get-task",
+            Endpoint::Update => "update-task",
+            Endpoint::Toggle => "toggle-task",
+            Endpoint::Create => "create-task",
+            Endpoint::Delete => "delete-task",
+        }
+    }
+
+    /// Whether it leaves all tasks as they are.
+    pub(crate) fn is_read(self) -> bool {
+        self.request(TaskId::new(), 0).0 == Method::GET
+    }
+
+    /// The method, the path and the body of request number `number`. If it concerns a single
+    /// task, that is `task`.
+    pub(crate) fn request(self, task: TaskId, number: usize) -> (Method, String, Option<Value>) {
+        let path = format!("/api/tasks/{task}");
+        match self {
+            Endpoint::Health => (Method::GET, "/health".to_owned(), None),
+            Endpoint::List => (Method::GET, format!("/api/tasks?limit={PAGE}"), None),
+            Endpoint::Get => (Method::GET, path, None),
+            Endpoint::Update => {
+                let body = json!({"title": format!("Buy milk {number}"), "priority": "high"});
+                (Method::PUT, path, Some(body))
+            }
+            Endpoint::Toggle => (Method::PATCH, format!("{path}/complete"), None),
+            Endpoint::Create => {
+                let body = json!({"title": format!("Buy milk {number}"), "due_date": "2027-02-10"});
+                (Method::POST, "/api/tasks".to_owned(), Some(body))
+            }
+            Endpoint::Delete => (Method::DELETE, path, None),
+        }
+    }
+
+    /// The status of a successful reply.
+    pub(crate) fn expected(self) -> StatusCode {
+        match self {
+            Endpoint::Create => StatusCode::CREATED,
+            Endpoint::Delete => StatusCode::NO_CONTENT,
+            _ => StatusCode::OK,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use local::settings::Settings;
+
+    use super::*;
+
+    #[test]
+    fn every_function_but_the_page_is_an_endpoint() {
+        let template = Settings::default().template().unwrap();
+        let mut functions: BTreeSet<&str> = template.names().into_iter().collect();
+        functions.remove("docs");
+        assert_eq!(BTreeSet::from(Endpoint::ALL.map(Endpoint::function)), functions);
+    }
+}
