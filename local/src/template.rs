@@ -45,6 +45,14 @@ pub struct Function {
     pub permissions: BTreeSet<Permission>,
 }
 
+impl Function {
+    /// Whether it needs tokens and tasks: then it has a table.
+    #[must_use]
+    pub fn serves_users(&self) -> bool {
+        self.environment.get("TASKS_TABLE") != Some(&Some(String::new()))
+    }
+}
+
 /// A DynamoDB action on a table or on one of its indexes.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Permission {

@@ -303,9 +303,7 @@ fn the_check_before_a_deployment_and_the_watch_router_know_each_function() {
 
 #[test]
 fn the_functions_that_serve_users_have_the_time_that_the_code_counts_on() {
-    let functions = template().functions.into_iter();
-    // A function without a table serves no users.
-    let mut serving = functions.filter(|it| it.environment["TASKS_TABLE"].as_deref() != Some(""));
+    let mut serving = template().functions.into_iter().filter(Function::serves_users);
     assert!(serving.all(|function| function.timeout == deadlines::FUNCTION));
 }
 
