@@ -31,10 +31,9 @@ pub async fn load(client: &Client, settings: &Settings) -> Result<()> {
         [(USER, TASK, "Water the plants"), (OTHER_USER, OTHER_TASK, "Somebody else's task")]
     {
         let new = NewTask {
-            title: title.to_owned(),
-            description: None,
             priority: Some(Priority::Medium),
             due_date: Timestamp::parse("2027-02-10"),
+            ..NewTask::titled(title)
         };
         let id = TaskId::parse(id).context("the id of an event task")?;
         store

@@ -159,10 +159,10 @@ fn task(user: &User, index: u32) -> Result<Task> {
         Timestamp::parse("2027-01-01")?.after_seconds((day * 24 + hour) * 3600)
     });
     let new = NewTask {
-        title: format!("{title} {}", index + 1),
         description: random.bool().then(|| "What to think of, in a few words.".to_owned()),
         priority: random.choice([None, Some(Priority::Low), Some(Priority::High)]).flatten(),
         due_date: due_date.flatten(),
+        ..NewTask::titled(format!("{title} {}", index + 1))
     };
     let completed = index.is_multiple_of(3);
     let done_at = created_at.after_seconds(3600).context("too many tasks")?;

@@ -90,12 +90,7 @@ impl MeasuredRequest {
         }
         let user = token::user(settings, USER).await?;
         let tasks = (0..=WARM).map(|number| {
-            let new = NewTask {
-                title: "Water the plants".to_owned(),
-                description: None,
-                priority: None,
-                due_date: None,
-            };
+            let new = NewTask::titled("Water the plants");
             anyhow::Ok(Task::with_id(written(number)?, USER, new))
         });
         let tasks = tasks.collect::<Result<Vec<_>>>()?;

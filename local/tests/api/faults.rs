@@ -112,7 +112,7 @@ impl Write {
 async fn old_task(app: &TestApp, user: &str) -> (String, String) {
     let client = tables::client(&app.server.backend().embedded_url());
     let owner = token::user(&Settings::default(), user).await.unwrap();
-    let new = NewTask { title: "old".into(), description: None, priority: None, due_date: None };
+    let new = NewTask::titled("old");
     let id = seed::task_id(Timestamp::parse("2026-01-01").unwrap(), [0; 10]).unwrap();
     let task = Task::with_id(id, user, new);
     tables::store(client).tasks(&owner).insert(&task).await.unwrap();

@@ -79,15 +79,21 @@ async fn page(store: &Tasks<'_>, query: &ListQuery) -> (Vec<Task>, Option<ListQu
     (tasks, next)
 }
 
-/// The task ids in each page of a list.
-async fn pages(store: &Tasks<'_>, query: &ListQuery) -> Vec<Vec<TaskId>> {
+/// The pages of a list.
+async fn pages(store: &Tasks<'_>, query: &ListQuery) -> Vec<Vec<Task>> {
     let (mut pages, mut next) = (Vec::new(), Some(query.clone()));
     while let Some(query) = next {
         let (tasks, rest) = page(store, &query).await;
-        pages.push(tasks.into_iter().map(|task| task.id).collect());
+        pages.push(tasks);
         next = rest;
     }
     pages
+}
+
+/// The task ids in each page of a list.
+async fn ids(store: &Tasks<'_>, query: &ListQuery) -> Vec<Vec<TaskId>> {
+    let ids = |page: Vec<Task>| page.into_iter().map(|task| task.id).collect();
+    pages(store, query).await.into_iter().map(ids).collect()
 }
 
 /// A query for each status, sort and order.
@@ -105,9 +111,9 @@ async fn check_list(model: &Model, store: &Tasks<'_>, query: &ListQuery, size: u
     let expected = model.list(query);
     assert_eq!(pages(store, query).await, std::slice::from_ref(&expected), "{query:?}");
     let paged = ListQuery { limit: Some(size), ..query.clone() };
-    let in_pages: Vec<Vec<TaskId>> = match expected.is_empty() {
+    let in_pages: Vec<Vec<Task>> = match expected.is_empty() {
         true => vec![vec![]],
-        false => expected.chunks(size).map(<[TaskId]>::to_vec).collect(),
+        false => expected.chunks(size).map(<[Task]>::to_vec).collect(),
     };
     assert_eq!(pages(store, &paged).await, in_pages, "{paged:?}");
 }
@@ -190,19 +196,19 @@ fn titles_that_differ_only_near_the_end_sort_by_creation() {
         for end in ["b", "a", "c"] {
             // One character that sorts as eighteen.
             let title = format!("{}{end}", "\u{fdfa}".repeat(199));
-            let new = NewTask { title, description: None, priority: None, due_date: None };
+            let new = NewTask::titled(title);
             model.run(&store, Operation::Create(new)).await;
         }
         let query = ListQuery { sort: Sort::Title, order: Order::Asc, ..ListQuery::default() };
         let created: Vec<TaskId> = model.tasks.iter().map(|task| task.id).collect();
-        assert_eq!(pages(&store, &query).await, [created]);
+        assert_eq!(ids(&store, &query).await, [created]);
     });
 }
 
 #[test]
 fn a_precondition_must_hold_at_the_moment_of_the_write() {
     with_tasks(async |store| {
-        let new = NewTask { title: "t".into(), description: None, priority: None, due_date: None };
+        let new = NewTask::titled("t");
         let task = store.create(new, None).await.unwrap().task;
         let current = Precondition::AnyOf(vec![Revision::new(), task.revision]);
         let changes = TaskChanges { title: Some("T".into()), ..TaskChanges::default() };
@@ -226,7 +232,7 @@ fn a_precondition_must_hold_at_the_moment_of_the_write() {
 #[test]
 fn an_imported_task_belongs_to_the_user_who_imports_it() {
     with_tasks(async |store| {
-        let new = NewTask { title: "t".into(), description: None, priority: None, due_date: None };
+        let new = NewTask::titled("t");
         let created_at = Timestamp::parse("2020-02-29T12:00:00.500Z").unwrap();
         let task = Task::with_id(seed::task_id(created_at, [7; 10]).unwrap(), "somebody else", new);
         store.insert(&task).await.unwrap();

@@ -98,7 +98,7 @@ impl Model {
     }
 
     /// The task ids of the whole list that `query` describes.
-    pub(crate) fn list(&self, query: &ListQuery) -> Vec<TaskId> {
+    pub(crate) fn list(&self, query: &ListQuery) -> Vec<Task> {
         let collator = CollatorBorrowed::new_root(CollatorOptions::default());
         let mut tasks: Vec<&Task> = self.tasks.iter().filter(|task| fits(task, query)).collect();
         tasks.sort_by(|a, b| {
@@ -114,7 +114,7 @@ impl Model {
             let undated = a.due_date.is_none().cmp(&b.due_date.is_none());
             if query.sort == Sort::DueDate { undated.then(directed) } else { directed }
         });
-        tasks.into_iter().map(|task| task.id).collect()
+        tasks.into_iter().cloned().collect()
     }
 }
 

@@ -13,7 +13,7 @@ const EPOCH_MILLIS: i64 = 17_000;
 
 /// Creates a task and sets `attributes` in its item.
 async fn task_with(tasks: &Tasks<'_>, attributes: &[(&str, AttributeValue)]) -> Task {
-    let new = NewTask { title: "t".into(), description: None, priority: None, due_date: None };
+    let new = NewTask::titled("t");
     let task = tasks.create(new, None).await.unwrap().task;
     let mut update = database()
         .client

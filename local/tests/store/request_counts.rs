@@ -46,7 +46,7 @@ impl Counted {
 async fn fill(counted: &Counted, kinds: impl Iterator<Item = (bool, Option<Timestamp>)>) {
     let task = |(index, (completed, due_date)): (usize, (bool, Option<Timestamp>))| {
         let title = format!("{index:04}");
-        let new = NewTask { title, description: None, priority: None, due_date };
+        let new = NewTask { due_date, ..NewTask::titled(title) };
         let id = TaskId::new();
         Task { completed, ..Task::with_id(id, counted.user.id(), new) }
     };

@@ -12,7 +12,7 @@ use shared::task::{
     IdempotencyKey, ListQuery, NewTask, Precondition, Priority, Sort, TaskId, Timestamp, Toggle,
 };
 
-use crate::{database, new_user, pages};
+use crate::{database, ids, new_user};
 
 const IDS: [&str; 2] =
     ["01a1f97f-8dbf-7046-a6ea-e1ff4e8cb1c5", "01a1f97f-8dcd-764f-a070-5bc255dc3805"];
@@ -68,7 +68,7 @@ fn a_table_of_the_previous_version_gets_its_new_indexes_and_serves_its_tasks() {
         let [edited, flipped] = IDS.map(|id| TaskId::parse(id).unwrap());
         for sort in [Sort::Title, Sort::DueDate] {
             let query = ListQuery { sort, ..ListQuery::default() };
-            let mut listed = pages(&tasks, &query).await.concat();
+            let mut listed = ids(&tasks, &query).await.concat();
             listed.sort();
             assert_eq!(listed, [edited, flipped], "{sort:?}");
         }
@@ -99,10 +99,10 @@ fn a_key_recorded_by_the_previous_version_is_replayed() {
         let put = database.client.put_item().table_name(IDEMPOTENCY_TABLE);
         put.set_item(Some(record)).send().await.unwrap();
         let new = NewTask {
-            title: "Buy milk".into(),
             description: Some("\u{1f44b}".into()),
             priority: Some(Priority::High),
             due_date: Timestamp::parse("2027-02-10"),
+            ..NewTask::titled("Buy milk")
         };
         let user = token::user(&Settings::default(), "keeper").await.unwrap();
         let key = IdempotencyKey::parse("k-1");

@@ -80,7 +80,7 @@ async fn walk(store: &Tasks<'_>, model: &mut Model, plan: Plan) {
     let mut walk = Walk {
         query: &plan.query,
         shown: Vec::new(),
-        steady: model.list(&plan.query).into_iter().collect(),
+        steady: model.list(&plan.query).into_iter().map(|task| task.id).collect(),
         moved: BTreeSet::new(),
     };
     let most = 2 + model.tasks.len() + plan.between.iter().flatten().count();
@@ -105,7 +105,8 @@ async fn walk(store: &Tasks<'_>, model: &mut Model, plan: Plan) {
         assert_eq!(times, 1, "{id} has kept its place");
     }
     assert!(walk.steady.is_subset(&shown), "missed: {:?}", walk.steady.difference(&shown));
-    let in_order = model.list(&plan.query).into_iter().filter(|id| walk.steady.contains(id));
+    let in_order = model.list(&plan.query).into_iter().map(|task| task.id);
+    let in_order = in_order.filter(|id| walk.steady.contains(id));
     walk.shown.retain(|id| walk.steady.contains(id));
     assert_eq!(
         walk.shown,

@@ -60,12 +60,7 @@ mod tests {
     use crate::task::{NewTask, Task};
 
     fn task(description: String) -> Task {
-        let new = NewTask {
-            title: "t".into(),
-            description: Some(description),
-            priority: None,
-            due_date: None,
-        };
+        let new = NewTask { description: Some(description), ..NewTask::titled("t") };
         Task::new("user_a", new)
     }
 

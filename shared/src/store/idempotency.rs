@@ -172,10 +172,10 @@ mod tests {
     #[test]
     fn the_hash_of_a_task_is_that_which_is_stored_already() {
         let mut new = NewTask {
-            title: "Buy milk".into(),
             description: Some("\u{1f44b}".into()),
             priority: Some(Priority::High),
             due_date: Timestamp::parse("2027-02-10"),
+            ..NewTask::titled("Buy milk")
         };
         assert_eq!(hash_of(&new), "5ocO6XhriGIQkSK3tkpfeLhmr89Y7KRzSccwW60rAUQ");
         let whole = hash_of(&new);

@@ -30,6 +30,13 @@ pub struct NewTask {
     pub due_date: Option<Timestamp>,
 }
 
+impl NewTask {
+    /// A task that has a title and nothing else. The title must be valid.
+    pub fn titled(title: impl Into<String>) -> NewTask {
+        NewTask { title: title.into(), description: None, priority: None, due_date: None }
+    }
+}
+
 impl TryFrom<NewTaskInput> for NewTask {
     type Error = Invalid;
 
