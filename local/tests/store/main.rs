@@ -13,11 +13,14 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::types::AttributeValue;
 use local::dynamodb::{Data, EmbeddedDynamoDb};
-use local::settings::Settings;
-use local::{seed, tables, token};
+use local::settings::{Settings, repository};
+use local::{TASKS_TABLE, seed, tables, token};
 use proptest::collection::vec;
 use proptest::prelude::*;
+use proptest::strategy::ValueTree;
+use proptest::test_runner::TestRunner;
 use shared::User;
 use shared::store::{Store, StoreError, Tasks};
 use shared::task::{
@@ -187,6 +190,32 @@ proptest! {
             }
         });
     }
+}
+
+#[test]
+fn every_attribute_of_a_task_is_in_the_data_model() {
+    let document = std::fs::read_to_string(repository().join("docs/data-model.md")).unwrap();
+    let (_, table) = document.split_once("| attribute | type | content |").unwrap();
+    let rows = table.lines().skip(2).take_while(|line| line.starts_with('|'));
+    let documented: String = rows.map(|row| row.split('|').nth(1).unwrap()).collect();
+    let database = database();
+    database.runtime.block_on(async {
+        let user = new_user().await;
+        let store = database.store.tasks(&user);
+        let mut runner = TestRunner::deterministic();
+        for _ in 0..50 {
+            let new = new_tasks().new_tree(&mut runner).unwrap().current();
+            let task = store.create(new, None).await.unwrap().task;
+            store.toggle(task.id, Toggle::Flip, &Precondition::Exists).await.unwrap();
+        }
+        let query = database.client.query().table_name(TASKS_TABLE);
+        let query = query.key_condition_expression("user_id = :user");
+        let user = AttributeValue::S(user.id().to_owned());
+        let items = query.expression_attribute_values(":user", user).send().await.unwrap();
+        for name in items.items().iter().flat_map(|item| item.keys()) {
+            assert!(documented.contains(&format!("`{name}`")), "{name}");
+        }
+    });
 }
 
 #[test]
