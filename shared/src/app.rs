@@ -1,5 +1,4 @@
-//! What lives as long as the process: built at the cold start, shared by all
-//! requests.
+//! State that lives as long as the process: built at cold start, shared by all requests.
 
 use aws_sdk_dynamodb::Client;
 
@@ -9,8 +8,7 @@ use crate::http::{self, Request};
 use crate::store::{Store, Tasks};
 use crate::telemetry;
 
-/// The application behind each function: who may come in, and where the tasks
-/// are.
+/// The application behind each function: it authenticates users and stores their tasks.
 #[derive(Debug)]
 pub struct App {
     verifier: Verifier,
@@ -18,7 +16,7 @@ pub struct App {
 }
 
 impl App {
-    /// Puts the application together from its settings and a DynamoDB client.
+    /// Builds the application from its settings and a DynamoDB client.
     #[must_use]
     pub fn new(config: &Config, dynamodb: Client) -> App {
         App {
@@ -27,26 +25,26 @@ impl App {
         }
     }
 
-    /// Fetches what the first request would wait for. That may fail: then the
-    /// first request tries again.
+    /// Fetches what the first request would otherwise wait for. If that fails, the first
+    /// request tries again.
     pub(crate) async fn warm_up(&self) {
         self.verifier.warm_up().await;
     }
 
-    /// The user on whose behalf `request` was sent.
+    /// Returns the user who sent `request`.
     ///
     /// # Errors
     ///
-    /// Every request without a valid token is refused; see [`crate::auth`] for
-    /// the checks. As a reply that is 401 with `WWW-Authenticate`, or 503 while
-    /// the issuer's keys cannot be fetched.
+    /// An [`AuthError`] if the request has no valid token; see [`crate::auth`] for the
+    /// checks. The reply is then 401 with `WWW-Authenticate`, or 503 while the issuer's
+    /// keys cannot be fetched.
     pub async fn authenticate(&self, request: &Request) -> Result<User, AuthError> {
         let user = self.verifier.verify(http::authorization(request)).await?;
         telemetry::note_user(&user);
         Ok(user)
     }
 
-    /// The tasks of `user`, and of nobody else.
+    /// Returns the tasks of `user`, and of nobody else.
     #[must_use]
     pub fn tasks<'a>(&'a self, user: &'a User) -> Tasks<'a> {
         self.store.tasks(user)

@@ -24,8 +24,8 @@ pub struct Config {
     /// `AWS_ENDPOINT_URL_DYNAMODB`: where DynamoDB is, if not at AWS. For
     /// local work only.
     pub dynamodb_endpoint: Option<String>,
-    /// The region and the credentials, or which variable is missing. (With the feature
-    /// `default-chain`, the SDK then looks for them elsewhere.)
+    /// The region and the credentials, or an error for the missing variable. (With the
+    /// feature `default-chain`, the SDK then looks for them elsewhere.)
     pub aws: Result<Aws, ConfigError>,
     /// Whose tokens are accepted.
     pub identity: Identity,
@@ -36,7 +36,7 @@ pub struct Config {
 pub struct Secret(String);
 
 impl Secret {
-    /// The secret itself, for computing a signature.
+    /// Returns the secret itself, to compute a signature.
     #[must_use]
     pub fn expose(&self) -> &str {
         &self.0
@@ -49,7 +49,7 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// A variable that is missing or has a value that cannot work.
+/// A variable that is missing or invalid.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConfigError {
     /// The name of the variable.
@@ -94,20 +94,20 @@ impl Config {
     }
 }
 
-/// `DOCS_TOKEN`: the token that the page of `docs` starts with. Only the local server
+/// Returns `DOCS_TOKEN`: the token that the docs page starts with. Only the local server
 /// sets it.
 #[must_use]
 pub fn docs_token() -> Option<String> {
     non_empty(&environment)("DOCS_TOKEN")
 }
 
-/// The value of a variable of this process.
+/// Returns the value of an environment variable.
 #[expect(clippy::disallowed_methods, reason = "this is the module that reads them")]
 fn environment(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }
 
-/// `lookup`, with empty values taken for unset ones.
+/// Wraps `lookup` so that an empty value counts as unset.
 fn non_empty(lookup: &impl Fn(&str) -> Option<String>) -> impl Fn(&str) -> Option<String> {
     |name| lookup(name).filter(|value| !value.is_empty())
 }
@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn a_table_and_a_secret_are_enough() {
+    fn two_tables_and_a_secret_are_enough() {
         let config = read(&[]).unwrap();
         assert_eq!(config.tasks_table, "tasks");
         assert_eq!(config.dynamodb_endpoint, None);
@@ -147,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_variable_is_an_unset_one() {
+    fn an_empty_variable_counts_as_unset() {
         assert_eq!(read(&[("JWT_ISSUER", "")]).unwrap().identity.issuer, None);
         assert_eq!(refusal(&[("TASKS_TABLE", "")]), "environment variable TASKS_TABLE is not set");
         assert_eq!(
@@ -157,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn a_weak_or_published_secret_is_refused_by_name() {
+    fn a_weak_or_published_secret_is_rejected() {
         assert_eq!(
             refusal(&[("BETTER_AUTH_SECRET", "0123456789abcdef0123456789abcde")]),
             "environment variable BETTER_AUTH_SECRET is shorter than 32 bytes"
@@ -181,14 +181,14 @@ mod tests {
         ("JWT_AUDIENCE", "tasks"),
     ];
 
-    /// The key set settings with one of them changed.
+    /// Returns the key set settings with one of them changed.
     fn key_set_with<'a>(name: &'a str, value: &'a str) -> Vec<(&'a str, &'a str)> {
         let others = KEY_SET.into_iter().filter(|(other, _)| *other != name);
         others.chain([(name, value)]).collect()
     }
 
     #[test]
-    fn a_key_set_stands_in_for_a_secret_or_beside_it() {
+    fn a_key_set_works_with_or_without_a_secret() {
         assert!(read(&KEY_SET).unwrap().identity.secret.is_none());
         let both = read(&KEY_SET[1..]).unwrap().identity;
         assert!(both.secret.is_some() && both.key_set.is_some());
@@ -205,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_come_from_a_safe_place() {
+    fn the_key_set_url_is_https_or_local() {
         for url in ["http://127.0.0.1:4000/jwks", "http://localhost/jwks", "http://[::1]:1/jwks"] {
             assert!(read(&key_set_with("JWKS_URL", url)).is_ok(), "{url}");
         }

@@ -1,10 +1,10 @@
-//! Errors for the log.
+//! Formats errors for the log.
 
 use std::error::Error;
 use std::fmt::Write;
 
-/// Returns the text of `error`, followed by those of its causes. Only their `Display`
-/// texts: the SDK's `Debug` texts contain whole requests.
+/// Returns the `Display` texts of `error` and its causes. Their `Debug` texts are not
+/// safe to log: the SDK's contain whole requests.
 pub(crate) fn error_chain(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();

@@ -1,5 +1,5 @@
-//! HTTP: typed input from requests, replies from tasks, and the one error that
-//! a caller ever sees.
+//! HTTP: requests to typed input, tasks to replies, and the only error that a caller
+//! sees.
 
 mod entity_tag;
 pub(crate) mod event;
@@ -21,5 +21,5 @@ pub use response::{
     Document, created, document, list, no_content, ok, ok_json, ok_unless_known, query_string,
 };
 
-/// What a function answers.
+/// The reply of a function.
 pub type Response = lambda_http::Response<lambda_http::Body>;

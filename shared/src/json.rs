@@ -1,4 +1,4 @@
-//! JSON objects from outside: request bodies and the parts of a token.
+//! Parses JSON objects from outside: request bodies and the parts of a token.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -7,12 +7,12 @@ use serde::Deserialize;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{DeserializeOwned, Deserializer, MapAccess, Visitor};
 
-/// Reads `bytes` as one JSON object.
+/// Parses `bytes` as one JSON object.
 ///
-/// A derived `Deserialize` would take an array for a struct, field by field;
-/// here only an object will do. A field that `T` knows and that stands in the
-/// object twice is an error (RFC 8259 section 4 leaves the meaning open, and
-/// two readers that disagree are how checks get bypassed).
+/// A derived `Deserialize` also accepts an array for a struct, field by field; this
+/// function accepts only an object. A field of `T` that occurs twice is an error: RFC
+/// 8259 section 4 leaves its meaning open, and checks get bypassed when two parsers
+/// disagree.
 pub(crate) fn object<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, serde_json::Error> {
     serde_json::from_slice::<Object<T>>(bytes).map(|object| object.0)
 }
@@ -49,7 +49,7 @@ mod tests {
     }
 
     #[test]
-    fn only_an_object_is_an_object() {
+    fn only_an_object_is_accepted() {
         assert_eq!(object::<Point>(br#"{"x":1,"y":2}"#).unwrap(), Point { x: 1 });
         for other in ["[1]", "1", "null", "\"x\"", "", "{\"x\":1} {}"] {
             assert!(object::<Point>(other.as_bytes()).is_err(), "{other}");

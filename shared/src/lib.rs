@@ -1,20 +1,18 @@
-//! What the functions of the Tasks API share.
+//! The code that the functions of the Tasks API share.
 //!
-//! The modules stand in the order in which a request meets them:
+//! The modules, in the order in which a request passes through them:
 //!
 //! 1. [`config`]: the environment variables, read once per cold start;
 //! 2. [`auth`]: from an `Authorization` header to a [`User`];
-//! 3. [`http`]: from a request to typed input, from a task to a reply, and
-//!    [`http::Problem`], the one error that a caller ever sees;
-//! 4. [`task`]: the tasks themselves and their rules, with no HTTP and no
-//!    DynamoDB;
+//! 3. [`http`]: requests to typed input, tasks to replies, and [`http::Problem`], the
+//!    only error that a caller sees;
+//! 4. [`task`]: tasks and their rules, without HTTP or DynamoDB;
 //! 5. [`store`]: the tasks of one user in DynamoDB;
-//! 6. [`telemetry`]: the line that each request leaves in the log.
+//! 6. [`telemetry`]: the log line of each request.
 //!
-//! A function's `main` calls [`run`] with its handler; the handler reaches the
-//! store only through [`App::tasks`], which asks for the [`User`] that only
-//! [`App::authenticate`] can give. An endpoint that forgets to authenticate
-//! does not compile.
+//! A function's `main` calls [`run`] with its handler. The handler reaches the store only
+//! through [`App::tasks`], which requires a [`User`], and only [`App::authenticate`]
+//! returns one. An endpoint that forgets to authenticate does not compile.
 
 mod app;
 pub mod auth;

@@ -1,4 +1,4 @@
-//! The one way from the Lambda runtime to a handler and back.
+//! The only path from the Lambda runtime to a handler and back.
 
 use std::future::Future;
 
@@ -13,11 +13,10 @@ use crate::http::{self, Problem, Request, Response, event};
 use crate::store;
 use crate::telemetry::Telemetry;
 
-/// Serves `handler`, the operation of this name, for as long as Lambda keeps this
-/// process.
+/// Serves requests for `operation` with `handler` until Lambda ends the process.
 ///
-/// The [`App`] is built once, before the first request. A [`Problem`] becomes a log line
-/// and a reply here, and nowhere else.
+/// Builds the [`App`] once, before the first request. This is the only place that turns a
+/// [`Problem`] into a log line and a reply.
 ///
 /// # Errors
 ///
@@ -37,8 +36,7 @@ where
     serve(telemetry, |request| handler(app, request)).await
 }
 
-/// Serves a `handler` that needs neither a user nor the store, and so no
-/// configuration either.
+/// Serves a `handler` that needs no user and no store, and therefore no configuration.
 ///
 /// # Errors
 ///
@@ -60,8 +58,8 @@ where
     let service = service_fn(|LambdaEvent { payload, context }: LambdaEvent<LambdaRequest>| {
         let reply = event::request(payload).map(|request| {
             let is_read = request.method() == Method::GET;
-            // In a box, or each of the futures around it would hold it twice, as what it
-            // was given and as what it waits for: 90 KB to move, several times a request.
+            // Boxed: otherwise each future around it holds it twice, as its argument and
+            // as what it awaits. That would be 90 KB to move, several times per request.
             (is_read, Box::pin(handler(request)))
         });
         async move {

@@ -1,8 +1,8 @@
-//! The tasks of one user in DynamoDB. `docs/data-model.md` draws the table and
-//! its indexes.
+//! The tasks of one user in DynamoDB. `docs/data-model.md` describes the table and its
+//! indexes.
 //!
-//! Every key begins with the user, and the user comes from a verified token:
-//! no request, however made up, reaches another user's partition.
+//! Every key begins with the user, and the user comes from a verified token. No request,
+//! however crafted, reaches another user's partition.
 
 mod attempts;
 mod client;
@@ -36,7 +36,7 @@ pub use write::{Created, MAX_REVISIONS};
 
 use crate::auth::User;
 
-/// The table of tasks.
+/// The tables of tasks and of idempotency keys.
 #[derive(Clone, Debug)]
 pub struct Store {
     client: Client,
@@ -45,15 +45,14 @@ pub struct Store {
 }
 
 impl Store {
-    /// The tables of these names, reached through `client`: that of the tasks
-    /// and that of the idempotency keys.
+    /// Returns a store that reaches these two tables through `client`.
     #[must_use]
     pub fn new(client: Client, table: &str, idempotency_table: &str) -> Store {
         let (table, idempotency_table) = (table.to_owned(), idempotency_table.to_owned());
         Store { client, table, idempotency_table }
     }
 
-    /// The tasks of `user`, for one request: its time runs from now.
+    /// Returns the tasks of `user` for one request, whose time starts now.
     #[must_use]
     pub fn tasks<'a>(&'a self, user: &'a User) -> Tasks<'a> {
         Tasks { store: self, user, began: Instant::now() }
@@ -65,6 +64,6 @@ impl Store {
 pub struct Tasks<'a> {
     store: &'a Store,
     user: &'a User,
-    /// When the request began: its attempts share one time limit.
+    /// When the request began. All its attempts share one time limit.
     began: Instant,
 }

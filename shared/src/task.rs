@@ -19,17 +19,17 @@ pub use timestamp::Timestamp;
 /// One task of one user.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Task {
-    /// Identifies the task, and tells when it was created.
+    /// Identifies the task and encodes when it was created.
     pub id: TaskId,
     /// The owner: the `sub` of the token that created the task.
     pub user_id: String,
-    /// 1 to 200 characters, exactly as they were sent.
+    /// 1 to 200 characters, exactly as sent.
     pub title: String,
     /// At most 1,000 characters.
     pub description: Option<String>,
     /// Whether the task is done.
     pub completed: bool,
-    /// How pressing the task is.
+    /// How urgent the task is.
     pub priority: Option<Priority>,
     /// When the task is due.
     pub due_date: Option<Timestamp>,
@@ -37,19 +37,18 @@ pub struct Task {
     pub updated_at: Timestamp,
     /// When the task became completed; `None` while it is pending.
     pub completed_at: Option<Timestamp>,
-    /// Differs after each write: the task's entity tag.
+    /// Changes with each write. The task's entity tag.
     pub revision: Revision,
 }
 
 impl Task {
-    /// A new, pending task of the user `user_id`, with an id of this moment.
+    /// Returns a new, pending task of the user `user_id`, created now.
     #[must_use]
     pub fn new(user_id: &str, new: NewTask) -> Task {
         Task::with_id(TaskId::new(), user_id, new)
     }
 
-    /// A new, pending task with a given id, which also says when it was
-    /// created.
+    /// Returns a new, pending task with the given id, which encodes when it was created.
     #[must_use]
     pub fn with_id(id: TaskId, user_id: &str, new: NewTask) -> Task {
         let NewTask { title, description, priority, due_date } = new;
@@ -68,12 +67,12 @@ impl Task {
     }
 }
 
-/// A task as a client sees it: absent optional values are `null`, never left
-/// out. The revision is its `ETag`.
+/// A task as a client sees it. Absent values are `null`, never left out. The revision is
+/// in the `ETag` instead.
 impl Serialize for Task {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        // Named one by one, here and wherever a task is taken apart, so that the
-        // compiler finds the places where a new member is forgotten.
+        // All members are named, here and wherever a task is destructured, so the
+        // compiler finds each place that forgets a new one.
         let Task {
             id,
             user_id,
@@ -101,7 +100,7 @@ impl Serialize for Task {
     }
 }
 
-/// How pressing a task is.
+/// How urgent a task is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Priority {
     /// `low`
@@ -113,7 +112,7 @@ pub enum Priority {
 }
 
 impl Priority {
-    /// The priority that `text` names.
+    /// Returns the priority that `text` names.
     #[must_use]
     pub fn parse(text: &str) -> Option<Priority> {
         [Priority::Low, Priority::Medium, Priority::High]
@@ -121,7 +120,7 @@ impl Priority {
             .find(|priority| priority.as_str() == text)
     }
 
-    /// The name of the priority.
+    /// Returns the name of the priority.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -132,8 +131,7 @@ impl Priority {
     }
 }
 
-/// What a write demands of the task that it is about to change (`If-Match` and
-/// `If-None-Match`).
+/// What a write requires of the task that it changes (`If-Match` and `If-None-Match`).
 ///
 /// ```
 /// use shared::task::{Precondition, Revision};
@@ -144,17 +142,16 @@ impl Priority {
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Precondition {
-    /// That it exists.
+    /// The task exists.
     Exists,
-    /// That it exists in one of these revisions. The list may be empty: then
-    /// nothing fulfils it.
+    /// The task exists in one of these revisions. No task fulfils an empty list.
     AnyOf(Vec<Revision>),
-    /// That it exists in none of these revisions.
+    /// The task exists, and in none of these revisions.
     NoneOf(Vec<Revision>),
 }
 
 impl Precondition {
-    /// Whether a task in `revision` fulfils it.
+    /// Whether a task in `revision` fulfils the precondition.
     #[must_use]
     pub fn holds_for(&self, revision: Revision) -> bool {
         match self {
@@ -164,8 +161,8 @@ impl Precondition {
         }
     }
 
-    /// Whether a task that does not fulfil it never will: a task leaves a revision, and
-    /// does not return to one.
+    /// Whether a task that does not fulfil the precondition now never will, because a
+    /// task never returns to an earlier revision.
     #[must_use]
     pub fn is_lost_for_good(&self) -> bool {
         matches!(self, Precondition::AnyOf(_))

@@ -1,4 +1,4 @@
-//! The log, and in it one line for each request, which also holds its metrics.
+//! The log, with one line per request that also holds its metrics.
 
 mod line;
 
@@ -31,7 +31,7 @@ tokio::task_local! {
     static RECORD: RefCell<Record>;
 }
 
-/// What is noted while a request is being answered.
+/// What is recorded while a request is processed.
 #[derive(Debug, Default)]
 struct Record {
     user: Option<String>,
@@ -40,12 +40,12 @@ struct Record {
     cut: bool,
 }
 
-/// Notes on whose behalf the request is answered.
+/// Records the user of the request.
 pub(crate) fn note_user(user: &User) {
     note(|record| record.user = Some(user.id().to_owned()));
 }
 
-/// Notes a request to DynamoDB, with the request units that it has told.
+/// Records a request to DynamoDB and the request units that it consumed.
 pub(crate) fn note_attempt(units: f64) {
     note(|record| {
         record.attempts += 1;
@@ -53,24 +53,24 @@ pub(crate) fn note_attempt(units: f64) {
     });
 }
 
-/// Notes that the reply is a list without a limit that goes on elsewhere.
+/// Records that the reply is a list without a limit that continues on another page.
 pub(crate) fn note_cut_list() {
     note(|record| record.cut = true);
 }
 
 fn note(change: impl FnOnce(&mut Record)) {
-    // Outside of a request there is nobody to note it for.
+    // Outside of a request there is no record.
     let _ = RECORD.try_with(|record| change(&mut record.borrow_mut()));
 }
 
-/// How a function tells about itself.
+/// The logging of a function.
 #[derive(Debug)]
 pub(crate) struct Telemetry {
     operation: &'static str,
     version: Option<String>,
-    /// For `METRICS_NAMESPACE`; without it the line holds no metrics.
+    /// From `METRICS_NAMESPACE`; without it, the line holds no metrics.
     metrics: Option<Directives>,
-    /// `USER_HASH_KEY`; without it the line does not name the user.
+    /// From `USER_HASH_KEY`; without it, the line does not identify the user.
     key: Option<hmac::Key>,
     is_text: bool,
     filter: Targets,
@@ -84,7 +84,7 @@ impl Telemetry {
         let filter = targets(filter, level);
         start_logging(is_text, filter.clone());
         std::panic::set_hook(Box::new(|panic| {
-            // Where, and not what: the text may quote what was sent.
+            // Logs the place but not the message, which may quote the request.
             let place = panic.location().map(ToString::to_string);
             tracing::error!(place, "panicked");
         }));
@@ -100,8 +100,8 @@ impl Telemetry {
         }
     }
 
-    /// Waits for `reply`, writes the line of its request, and returns it. If `reply`
-    /// panics, so does this, once the line is written.
+    /// Awaits `reply`, writes the log line of the request, and returns the reply. If
+    /// `reply` panics, this panics too, after writing the line.
     pub(crate) async fn record(
         &self,
         context: &Context,
@@ -138,9 +138,8 @@ impl Telemetry {
         reply.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
     }
 
-    /// Writes the line, unless `RUST_LOG` has no use for it. Metrics are written
-    /// whatever that says. (Lambda's own level drops lines behind us, metrics or
-    /// not.)
+    /// Writes the line, unless `RUST_LOG` filters it out. A line with metrics is always
+    /// written. (Lambda's own log level drops lines after us, with or without metrics.)
     fn write(&self, line: &Line<'_>) {
         if self.metrics.is_none() && !self.filter.would_enable("shared", &line.severity) {
             return;
@@ -148,19 +147,20 @@ impl Telemetry {
         let text = if self.is_text && self.metrics.is_none() {
             line.text()
         } else {
-            // A line of strings and numbers cannot fail.
+            // Serializing strings and numbers cannot fail.
             serde_json::to_string(line).unwrap_or_default()
         };
-        // Without a log there is nobody to tell that there is no log.
+        // If the log cannot be written, there is nowhere to report it.
         let _ = writeln!(std::io::stdout().lock(), "{text}");
     }
 }
 
-/// What `future` gives, or what it panicked with.
+/// Returns the output of `future`, or what it panicked with.
 async fn caught<T>(future: impl Future<Output = T>) -> std::thread::Result<T> {
     let mut future = pin!(future);
     poll_fn(|context| {
-        // It is not polled again after a panic, so nobody sees what that left.
+        // The future is not polled again after a panic, so nothing sees the state it
+        // left.
         let polled = catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(context)));
         match polled {
             Ok(Poll::Pending) => Poll::Pending,
@@ -171,14 +171,14 @@ async fn caught<T>(future: impl Future<Output = T>) -> std::thread::Result<T> {
     .await
 }
 
-/// Groups the requests of a user, and tells nobody who it is: without the key it
-/// cannot even be tried out.
+/// Returns a hash that groups the requests of one user without identifying the user:
+/// without the key, nobody can test a guess.
 fn hash(key: &hmac::Key, user: &str) -> String {
     let tag = hmac::sign(key, user.as_bytes());
     tag.as_ref()[..8].iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// What is logged: what `RUST_LOG` says or, without it, Lambda's own control.
+/// Returns what to log: what `RUST_LOG` says or, without it, Lambda's own log level.
 /// <https://docs.aws.amazon.com/lambda/latest/dg/monitoring-logs.html>
 fn targets(rust_log: Option<String>, lambda_level: Option<String>) -> Targets {
     let level = match lambda_level.as_deref() {
@@ -192,11 +192,11 @@ fn targets(rust_log: Option<String>, lambda_level: Option<String>) -> Targets {
     targets.unwrap_or_else(|| Targets::new().with_default(level))
 }
 
-/// Log lines go to standard output, as JSON objects or as text.
+/// Starts writing log lines to standard output, as JSON objects or as text.
 ///
 /// Whatever the filter says, other crates log nothing below `info`: there,
-/// `lambda_runtime` logs whole events and the SDK whole requests, with the
-/// token, the secrets and the tasks in them.
+/// `lambda_runtime` logs whole events and the SDK whole requests, including the token,
+/// the secrets and the tasks.
 fn start_logging(is_text: bool, filter: Targets) {
     let lines = tracing_subscriber::fmt::layer();
     let lines = if is_text {
@@ -216,7 +216,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn rust_log_goes_before_lambdas_level_and_info_is_the_rest() {
+    fn rust_log_overrides_lambdas_level_and_info_is_the_default() {
         let of = |rust_log: Option<&str>, level: Option<&str>| {
             targets(rust_log.map(str::to_owned), level.map(str::to_owned))
         };
@@ -229,7 +229,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_panic_goes_on_when_its_line_is_written() {
+    async fn a_panic_continues_after_its_line_is_written() {
         let telemetry = Telemetry {
             operation: "get-task",
             version: None,
@@ -251,7 +251,7 @@ mod tests {
     }
 
     #[test]
-    fn a_user_has_one_hash_by_one_key_and_another_by_another() {
+    fn the_hash_of_a_user_depends_on_the_key() {
         let key = |text: &str| hmac::Key::new(hmac::HMAC_SHA256, text.as_bytes());
         assert_eq!(hash(&key("a"), "alice"), hash(&key("a"), "alice"));
         assert_ne!(hash(&key("a"), "alice"), hash(&key("a"), "bob"));

@@ -1,5 +1,5 @@
-//! HTTPS, to DynamoDB and to the issuer: hyper's client over rustls with ring, which
-//! also checks signatures (`auth/crypto.rs`). Named here and nowhere else.
+//! HTTPS to DynamoDB and to the issuer: hyper's client over rustls with ring, which also
+//! verifies signatures (`auth/crypto.rs`). Only this module names hyper and rustls.
 //!
 //! The SDK's own connector is the same with HTTP/2 compiled in, which neither
 //! DynamoDB nor a key set needs. Without it, functions are a megabyte smaller
@@ -31,8 +31,7 @@ use rustls::{ClientConfig, RootCertStore};
 
 use crate::config;
 
-/// The roots of the certificates of AWS's services, all that Amazon says there will
-/// be. <https://www.amazontrust.com/repository/>
+/// The root certificates of AWS's services: all that Amazon says it will use.
 const AMAZON_ROOTS: [&[u8]; 5] = [
     include_bytes!("tls/amazon-root-ca-1.der"),
     include_bytes!("tls/amazon-root-ca-2.der"),
@@ -41,48 +40,47 @@ const AMAZON_ROOTS: [&[u8]; 5] = [
     include_bytes!("tls/starfield-services-root-ca-g2.der"),
 ];
 
-/// Which root certificates are believed, beside those that `SSL_CERT_FILE` and
+/// Which root certificates are trusted, besides those that `SSL_CERT_FILE` and
 /// `SSL_CERT_DIR` name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Trust {
     /// Amazon's.
     Amazon,
-    /// Those that browsers believe in: Mozilla's, as they were when this was compiled.
-    /// The system's are nearly the same, but to read and parse them would be most of
-    /// what a cold start does.
+    /// Those that browsers trust: Mozilla's, as they were at build time. The system's are
+    /// nearly the same, but reading and parsing them would take most of a cold start.
     Web,
     /// The system's.
     System,
 }
 
 impl Trust {
-    /// Whom to believe about the host of `url`: Amazon about its own services.
+    /// Returns the roots to trust for the host of `url`: Amazon's for its own services.
     pub(crate) fn about(url: &str) -> Trust {
         if is_amazons(url) { Trust::Amazon } else { Trust::Web }
     }
 }
 
-/// Whether a host has a certificate that leads to Amazon's roots. Other
-/// partitions (China, the sovereign clouds) may have others.
+/// Whether the host of `url` has a certificate that chains to Amazon's roots. Other
+/// partitions (China, the sovereign clouds) may use other roots.
 fn is_amazons(url: &str) -> bool {
     let host = url.strip_prefix("https://").unwrap_or_default().split(['/', ':']).next();
     host.is_some_and(|host| host.ends_with(".amazonaws.com") || host.ends_with(".api.aws"))
 }
 
-/// Sends HTTP/1.1 requests of the SDK, over TLS where the URL says `https`.
+/// Sends the SDK's requests over HTTP/1.1, with TLS if the URL says `https`.
 #[derive(Clone, Debug)]
 pub(crate) struct Connector {
     client: Client<InTime, SdkBody>,
 }
 
 impl Connector {
-    /// Connects, with the handshake of TLS, within `connect_timeout` to hosts whose
-    /// certificates `trust` believes in, and keeps at most `idle` connections to each
-    /// for later.
+    /// Returns a connector to hosts whose certificates `trust` accepts. It opens a
+    /// connection, including the TLS handshake, within `connect_timeout`, and keeps at
+    /// most `idle` idle connections per host.
     pub(crate) fn new(trust: Trust, connect_timeout: Duration, idle: usize) -> Connector {
         let mut tcp = connect::HttpConnector::new();
         tcp.enforce_http(false);
-        // The end of a request in two segments would wait until the beginning is
+        // Otherwise, the second segment of a request waits until the first is
         // acknowledged.
         tcp.set_nodelay(true);
         let https = HttpsConnectorBuilder::new()
@@ -122,7 +120,7 @@ impl HttpConnector for Connector {
     }
 }
 
-/// A request of which nothing was sent, because there was no connection.
+/// A request of which nothing was sent, because no connection could be opened.
 #[derive(Debug)]
 struct NotSent(hyper_util::client::legacy::Error);
 
@@ -143,8 +141,8 @@ pub(crate) fn was_not_sent(error: &ConnectorError) -> bool {
     error.source().is_some_and(|source| source.is::<NotSent>())
 }
 
-/// Lets the SDK end a connection on which a host has failed: the next one may lead to
-/// another host.
+/// Lets the SDK close a connection after its host has failed: the next connection may
+/// reach another host.
 fn metadata(connection: &CaptureConnection) -> Option<ConnectionMetadata> {
     connection.connection_metadata().as_ref()?;
     let connection = connection.clone();
@@ -156,7 +154,7 @@ fn metadata(connection: &CaptureConnection) -> Option<ConnectionMetadata> {
     Some(ConnectionMetadata::builder().proxied(false).poison_fn(end).build())
 }
 
-/// Opens connections within a limit of time.
+/// Opens connections within a time limit.
 #[derive(Clone)]
 struct InTime {
     https: HttpsConnector<connect::HttpConnector>,
@@ -192,12 +190,12 @@ fn tls(roots: RootCertStore) -> ClientConfig {
 fn roots(trust: Trust) -> RootCertStore {
     let mut roots = compiled_in(trust);
     if trust == Trust::System || config::has_certificates() {
-        // Those that the variables name or, without them, the system's.
+        // Those that the variables name; without the variables, the system's.
         let found = rustls_native_certs::load_native_certs();
         for error in found.errors {
             tracing::warn!("root certificates: {error}");
         }
-        // Some may be no good; a host that needs one of them is not believed.
+        // Invalid ones are skipped; a host that needs one of them is not trusted.
         roots.add_parsable_certificates(found.certs);
     }
     if roots.is_empty() {
@@ -218,8 +216,8 @@ fn compiled_in(trust: Trust) -> RootCertStore {
     roots
 }
 
-/// An HTTP client of the SDK with just this connector. (Left to itself, it makes
-/// several, each with connections of its own.)
+/// Returns an HTTP client for the SDK that only uses this connector. By default, the SDK
+/// makes several connectors, each with its own connections.
 pub(crate) fn client_of(connector: SharedHttpConnector) -> SharedHttpClient {
     http_client_fn(move |_, _| connector.clone())
 }
@@ -229,18 +227,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_roots_are_certificates() {
+    fn the_amazon_roots_are_valid_certificates() {
         assert_eq!(compiled_in(Trust::Amazon).len(), AMAZON_ROOTS.len());
     }
 
     #[test]
-    fn browsers_believe_in_the_roots_of_amazon_too() {
+    fn browsers_trust_the_amazon_roots_too() {
         let web = compiled_in(Trust::Web).roots;
         assert!(compiled_in(Trust::Amazon).roots.iter().all(|root| web.contains(root)));
     }
 
     #[test]
-    fn only_hosts_of_aws_are_amazons() {
+    fn only_aws_hosts_are_amazons() {
         for (url, is_one) in [
             ("https://dynamodb.eu-central-1.amazonaws.com", true),
             ("https://dynamodb.us-east-1.api.aws/", true),

@@ -3,12 +3,12 @@
 
 use crate::task::{Precondition, Revision, Task};
 
-/// The entity tag of a task: strong, because it names exactly one write.
+/// Returns the entity tag of a task. It is strong, because it names exactly one write.
 pub(super) fn of(task: &Task) -> String {
     quoted(&task.revision.to_string())
 }
 
-/// The strong entity tag with this content.
+/// Returns the strong entity tag with this content.
 pub(super) fn quoted(opaque: &str) -> String {
     format!("\"{opaque}\"")
 }
@@ -26,13 +26,13 @@ pub enum EntityTags {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EntityTag {
     weak: bool,
-    /// What stands between the quotes.
+    /// The text between the quotes.
     opaque: String,
 }
 
 impl EntityTags {
-    /// The tags of one list element after the other; `None` if the value does
-    /// not have the form that RFC 9110 gives it.
+    /// Parses the value of a header. Returns `None` if it does not have the form of RFC
+    /// 9110.
     pub(super) fn parse(value: &str) -> Option<EntityTags> {
         if value.trim() == "*" {
             return Some(EntityTags::Any);
@@ -62,8 +62,8 @@ impl EntityTags {
         (!tags.is_empty()).then_some(EntityTags::List(tags))
     }
 
-    /// What a write with these headers demands. `If-Match` compares strongly, so weak
-    /// tags never match; `If-None-Match` compares weakly, so they match too.
+    /// Returns what a write with these headers requires. `If-Match` compares strongly, so
+    /// weak tags never match; `If-None-Match` compares weakly, so they match too.
     pub(super) fn into_precondition(
         if_match: Option<EntityTags>,
         if_none_match: Option<EntityTags>,
@@ -89,8 +89,8 @@ impl EntityTags {
         }
     }
 
-    /// As `If-None-Match`: whether the caller knows the version with this entity
-    /// tag. The comparison is weak, so weak tags match too.
+    /// Whether these tags, from `If-None-Match`, include `tag`, so that the caller has
+    /// this version. The comparison is weak, so weak tags match too.
     pub(super) fn contain(&self, tag: &str) -> bool {
         match self {
             EntityTags::Any => true,
@@ -115,13 +115,13 @@ mod tests {
     }
 
     #[test]
-    fn a_star_is_any_version() {
+    fn a_star_matches_any_version() {
         assert_eq!(precondition("*"), Some(Precondition::Exists));
         assert_eq!(precondition(" * "), Some(Precondition::Exists));
     }
 
     #[test]
-    fn a_list_is_each_of_its_versions() {
+    fn a_list_matches_each_of_its_versions() {
         assert_eq!(precondition(&format!("\"{A}\"")), revisions(&[A]));
         assert_eq!(precondition(&format!("\"{A}\",\"{B}\"")), revisions(&[A, B]));
         assert_eq!(precondition(&format!(", \"{A}\" ,, \"{B}\" ,")), revisions(&[A, B]));
@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn what_if_none_match_names_is_excluded() {
+    fn if_none_match_excludes_the_versions_that_it_names() {
         let both = |if_match: Option<&str>, if_none_match: &str| {
             let if_match = if_match.map(|value| EntityTags::parse(value).unwrap());
             EntityTags::into_precondition(if_match, EntityTags::parse(if_none_match))
@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_of_another_form_is_no_list() {
+    fn a_malformed_value_is_rejected() {
         for value in [
             "",
             " ",

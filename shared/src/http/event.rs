@@ -1,16 +1,16 @@
-//! From an event of the gateway to a request, and from a response to what the gateway
-//! makes its reply of (payload format 2.0).
+//! Converts an event of API Gateway into a request, and a response into what API Gateway
+//! expects (payload format 2.0).
 //! <https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html>
 //!
-//! `lambda_http` brings such a conversion along. It builds a URL from the query, the
-//! path, `Host` and `X-Forwarded-Proto`, which the caller chooses, and panics where
-//! that is no URL. Nothing here needs the URL, so none is built.
+//! `lambda_http` has such a conversion too, but it builds a URL from the query, the path,
+//! `Host` and `X-Forwarded-Proto`, which the caller chooses, and panics if they do not
+//! form one. Nothing here needs the URL, so none is built.
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use lambda_http::aws_lambda_events::apigw::ApiGatewayV2httpResponse;
-// Hidden in its documentation, but it is what `lambda_http` reads an event into. Its
-// error says that the event is none, and quotes nothing of it.
+// Hidden in its documentation, but `lambda_http` parses events into this type. Its error
+// says only that the event is unknown, and quotes none of it.
 use lambda_http::request::LambdaRequest;
 use lambda_http::{Body, Request, RequestExt};
 
@@ -20,14 +20,15 @@ use super::{Problem, Response};
 #[derive(Clone, Debug)]
 pub(super) struct RawQuery(pub(super) String);
 
-/// The request of `event`. Whatever strings the event holds, this does not panic.
+/// Converts `event` into a request. Never panics, whatever strings the event holds.
 ///
-/// The request's URI is `/`: see [`super::path`] and [`super::query`] for what was
-/// asked for.
+/// The URI of the request is always `/`: use [`super::path`] and [`super::query`]
+/// instead.
 ///
 /// # Errors
 ///
-/// 400 if the event says that its body is base64, and it is not.
+/// 400 if the event is not one of an HTTP API, or if it says that its body is base64 and
+/// it is not.
 pub(crate) fn request(event: LambdaRequest) -> Result<Request, Problem> {
     let LambdaRequest::ApiGatewayV2(event) = event else {
         return Err(Problem::bad_request("The event is not one of an HTTP API"));
@@ -51,7 +52,7 @@ fn body(text: Option<String>, is_base64: bool) -> Result<Body, Problem> {
     }
 }
 
-/// What the gateway makes the reply `response` of.
+/// Converts `response` into the reply that API Gateway expects.
 pub(crate) fn reply(response: Response) -> ApiGatewayV2httpResponse {
     let (parts, body) = response.into_parts();
     let mut reply = ApiGatewayV2httpResponse::default();
@@ -71,7 +72,7 @@ mod tests {
     use super::*;
     use crate::http;
 
-    /// The request of an event with `change` on top of what it always has.
+    /// Converts a minimal event, with `change` applied, into a request.
     fn read(change: &Value) -> Result<Request, Problem> {
         let mut event = json!({"requestContext": {"http": {"method": "GET"}}});
         for (name, value) in change.as_object().unwrap() {
@@ -80,7 +81,7 @@ mod tests {
         request(serde_json::from_str(&event.to_string()).unwrap())
     }
 
-    /// Up to ten characters, most of them such as break URLs, headers or base64.
+    /// Returns up to ten characters, most of which break URLs, headers or base64.
     fn odd(random: &mut Rng) -> String {
         const ODD: [char; 20] = [
             '"', '<', ' ', '#', '?', '/', '\\', ':', '@', '[', '%', '&', '=', '+', '\0', '\n',
@@ -96,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn whatever_strings_an_event_holds_they_arrive_and_nothing_panics() {
+    fn any_strings_in_an_event_arrive_and_nothing_panics() {
         let mut random = Rng::with_seed(7);
         for _ in 0..10_000 {
             let [path, query, name, value, host, protocol, stage, body] =
@@ -136,7 +137,7 @@ mod tests {
                 let sent = &request.headers()[name.parse::<HeaderName>().unwrap()];
                 assert_eq!(sent.as_bytes(), text.as_str().unwrap().as_bytes());
             }
-            // Any string is a query, if not a useful one.
+            // Any string is a query, though not always a useful one.
             let _ = http::query(&request);
         }
     }
@@ -147,7 +148,7 @@ mod tests {
         for _ in 0..10_000 {
             let value = odd(&mut random);
             let encoded: String = form_urlencoded::byte_serialize(value.as_bytes()).collect();
-            // These mean something in a query string.
+            // These characters have a meaning in a query string.
             let raw = value.replace('%', "%25").replace('&', "%26").replace('+', "%2B");
             let query = format!("a={raw}&limit=1&b={encoded}");
             let request = read(&json!({"rawQueryString": query})).unwrap();

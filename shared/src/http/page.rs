@@ -2,21 +2,21 @@
 
 use crate::task::Task;
 
-/// The most bytes of JSON in one page: a Lambda function may reply with 6 MB in all.
+/// The most bytes of JSON in one page. A Lambda function may reply with 6 MB in total.
 /// <https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>
 pub const MAX_PAGE_BYTES: usize = 5 * 1024 * 1024;
 
-/// The most bytes of a page inside the reply of the function, where the page is a JSON
-/// string, so each `"` and `\` takes two. Leaves room for the headers.
+/// The most bytes of a page inside the function's reply. There, the page is a JSON
+/// string, so each `"` and `\` takes two bytes. This leaves room for the headers.
 const MAX_EMBEDDED_BYTES: usize = 6_000_000;
 
-/// The body of a page: as many tasks as fit into one reply. Each task is written as it
-/// comes, so the page is in memory only once.
+/// The body of a page: as many tasks as fit into one reply. Each task is serialized as it
+/// arrives, so the page is in memory only once.
 #[derive(Debug)]
 pub struct Page {
-    /// A JSON array without its end.
+    /// A JSON array without its closing bracket.
     json: Vec<u8>,
-    /// How long it is inside the reply of the function.
+    /// Its length inside the function's reply, in bytes.
     embedded: usize,
 }
 
@@ -27,7 +27,7 @@ impl Default for Page {
 }
 
 impl Page {
-    /// Adds `task`; `false` if it does not fit.
+    /// Adds `task`. Returns `false` if it does not fit.
     #[expect(clippy::expect_used, clippy::missing_panics_doc, reason = "writing to memory")]
     pub fn push(&mut self, task: &Task) -> bool {
         let start = self.json.len();
@@ -45,7 +45,7 @@ impl Page {
         true
     }
 
-    /// The JSON array.
+    /// Returns the JSON array.
     #[must_use]
     #[expect(clippy::expect_used, clippy::missing_panics_doc, reason = "serde_json writes UTF-8")]
     pub fn into_json(mut self) -> String {

@@ -1,4 +1,4 @@
-//! The one error that a caller ever sees (RFC 9457), and what the log gets.
+//! The only error that a caller sees (RFC 9457), and what the log gets.
 
 use std::error::Error;
 use std::fmt::Write;
@@ -14,10 +14,9 @@ use crate::error_chain::error_chain;
 use crate::store::StoreError;
 use crate::task::{FieldError, Invalid};
 
-/// Why a request was not done.
+/// Why a request failed.
 ///
-/// What the caller reads and what the log gets are two things: the cause of a
-/// 5xx stays in the log.
+/// The caller and the log get different texts: the cause of a 5xx is only logged.
 #[derive(Debug)]
 pub struct Problem {
     status: StatusCode,
@@ -29,7 +28,7 @@ pub struct Problem {
     cause: Option<String>,
 }
 
-/// The members of RFC 9457 section 3.1, and this API's own.
+/// The members of RFC 9457 section 3.1, and those of this API.
 #[derive(Serialize)]
 struct Body<'a> {
     r#type: &'static str,
@@ -42,8 +41,7 @@ struct Body<'a> {
 }
 
 impl Problem {
-    /// A problem that `detail` tells all about, in one sentence for the
-    /// caller.
+    /// Returns a problem that `detail` explains to the caller in one sentence.
     #[must_use]
     pub fn new(status: StatusCode, detail: impl Into<String>) -> Problem {
         Problem {
@@ -75,7 +73,7 @@ impl Problem {
         Problem::new(StatusCode::NOT_FOUND, "Task not found")
     }
 
-    /// 500 because of `cause`, which only the log gets to know.
+    /// 500 because of `cause`, which is only logged.
     #[must_use]
     pub fn internal(cause: &dyn Error) -> Problem {
         let detail = "Something went wrong on our side; it has been logged";
@@ -99,7 +97,7 @@ impl Problem {
         }
     }
 
-    /// 503 for a write that may have been executed or not.
+    /// 503 for a write that may or may not have been executed.
     fn outcome_unknown() -> Problem {
         let detail = "It is not known whether the change was made. Safe to repeat: an update, \
                       a delete, {\"completed\": true} or false instead of a flip, a create \
@@ -110,35 +108,35 @@ impl Problem {
         }
     }
 
-    /// The status of the reply.
+    /// Returns the status of the reply.
     #[must_use]
     pub fn status(&self) -> StatusCode {
         self.status
     }
 
-    /// The sentence for the caller. It never quotes what the caller sent, so the
-    /// log may hold it too.
+    /// Returns the sentence for the caller. It never quotes the request, so it may be
+    /// logged too.
     #[must_use]
     pub fn detail(&self) -> &str {
         &self.detail
     }
 
-    /// The name of the status.
+    /// Returns the name of the status.
     pub(crate) fn title(&self) -> &'static str {
         self.status.canonical_reason().unwrap_or_default()
     }
 
-    /// What only the log gets to know.
+    /// Returns the cause, which is only logged.
     pub(crate) fn cause(&self) -> Option<&str> {
         self.cause.as_deref()
     }
 
-    /// Whether a token was presented and is not accepted.
+    /// Whether the request had a token and it was rejected.
     pub(crate) fn is_refused_token(&self) -> bool {
         self.refused_token
     }
 
-    /// The reply, in which the caller finds `request_id` to ask about it.
+    /// Returns the reply. It contains `request_id`, which the caller can refer to.
     pub(crate) fn into_response(self, request_id: &str) -> Response {
         let body = Body {
             // RFC 9457 section 4.2.1: the status says it all.
@@ -183,7 +181,7 @@ impl From<AuthError> for Problem {
                 ..Problem::new(StatusCode::SERVICE_UNAVAILABLE, error.to_string())
             };
         }
-        // RFC 6750 section 3.1: no error code for a request that did not try.
+        // RFC 6750 section 3.1: no error code for a request without credentials.
         let code = match error {
             AuthError::Missing => None,
             AuthError::NotBearer => Some("invalid_request"),

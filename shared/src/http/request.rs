@@ -1,4 +1,4 @@
-//! From a request to typed input.
+//! Parses requests into typed input.
 
 use lambda_http::http::header::{
     ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE, IF_MATCH, IF_NONE_MATCH,
@@ -14,22 +14,22 @@ use crate::json;
 use crate::store::MAX_REVISIONS;
 use crate::task::{IdempotencyKey, ListQueryInput, Precondition, TaskId};
 
-/// The largest body that is read: about eight times the largest task.
+/// The largest body that is accepted, in bytes: about eight times the largest task.
 pub const MAX_BODY_BYTES: usize = 32 * 1024;
 
-/// The value of the `Authorization` header, if there is one.
+/// Returns the value of the `Authorization` header, if there is one.
 #[must_use]
 pub fn authorization(request: &Request) -> Option<&[u8]> {
     request.headers().get(AUTHORIZATION).map(|value| value.as_bytes())
 }
 
-/// The body, which must be a JSON object.
+/// Parses the body, which must be a JSON object.
 ///
 /// # Errors
 ///
-/// 413 if it is larger than [`MAX_BODY_BYTES`], 415 if its content type is not
-/// JSON, 400 if it is not an object with the fields of `T`. A body without a
-/// content type is taken for JSON.
+/// 413 if the body is larger than [`MAX_BODY_BYTES`], 415 if its content type is not
+/// JSON, 400 if it is not an object with the fields of `T`. A body without a content type
+/// counts as JSON.
 pub fn body<T: DeserializeOwned>(request: &Request) -> Result<T, Problem> {
     let bytes: &[u8] = request.body().as_ref();
     if bytes.len() > MAX_BODY_BYTES {
@@ -43,7 +43,7 @@ pub fn body<T: DeserializeOwned>(request: &Request) -> Result<T, Problem> {
     json::object(bytes).map_err(|error| not_json(&error))
 }
 
-/// As [`body`], but without a body everything in `T` is absent.
+/// As [`body`], but without a body, all of `T` is absent.
 ///
 /// # Errors
 ///
@@ -52,20 +52,19 @@ pub fn optional_body<T: DeserializeOwned + Default>(request: &Request) -> Result
     if request.body().is_empty() { Ok(T::default()) } else { body(request) }
 }
 
-/// The task that the path names. Endpoints read it last: a request with a
-/// mistake of its own gets the same answer whatever task it names.
+/// Parses the task id in the path. Endpoints call this last, so an invalid request gets
+/// the same reply whatever task it names.
 ///
 /// # Errors
 ///
-/// 404 if it is not a UUIDv7: no task can have such an id.
+/// 404 if it is not a UUIDv7, because no task has such an id.
 pub fn task_id(request: &Request) -> Result<TaskId, Problem> {
     let id = path_parameter(request, "task_id").and_then(TaskId::parse);
     id.ok_or_else(Problem::task_not_found)
 }
 
-/// The query parameters, decoded. A character that should be percent-encoded stands
-/// for itself. What is not UTF-8 is replaced, so that the parameter's own rule refuses
-/// it.
+/// Decodes the query parameters. A character that should be percent-encoded stands for
+/// itself. Invalid UTF-8 is replaced, so the parameter's own rule rejects it.
 #[must_use]
 pub fn query(request: &Request) -> ListQueryInput {
     let mut parameters = ListQueryInput::new();
@@ -77,26 +76,26 @@ pub fn query(request: &Request) -> ListQueryInput {
     parameters
 }
 
-/// The path, as the caller sent it.
+/// Returns the path as the caller sent it.
 #[must_use]
 pub fn path(request: &Request) -> &str {
     request.raw_http_path()
 }
 
-/// What stands in the path for the route's parameter `name`, if it has one.
+/// Returns the value of the path parameter `name`, if the route has it.
 #[must_use]
 pub fn path_parameter<'a>(request: &'a Request, name: &str) -> Option<&'a str> {
     request.path_parameters_ref().and_then(|parameters| parameters.first(name))
 }
 
-/// Whether the caller takes a compressed reply (RFC 9110 section 12.5.3).
+/// Whether the caller accepts a compressed reply (RFC 9110 section 12.5.3).
 #[must_use]
 pub fn accepts_gzip(request: &Request) -> bool {
     let values = request.headers().get_all(ACCEPT_ENCODING).iter();
     values.filter_map(|value| value.to_str().ok()).any(has_gzip)
 }
 
-/// Whether a list of codings has gzip, with a weight above zero.
+/// Whether a list of codings contains gzip with a weight above zero.
 fn has_gzip(codings: &str) -> bool {
     codings.split(',').any(|coding| {
         let mut parts = coding.split(';').map(str::trim);
@@ -107,7 +106,7 @@ fn has_gzip(codings: &str) -> bool {
     })
 }
 
-/// What the client calls this request, if it does.
+/// Returns the idempotency key of the request, if it has one.
 ///
 /// # Errors
 ///
@@ -120,13 +119,13 @@ pub fn idempotency_key(request: &Request) -> Result<Option<IdempotencyKey>, Prob
     }
 }
 
-/// What the request demands of the task that it is about to change (RFC 9110
-/// section 13.2.2).
+/// Returns what the request requires of the task that it changes (RFC 9110 section
+/// 13.2.2).
 ///
 /// # Errors
 ///
-/// 400 if `If-Match` or `If-None-Match` is neither `*` nor a list of quoted tags, or
-/// too long a list.
+/// 400 if `If-Match` or `If-None-Match` is neither `*` nor a list of quoted tags, or if
+/// the list is too long.
 pub fn precondition(request: &Request) -> Result<Precondition, Problem> {
     let tags = |name: &HeaderName| match entity_tags(request, name)? {
         Some(EntityTags::List(tags)) if tags.len() > MAX_REVISIONS => {
@@ -139,7 +138,7 @@ pub fn precondition(request: &Request) -> Result<Precondition, Problem> {
     Ok(EntityTags::into_precondition(tags(&IF_MATCH)?, tags(&IF_NONE_MATCH)?))
 }
 
-/// The versions that the caller knows already, if it says so.
+/// Returns the versions that the caller already has, if it names any.
 ///
 /// # Errors
 ///
@@ -161,13 +160,13 @@ fn entity_tags(request: &Request, name: &HeaderName) -> Result<Option<EntityTags
     }
 }
 
-/// The name of a header as specifications write it.
+/// Returns the name of a header as specifications write it.
 fn canonical(name: &HeaderName) -> &'static str {
     if name == IF_MATCH { "If-Match" } else { "If-None-Match" }
 }
 
-/// `application/json`, or what is built on it, `application/…+json` (RFC 6839
-/// section 3.1); parameters and case do not matter.
+/// Whether the type is `application/json` or one built on it, `application/…+json` (RFC
+/// 6839 section 3.1). Parameters and case do not matter.
 fn is_json(content_type: &[u8]) -> bool {
     let content_type = String::from_utf8_lossy(content_type);
     let essence = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
@@ -175,8 +174,8 @@ fn is_json(content_type: &[u8]) -> bool {
         || (essence.starts_with("application/") && essence.ends_with("+json"))
 }
 
-/// Says what is wrong with a body without quoting it, which serde_json's own
-/// words may do.
+/// Returns what is wrong with a body. Does not quote the body, as serde_json's own text
+/// may.
 fn not_json(error: &serde_json::Error) -> Problem {
     let place = format!("at line {} column {}", error.line(), error.column());
     let reason = match error.classify() {
@@ -220,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn gzip_is_sent_to_those_who_take_it() {
+    fn gzip_is_accepted_with_a_weight_above_zero() {
         for taken in ["gzip", "GZIP", "br, gzip", "gzip;q=0.5", "deflate , gzip ; q=1.0"] {
             assert!(has_gzip(taken), "{taken}");
         }
@@ -230,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn json_is_told_by_its_content_type() {
+    fn a_content_type_other_than_json_is_rejected() {
         for json in [
             None,
             Some("application/json"),
@@ -246,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn a_body_that_is_no_object_is_told_why() {
+    fn the_error_says_why_a_body_is_not_an_object() {
         assert_eq!(detail(b""), "The body must be a JSON object: it is empty");
         assert_eq!(detail(b"{\"title\""), "The body must be a JSON object: it ends too early");
         assert_eq!(
@@ -267,13 +266,13 @@ mod tests {
     }
 
     #[test]
-    fn a_body_has_a_greatest_size() {
+    fn a_body_that_is_too_large_is_rejected() {
         let problem = read(None, &[b' '; MAX_BODY_BYTES + 1]).unwrap_err();
         assert_eq!(problem.status(), StatusCode::PAYLOAD_TOO_LARGE);
     }
 
     #[test]
-    fn a_toggle_may_come_without_a_body() {
+    fn an_optional_body_may_be_empty() {
         let empty = Request::new(Body::Empty);
         assert!(optional_body::<NewTaskInput>(&empty).is_ok());
         assert!(body::<NewTaskInput>(&empty).is_err());

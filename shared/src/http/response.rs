@@ -1,4 +1,4 @@
-//! From a task to a reply.
+//! Builds replies from tasks, lists and documents.
 
 use lambda_http::http::header::{
     CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, LINK, LOCATION,
@@ -20,20 +20,20 @@ pub fn ok(task: &Task) -> Response {
     with_task(StatusCode::OK, task)
 }
 
-/// 200 as [`ok`]; 304 without a body if the caller knows this version already.
+/// 200 as [`ok`]; 304 without a body if the caller already has this version.
 #[must_use]
 pub fn ok_unless_known(task: &Task, known: &Option<EntityTags>) -> Response {
     let tag = entity_tag::of(task);
     let mut response = if knows(known, &tag) { not_modified(&tag) } else { ok(task) };
-    // Kept by the caller alone, and asked for each time (RFC 9111).
+    // Only the caller may cache it, and must revalidate it each time (RFC 9111).
     set(&mut response, CACHE_CONTROL, "private, no-cache");
     response
 }
 
-/// 201 with the task, its `ETag` and its `Location`; the same again, with
-/// `Idempotency-Replayed`, if it was created by an earlier request.
+/// 201 with the task, its `ETag` and its `Location`; also with `Idempotency-Replayed` if
+/// an earlier request created it.
 ///
-/// The location is a path, so that it holds behind any host, stage or proxy.
+/// The location is a path, so it is valid behind any host, stage or proxy.
 #[must_use]
 pub fn created(request: &Request, created: &Created) -> Response {
     let task = &created.task;
@@ -46,14 +46,14 @@ pub fn created(request: &Request, created: &Created) -> Response {
     response
 }
 
-/// 204 with nothing.
+/// 204 without a body.
 #[must_use]
 pub fn no_content() -> Response {
     bare(StatusCode::NO_CONTENT)
 }
 
-/// 200 with the tasks of `page`, and a `Link` to the `next` page, if there is one
-/// (RFC 8288). The log notes a next page that the caller did not ask for with a limit.
+/// 200 with the tasks of `page`, and a `Link` to the `next` page, if there is one (RFC
+/// 8288). The log records a next page that the caller did not ask for with a limit.
 #[must_use]
 pub fn list(request: &Request, page: Page, next: Option<&ListQuery>) -> Response {
     let mut response = json(StatusCode::OK, page.into_json());
@@ -67,7 +67,7 @@ pub fn list(request: &Request, page: Page, next: Option<&ListQuery>) -> Response
     response
 }
 
-/// Something that is the same for every caller until the next deployment.
+/// Content that is the same for every caller until the next deployment.
 #[derive(Debug)]
 #[allow(missing_docs)] // Header fields.
 pub struct Document {
@@ -75,12 +75,12 @@ pub struct Document {
     pub content_encoding: Option<&'static str>,
     pub content_security_policy: Option<&'static str>,
     pub cache_control: &'static str,
-    /// What its entity tag holds.
+    /// The content of its entity tag.
     pub tag: String,
     pub body: Body,
 }
 
-/// 200 with `document`; 304 without a body if the caller knows it already.
+/// 200 with `document`; 304 without a body if the caller already has it.
 #[must_use]
 pub fn document(document: Document, known: &Option<EntityTags>) -> Response {
     let tag = entity_tag::quoted(&document.tag);
@@ -103,8 +103,8 @@ pub fn document(document: Document, known: &Option<EntityTags>) -> Response {
     response
 }
 
-/// Adds what every reply carries: that its type is not to be guessed, and that
-/// it is not to be kept, unless it says otherwise.
+/// Adds the headers of every reply: no content type sniffing, and no caching unless the
+/// reply says otherwise.
 pub(crate) fn secure(response: &mut Response) {
     set(response, X_CONTENT_TYPE_OPTIONS, "nosniff");
     if !response.headers().contains_key(CACHE_CONTROL) {
@@ -128,7 +128,7 @@ pub fn ok_json(value: &impl Serialize) -> Response {
     json(StatusCode::OK, to_json(value))
 }
 
-/// A reply whose body is `text`.
+/// Returns a reply whose body is the JSON `text`.
 pub(super) fn json(status: StatusCode, text: String) -> Response {
     let mut response = Response::new(Body::Text(text));
     *response.status_mut() = status;
@@ -142,7 +142,7 @@ fn with_task(status: StatusCode, task: &Task) -> Response {
     response
 }
 
-/// `value` as JSON.
+/// Serializes `value` as JSON.
 #[expect(clippy::expect_used, reason = "structs of strings and numbers cannot fail")]
 pub(super) fn to_json(value: &impl Serialize) -> String {
     serde_json::to_string(value).expect("values that JSON can hold")
@@ -154,15 +154,15 @@ fn bare(status: StatusCode) -> Response {
     response
 }
 
-/// Sets a header from text that is made of ids, paths and query strings, none
-/// of which can hold what a header cannot.
+/// Sets a header. The values are made of ids, paths and query strings, which contain no
+/// character that a header cannot.
 pub(super) fn set(response: &mut Response, name: HeaderName, value: &str) {
     if let Ok(value) = HeaderValue::from_str(value) {
         response.headers_mut().insert(name, value);
     }
 }
 
-/// The query string that asks `query`.
+/// Encodes `query` as a query string.
 #[must_use]
 pub fn query_string(query: &ListQuery) -> String {
     let ListQuery { status, sort, order, window, limit, cursor } = query;

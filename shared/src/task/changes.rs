@@ -1,4 +1,4 @@
-//! What clients may write: as they spell it (`…Input`), and once it is valid.
+//! What clients may write: as sent (`…Input`), and once validated.
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -6,8 +6,8 @@ use serde_json::Value;
 use super::field::{Invalid, Rules, Sent};
 use super::{Priority, Timestamp};
 
-/// The body of a create request. Unknown fields are ignored, and `completed`
-/// is one of them: a new task is pending.
+/// The body of a create request. Unknown fields are ignored, including `completed`: a new
+/// task is pending.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct NewTaskInput {
@@ -17,7 +17,7 @@ pub struct NewTaskInput {
     due_date: Sent,
 }
 
-/// What a new task is made of.
+/// The content of a new task.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewTask {
     /// See [`Task::title`](super::Task::title).
@@ -68,16 +68,16 @@ pub struct TaskChangesInput {
     completed: Sent,
 }
 
-/// What to change in a task. What is not named stays as it is.
+/// Changes to a task. Whatever is not named stays as it is.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TaskChanges {
     /// The new title, if it changes.
     pub title: Option<String>,
-    /// What becomes of the description.
+    /// The change to the description.
     pub description: Change<String>,
-    /// What becomes of the priority.
+    /// The change to the priority.
     pub priority: Change<Priority>,
-    /// What becomes of the due date.
+    /// The change to the due date.
     pub due_date: Change<Timestamp>,
     /// Whether the task is done, if that changes.
     pub completed: Option<bool>,
@@ -100,20 +100,20 @@ impl TryFrom<TaskChangesInput> for TaskChanges {
     }
 }
 
-/// What becomes of a value that a task may have or not have.
+/// A change to an optional value of a task.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Change<T> {
-    /// It stays as it is.
+    /// Keeps the value.
     #[default]
     Keep,
-    /// The task has none from now on.
+    /// Removes the value.
     Clear,
-    /// The task has this one from now on.
+    /// Sets this value.
     Set(T),
 }
 
 impl<T> Change<T> {
-    /// Reads what was sent; a value that `read` refuses changes nothing.
+    /// Parses what was sent. A value that `read` rejects changes nothing.
     fn read(sent: Sent, read: impl FnOnce(Value) -> Option<T>) -> Change<T> {
         match sent {
             Sent::Absent => Change::Keep,
@@ -122,7 +122,7 @@ impl<T> Change<T> {
         }
     }
 
-    /// The same change of another form of the value.
+    /// Converts the value of the change with `f`.
     pub fn map<U>(self, f: impl FnOnce(T) -> U) -> Change<U> {
         match self {
             Change::Keep => Change::Keep,
@@ -131,7 +131,7 @@ impl<T> Change<T> {
         }
     }
 
-    /// The value of a new task.
+    /// Returns the value for a new task.
     fn into_new(self) -> Option<T> {
         match self {
             Change::Set(value) => Some(value),
@@ -140,7 +140,7 @@ impl<T> Change<T> {
     }
 }
 
-/// The body of a toggle request, which may also have none.
+/// The body of a toggle request, which may be left out.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct ToggleInput {
@@ -150,9 +150,9 @@ pub struct ToggleInput {
 /// What to do with a task's completion.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Toggle {
-    /// Pending becomes completed, and the reverse.
+    /// Pending becomes completed, and vice versa.
     Flip,
-    /// It becomes this, whatever it was. Safe to repeat.
+    /// Sets this state, whatever it was before. Safe to repeat.
     Set(bool),
 }
 
@@ -185,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn absent_null_and_a_value_are_three_things() {
+    fn absent_null_and_a_value_differ() {
         let changes = update(json!({"description": null, "priority": "high"})).unwrap();
         assert_eq!(changes.description, Change::Clear);
         assert_eq!(changes.priority, Change::Set(Priority::High));
@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn all_broken_rules_are_told_at_once() {
+    fn all_broken_rules_are_reported_at_once() {
         let body = json!({"title": 1, "description": 2, "priority": "urgent", "due_date": 4});
         let told = fields(create(body).unwrap_err());
         assert_eq!(told, ["title", "description", "priority", "due_date"]);
@@ -217,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn a_new_task_ignores_completed_and_what_it_does_not_know() {
+    fn a_new_task_ignores_completed_and_unknown_fields() {
         let body = json!({"title": "t", "completed": "nonsense", "id": 5, "user_id": "mallory"});
         assert_eq!(create(body).unwrap(), create(json!({"title": "t"})).unwrap());
     }

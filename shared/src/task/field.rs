@@ -1,5 +1,5 @@
-//! The rules of the single fields. Each reads what a client sent and collects
-//! what is wrong with it, so that all broken rules are told at once.
+//! The rules for each field. Each rule parses what a client sent and collects what is
+//! wrong with it, so that all broken rules are reported at once.
 
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
@@ -17,8 +17,7 @@ pub const MAX_DESCRIPTION_CHARS: usize = 1000;
 pub struct FieldError {
     /// The name of the field or query parameter.
     pub field: &'static str,
-    /// What is wrong with it, as the end of a sentence that begins with the
-    /// field.
+    /// What is wrong with it: the end of a sentence that begins with the field.
     pub detail: String,
 }
 
@@ -29,16 +28,15 @@ pub struct Invalid {
     pub errors: Vec<FieldError>,
 }
 
-/// What a client sent for one field. Absent, `null` and a value are three
-/// different things.
+/// What a client sent for one field. Absent, `null` and a value are all different.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) enum Sent {
-    /// The field is not there.
+    /// The field is absent.
     #[default]
     Absent,
     /// The field is `null`.
     Null,
-    /// The field has a value, of whatever type.
+    /// The field has a value, of any type.
     Value(Value),
 }
 
@@ -63,12 +61,12 @@ impl Rules {
         self.errors.push(FieldError { field, detail: detail.into() });
     }
 
-    /// `value`, if no rule was broken.
+    /// Returns `value` if no rule was broken.
     pub(super) fn finish<T>(self, value: T) -> Result<T, Invalid> {
         if self.errors.is_empty() { Ok(value) } else { Err(Invalid { errors: self.errors }) }
     }
 
-    /// Reads a title: `None` if it is absent or broken.
+    /// Parses a title. Returns `None` if it is absent or invalid.
     pub(super) fn title(&mut self, sent: Sent) -> Option<String> {
         let title = match sent {
             Sent::Absent => return None,
@@ -82,7 +80,7 @@ impl Rules {
         self.within("title", title, MAX_TITLE_CHARS)
     }
 
-    /// Reads a description that is not `null`.
+    /// Parses a description that is not `null`.
     pub(super) fn description(&mut self, value: Value) -> Option<String> {
         match value {
             Value::String(text) => self.within("description", text, MAX_DESCRIPTION_CHARS),
@@ -90,7 +88,7 @@ impl Rules {
         }
     }
 
-    /// Reads a priority that is not `null`.
+    /// Parses a priority that is not `null`.
     pub(super) fn priority(&mut self, value: Value) -> Option<Priority> {
         match value.as_str().and_then(Priority::parse) {
             Some(priority) => Some(priority),
@@ -98,7 +96,7 @@ impl Rules {
         }
     }
 
-    /// Reads a due date that is not `null`.
+    /// Parses a due date that is not `null`.
     pub(super) fn due_date(&mut self, value: Value) -> Option<Timestamp> {
         match value.as_str().and_then(Timestamp::parse) {
             Some(due_date) => Some(due_date),
@@ -106,7 +104,7 @@ impl Rules {
         }
     }
 
-    /// Reads a completion: `None` if it is absent or broken.
+    /// Parses a completion. Returns `None` if it is absent or invalid.
     pub(super) fn completed(&mut self, sent: Sent) -> Option<bool> {
         match sent {
             Sent::Absent => None,
@@ -130,6 +128,6 @@ impl Rules {
     }
 }
 
-/// What a moment must look like.
+/// The rule for a moment.
 pub(super) const MOMENT: &str = "must be an RFC 3339 date or time in the years 0001 to 9999, \
      such as 2027-02-10 or 2027-02-10T09:00:00Z";

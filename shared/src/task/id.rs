@@ -1,4 +1,4 @@
-//! What names a task, and what names a version of it.
+//! Identifiers: of a task, of a version of it, and of a create request.
 
 use std::fmt;
 use std::time::{Duration, UNIX_EPOCH};
@@ -8,23 +8,22 @@ use uuid::Uuid;
 
 use super::Timestamp;
 
-/// The id of a task: a UUIDv7 (RFC 9562 section 5.7), so ids sort by creation
-/// and tell when that was.
+/// The id of a task: a UUIDv7 (RFC 9562 section 5.7), so ids sort by creation and encode
+/// when that was.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TaskId(Uuid);
 
 impl TaskId {
-    /// A new id of this moment, greater than every id that this process made
-    /// before.
+    /// Returns a new id for this moment, greater than every earlier id of this process.
     #[must_use]
-    #[allow(clippy::new_without_default)] // Each call gives another value.
+    #[allow(clippy::new_without_default)] // Each call returns another value.
     pub fn new() -> TaskId {
         TaskId(Uuid::now_v7())
     }
 
-    /// Reads the usual form, `01234567-89ab-7cde-8f01-23456789abcd`, in either
-    /// case; `None` for anything else, also for a UUID that no task can have:
-    /// of another version, or from after the year 9999.
+    /// Parses the usual form, `01234567-89ab-7cde-8f01-23456789abcd`, in either case.
+    /// Returns `None` for anything else, including UUIDs that no task can have: those of
+    /// another version, or from after the year 9999.
     #[must_use]
     pub fn parse(text: &str) -> Option<TaskId> {
         let id = TaskId(hyphenated(text)?);
@@ -32,13 +31,13 @@ impl TaskId {
         (id.0.get_version_num() == 7 && id.unix_millis() <= last).then_some(id)
     }
 
-    /// When the task was created.
+    /// Returns when the task was created.
     #[must_use]
     pub fn created_at(self) -> Timestamp {
         Timestamp::from_system_time(UNIX_EPOCH + Duration::from_millis(self.unix_millis()))
     }
 
-    /// The first 48 bits of the id: milliseconds since 1970.
+    /// Returns the first 48 bits of the id: milliseconds since 1970.
     fn unix_millis(self) -> u64 {
         self.0.as_u64_pair().0 >> 16
     }
@@ -56,20 +55,20 @@ impl Serialize for TaskId {
     }
 }
 
-/// Names one version of a task: a fresh UUID for each write. It is what an
-/// entity tag is made of, and how a write recognises itself in the store.
+/// Identifies one version of a task: a fresh UUID for each write. Entity tags are made of
+/// it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Revision(Uuid);
 
 impl Revision {
-    /// A revision that no task has had before.
+    /// Returns a revision that no task has had before.
     #[must_use]
-    #[allow(clippy::new_without_default)] // Each call gives another value.
+    #[allow(clippy::new_without_default)] // Each call returns another value.
     pub fn new() -> Revision {
         Revision(Uuid::new_v4())
     }
 
-    /// Reads a revision exactly as [`fmt::Display`] writes it: entity tags are
+    /// Parses a revision exactly as [`fmt::Display`] writes it, because entity tags are
     /// compared character by character (RFC 9110 section 8.8.3.2).
     #[must_use]
     pub fn parse(text: &str) -> Option<Revision> {
@@ -84,27 +83,28 @@ impl fmt::Display for Revision {
     }
 }
 
-/// What a client calls a create request, so that sending it again does not
-/// create again: 1 to 255 visible ASCII characters.
+/// A client's name for a create request, so that a repeated request creates only one
+/// task: 1 to 255 visible ASCII characters.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IdempotencyKey(String);
 
 impl IdempotencyKey {
-    /// Reads a key; `None` if it is empty, too long or has other characters.
+    /// Parses a key. Returns `None` if it is empty, too long or has other characters.
     #[must_use]
     pub fn parse(text: &str) -> Option<IdempotencyKey> {
         let is_key = (1..=255).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic());
         is_key.then(|| IdempotencyKey(text.to_owned()))
     }
 
-    /// The key as it was sent.
+    /// Returns the key as sent.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-/// `Uuid::parse_str` also takes braces, URNs and bare digits.
+/// Parses only the hyphenated form: `Uuid::parse_str` also accepts braces, URNs and bare
+/// digits.
 fn hyphenated(text: &str) -> Option<Uuid> {
     Uuid::parse_str(text).ok().filter(|_| text.len() == 36)
 }
@@ -114,7 +114,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_id_says_when_it_was_made() {
+    fn an_id_encodes_when_it_was_created() {
         let id = TaskId::parse("01a1f8c8-b57b-7000-8000-000000000000").unwrap();
         assert_eq!(id.created_at().to_string(), "2026-11-20T11:47:45.659Z");
     }
@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_usual_form_of_a_uuid_is_an_id() {
+    fn only_a_hyphenated_uuidv7_is_an_id() {
         let id = TaskId::new().to_string();
         assert_eq!(TaskId::parse(&id.to_uppercase()).unwrap().to_string(), id);
         for other in [

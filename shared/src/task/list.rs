@@ -1,4 +1,4 @@
-//! What a client may ask of a list.
+//! The query parameters of a list.
 
 use std::collections::BTreeMap;
 
@@ -12,12 +12,12 @@ pub const MAX_LIMIT: usize = 1000;
 /// decoded.
 pub type ListQueryInput = BTreeMap<String, Vec<String>>;
 
-/// A valid question for a list.
+/// A valid list query.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ListQuery {
-    /// Which tasks.
+    /// Which tasks to list.
     pub status: Status,
-    /// By what they are sorted.
+    /// What they are sorted by.
     pub sort: Sort,
     /// In which direction.
     pub order: Order,
@@ -26,7 +26,7 @@ pub struct ListQuery {
     /// At most this many tasks, 1 to [`MAX_LIMIT`]; `None` for as many as one
     /// reply can carry.
     pub limit: Option<usize>,
-    /// Where to go on, as the previous page said; its form is the store's.
+    /// The cursor from the previous page; the store defines its form.
     pub cursor: Option<String>,
 }
 
@@ -48,13 +48,13 @@ pub enum Sort {
     /// `created`
     #[default]
     Created,
-    /// `title`: as people sort, in any language.
+    /// `title`: in the order that people expect, in any language.
     Title,
     /// `due_date`: tasks without one come last in both directions.
     DueDate,
 }
 
-/// The direction of a list. Ties go by creation in the same direction.
+/// The direction of a list. Ties are sorted by creation in the same direction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Order {
     /// `asc`
@@ -69,20 +69,19 @@ impl Default for Order {
     }
 }
 
-/// Due dates from `after`, included, up to `before`, not included: windows
-/// that touch share no task and miss none, and a day is the window from its
-/// date to the next.
+/// Due dates from `after` (inclusive) to `before` (exclusive). Adjacent windows share no
+/// task and miss none, and a day is the window from its date to the next.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Window {
     /// The first moment in the window, if it is bounded there.
     pub after: Option<Timestamp>,
-    /// The first moment behind the window, if it is bounded there.
+    /// The first moment after the window, if it is bounded there.
     pub before: Option<Timestamp>,
 }
 
 impl Window {
-    /// Whether it leaves anything out at all. A bounded window leaves out the
-    /// tasks without a due date.
+    /// Whether the window has a bound. A bounded window excludes tasks without a due
+    /// date.
     #[must_use]
     pub fn is_bounded(&self) -> bool {
         self.after.is_some() || self.before.is_some()
@@ -93,7 +92,7 @@ impl Status {
     const NAMES: [(&'static str, Status); 3] =
         [("all", Status::All), ("pending", Status::Pending), ("completed", Status::Completed)];
 
-    /// The value of the `status` parameter.
+    /// Returns the value of the `status` parameter.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         name(&Status::NAMES, self)
@@ -104,13 +103,13 @@ impl Sort {
     const NAMES: [(&'static str, Sort); 3] =
         [("created", Sort::Created), ("title", Sort::Title), ("due_date", Sort::DueDate)];
 
-    /// The value of the `sort` parameter.
+    /// Returns the value of the `sort` parameter.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         name(&Sort::NAMES, self)
     }
 
-    /// The order where none is asked for: newest first, otherwise ascending.
+    /// Returns the default order: newest first by creation, otherwise ascending.
     fn natural_order(self) -> Order {
         match self {
             Sort::Created => Order::Desc,
@@ -122,7 +121,7 @@ impl Sort {
 impl Order {
     const NAMES: [(&'static str, Order); 2] = [("asc", Order::Asc), ("desc", Order::Desc)];
 
-    /// The value of the `order` parameter.
+    /// Returns the value of the `order` parameter.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         name(&Order::NAMES, self)
@@ -163,7 +162,7 @@ struct Parameters {
 }
 
 impl Parameters {
-    /// The value of a parameter, which may be given once.
+    /// Takes the value of a parameter, which may occur only once.
     fn take(&mut self, name: &'static str) -> Option<String> {
         let mut values = self.input.remove(name)?;
         if values.len() > 1 {
@@ -188,7 +187,7 @@ impl Parameters {
 
     fn limit(&mut self) -> Option<usize> {
         let value = self.take("limit")?;
-        // `parse` alone would take "+5".
+        // `parse` alone would accept "+5".
         let digits = value.bytes().all(|byte| byte.is_ascii_digit());
         let limit = value.parse().ok().filter(|limit| digits && (1..=MAX_LIMIT).contains(limit));
         if limit.is_none() {
@@ -201,7 +200,7 @@ impl Parameters {
         let value = self.take(name)?;
         let moment = Timestamp::parse(&value);
         if moment.is_none() {
-            // In a query a plain + means a space.
+            // In a query, a plain + means a space.
             let hint = if value.contains(' ') { " (write + as %2B)" } else { "" };
             self.rules.broken(name, format!("{MOMENT}{hint}"));
         }
@@ -249,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bad_value_is_refused_by_name() {
+    fn the_error_for_a_bad_value_names_its_parameter() {
         for (name, value, message) in [
             ("status", "done", "status must be all, pending or completed"),
             ("status", "", "status must be all, pending or completed"),
@@ -268,18 +267,18 @@ mod tests {
     }
 
     #[test]
-    fn all_bad_values_are_told_at_once() {
+    fn all_bad_values_are_reported_at_once() {
         assert_eq!(told(&[("status", "x"), ("sort", "y"), ("limit", "z")]).len(), 3);
     }
 
     #[test]
-    fn a_parameter_given_twice_is_refused() {
+    fn a_parameter_given_twice_is_rejected() {
         let twice = [("status", "pending"), ("status", "completed")];
         assert_eq!(told(&twice), ["status must be given only once"]);
     }
 
     #[test]
-    fn a_window_needs_the_order_that_serves_it() {
+    fn a_window_needs_the_due_date_sort_and_ordered_bounds() {
         assert_eq!(told(&[("due_after", "2027-01-01")]), ["due_after needs sort=due_date"]);
         let upside_down =
             [("sort", "due_date"), ("due_after", "2027-01-02"), ("due_before", "2027-01-02")];
@@ -289,7 +288,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_a_parameter_is_ignored() {
+    fn an_unknown_parameter_is_ignored() {
         assert_eq!(read(&[("_", "1700000000")]).unwrap(), ListQuery::default());
     }
 }

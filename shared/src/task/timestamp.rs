@@ -24,25 +24,25 @@ impl Timestamp {
     pub const MAX: Timestamp =
         at(Date::from_ordinal_date(9999, 365), Time::from_hms_milli(23, 59, 59, 999));
 
-    /// This moment.
+    /// Returns the current moment.
     #[must_use]
     pub fn now() -> Timestamp {
         Timestamp::from_system_time(SystemTime::now())
     }
 
-    /// A moment of the system's clock, cut to the millisecond. It must be in
+    /// Converts a moment of the system clock, truncated to the millisecond. It must be in
     /// the years 0001 to 9999.
     #[must_use]
     pub fn from_system_time(moment: SystemTime) -> Timestamp {
         Timestamp(UtcDateTime::from(moment).truncate_to_millisecond())
     }
 
-    /// Reads RFC 3339, and what forms send: a date alone is its midnight, and a
-    /// time without an offset is in UTC. Seconds may be left out; what is finer
-    /// than a millisecond is cut off.
+    /// Parses RFC 3339, and what forms send: a date alone means its midnight, and a time
+    /// without an offset is in UTC. Seconds may be left out. Anything finer than a
+    /// millisecond is truncated.
     ///
-    /// `None` for anything else, and for what is not in the years 0001 to 9999
-    /// once it is converted to UTC.
+    /// Returns `None` for anything else, and for a moment that is outside of the years
+    /// 0001 to 9999 in UTC.
     ///
     /// ```
     /// use shared::task::Timestamp;
@@ -58,25 +58,25 @@ impl Timestamp {
         Timestamp(moment.truncate_to_millisecond()).in_bounds()
     }
 
-    /// This moment, if it is one that a timestamp may be.
+    /// Returns this moment if it is from [`Timestamp::MIN`] to [`Timestamp::MAX`].
     fn in_bounds(self) -> Option<Timestamp> {
         (Timestamp::MIN..=Timestamp::MAX).contains(&self).then_some(self)
     }
 
-    /// Milliseconds since 1970.
+    /// Returns the milliseconds since 1970.
     #[must_use]
     pub const fn unix_millis(self) -> i64 {
         self.0.unix_timestamp() * 1000 + self.0.millisecond() as i64
     }
 
-    /// The moment `seconds` later; `None` after the year 9999.
+    /// Returns the moment `seconds` later; `None` after the year 9999.
     #[must_use]
     pub fn after_seconds(self, seconds: u32) -> Option<Timestamp> {
         let later = self.0.checked_add(time::Duration::seconds(seconds.into()))?;
         Timestamp(later).in_bounds()
     }
 
-    /// The moment one millisecond earlier; `None` before the year 0001.
+    /// Returns the moment one millisecond earlier; `None` before the year 0001.
     #[must_use]
     pub fn pred(self) -> Option<Timestamp> {
         let earlier = self.0.checked_sub(time::Duration::MILLISECOND)?;
@@ -95,8 +95,7 @@ const fn at(
     }
 }
 
-/// `text` with what RFC 3339 section 5.6 requires and [`Timestamp::parse`]
-/// does not.
+/// Adds to `text` what RFC 3339 section 5.6 requires and [`Timestamp::parse`] does not.
 fn complete(text: &str) -> Option<Cow<'_, str>> {
     let Some((date, time)) = text.split_once(['T', 't']) else {
         return Some(format!("{text}T00:00:00Z").into());
@@ -112,7 +111,7 @@ fn complete(text: &str) -> Option<Cow<'_, str>> {
     Some(format!("{date}T{time}{seconds}{offset}").into())
 }
 
-/// The text of a moment. A list has some for each task, and `format!` would take
+/// The text of a moment. A list contains several per task, and `format!` would take
 /// twenty times as long.
 struct Text([u8; 24]);
 
@@ -162,7 +161,7 @@ mod tests {
     use super::Timestamp;
 
     #[test]
-    fn rfc_3339_and_what_forms_send_are_read() {
+    fn rfc_3339_and_what_forms_send_are_parsed() {
         for (text, read) in [
             ("2027-02-10T09:00:00Z", "2027-02-10T09:00:00.000Z"),
             ("2027-02-10t09:00:00z", "2027-02-10T09:00:00.000Z"),
@@ -186,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_else_is_read() {
+    fn nothing_else_is_parsed() {
         for text in [
             "",
             "T",

@@ -1,5 +1,5 @@
-//! The line of one request: JSON in CloudWatch's embedded metric format, from which
-//! CloudWatch makes metrics without another request.
+//! The log line of one request: JSON in CloudWatch's embedded metric format, from which
+//! CloudWatch extracts metrics without another request.
 //! <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html>
 
 use std::time::Duration;
@@ -11,8 +11,8 @@ use tracing::Level;
 
 use crate::task::Timestamp;
 
-/// The metric that is also told for each version of a function: a deployment is
-/// taken back by what its own version does.
+/// The metric that is also recorded per version of a function: a deployment is rolled
+/// back only for the errors of its own version.
 pub const SERVER_ERRORS: &str = "ServerErrors";
 
 /// The metrics of a request, with their units.
@@ -26,13 +26,13 @@ pub const METRICS: [(&str, &str); 7] = [
     ("RefusedTokens", "Count"),
 ];
 
-/// By what they can be looked at: all together, or each operation.
+/// The dimensions of the metrics: all requests together, and each operation.
 pub const DIMENSIONS: [&[&str]; 2] = [&[], &["operation"]];
 
-/// By what [`SERVER_ERRORS`] can be looked at besides.
+/// The additional dimensions of [`SERVER_ERRORS`].
 pub const VERSION_DIMENSIONS: [&[&str]; 1] = [&["operation", "version"]];
 
-/// What a request leaves in the log.
+/// The log line of a request.
 #[derive(Debug, Serialize)]
 pub(super) struct Line<'a> {
     pub(super) timestamp: Timestamp,
@@ -48,7 +48,7 @@ pub(super) struct Line<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) version: Option<&'a str>,
     status: u16,
-    /// A hash.
+    /// A hash of the user.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) user: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -57,8 +57,8 @@ pub(super) struct Line<'a> {
     pub(super) detail: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) cause: Option<&'a str>,
-    /// There, if the reply is a list without a limit that did not fit in whole: a
-    /// client that does not follow its `Link` misses the rest.
+    /// Present if the reply is a list without a limit that did not fit: a client that
+    /// does not follow its `Link` misses the rest.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) cut: Option<bool>,
     #[serde(rename = "Duration")]
@@ -73,7 +73,7 @@ pub(super) struct Line<'a> {
     client_errors: u8,
     #[serde(rename = "ServerErrors")]
     server_errors: u8,
-    /// Requests without any token do not count: whoever walks by sends such.
+    /// Requests without a token do not count: any passer-by sends those.
     #[serde(rename = "RefusedTokens")]
     pub(super) refused_tokens: u8,
     #[serde(rename = "_aws", skip_serializing_if = "Option::is_none")]
@@ -109,7 +109,7 @@ impl Line<'_> {
         }
     }
 
-    /// The line for people, with `name=value` for each of its fields.
+    /// Returns the line for people: `name=value` for each of its fields.
     pub(super) fn text(&self) -> String {
         let fields = serde_json::to_value(self).unwrap_or_default();
         let fields = fields.as_object().into_iter().flatten();
@@ -118,11 +118,11 @@ impl Line<'_> {
     }
 }
 
-/// What tells CloudWatch which fields of a line are metrics.
+/// Tells CloudWatch which fields of a line are metrics.
 #[derive(Debug)]
 pub(super) struct Directives(Value);
 
-/// The same, for one line.
+/// The [`Directives`] of one line.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub(super) struct Dated<'a> {
@@ -140,7 +140,7 @@ impl Directives {
         ]))
     }
 
-    /// Those of a line of that moment.
+    /// Returns the directives for a line logged at `moment`.
     pub(super) fn at(&self, moment: Timestamp) -> Dated<'_> {
         Dated { timestamp: moment.unix_millis(), cloud_watch_metrics: &self.0 }
     }
