@@ -1,5 +1,5 @@
-//! Packs what the function serves beside its page: `openapi.yaml` as JSON, the
-//! page's own files and Swagger UI's, each compressed.
+//! Packs what the function serves besides its page: `openapi.yaml` as JSON, the page's
+//! own files and Swagger UI's, each compressed.
 
 use std::error::Error;
 use std::fmt::Write as _;
@@ -26,7 +26,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         ("page.js", script, fs::read("src/page.js")?),
         ("swagger-ui.css", css, vendored("/dist/swagger-ui.css")?),
         ("swagger-ui-bundle.js", script, vendored("/dist/swagger-ui-bundle.js")?),
-        // Whoever gets the others gets their terms too.
+        // The license is served with the files that it covers.
         ("LICENSE", "text/plain; charset=utf-8", vendored("/LICENSE")?),
     ];
     let mut code = format!("static CONTRACT: Packed = {};\n", pack(&contract)?);
@@ -39,12 +39,12 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Where Cargo wants what this script writes.
+/// Returns the directory for the output of this script.
 fn out_dir() -> Result<PathBuf, Box<dyn Error>> {
     Ok(PathBuf::from(std::env::var_os("OUT_DIR").ok_or("OUT_DIR is not set")?))
 }
 
-/// Writes a file's compressed content, and gives the code that includes it.
+/// Writes the compressed content of a file, and returns the code that includes it.
 fn pack((name, content_type, content): &(&str, &str, Vec<u8>)) -> Result<String, Box<dyn Error>> {
     std::str::from_utf8(content)?;
     let path = out_dir()?.join(format!("{name}.gz"));
@@ -58,7 +58,7 @@ fn pack((name, content_type, content): &(&str, &str, Vec<u8>)) -> Result<String,
     ))
 }
 
-/// The file of Swagger UI whose path ends so.
+/// Returns the Swagger UI file whose path ends with `end`.
 fn vendored(end: &str) -> Result<Vec<u8>, Box<dyn Error>> {
     let mut archive = zip::ZipArchive::new(Cursor::new(SWAGGER_UI_VENDORED))?;
     for index in 0..archive.len() {

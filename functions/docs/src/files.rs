@@ -10,7 +10,7 @@ use shared::http::{Body, Document};
 
 include!(concat!(env!("OUT_DIR"), "/packed.rs"));
 
-/// What the build script has packed.
+/// A file that the build script packed.
 struct Packed {
     name: &'static str,
     content_type: &'static str,
@@ -18,23 +18,23 @@ struct Packed {
     compressed: &'static [u8],
 }
 
-/// What a local server fills into the page. No character of a token means
-/// anything in HTML.
+/// The token that the local server puts into the page. None of its characters has a
+/// meaning in HTML.
 static TOKEN: LazyLock<Option<String>> = LazyLock::new(|| {
     let token = config::docs_token()?;
     let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
     token.bytes().all(is_token).then_some(token)
 });
 
-/// What the page may do: run its own scripts and call its own origin. No
-/// `unsafe-eval`, no inline script, nothing from elsewhere, no frame around it.
+/// What the page may do: run its own scripts and call its own origin. No `unsafe-eval`,
+/// no inline script, no content from elsewhere, no framing.
 /// <https://www.w3.org/TR/CSP3/>
 const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; \
     style-src 'self'; img-src 'self' data:; connect-src 'self'; base-uri 'none'; \
     form-action 'none'; frame-ancestors 'none'";
 
-/// The page. Browsers ask each time whether it is still the same; with a token in
-/// it, they do not keep it.
+/// Returns the page. Browsers revalidate it each time; with a token in it, they do not
+/// store it.
 pub(crate) fn page() -> Document {
     let empty = include_str!("page.html");
     let (text, cache_control) = match &*TOKEN {
@@ -54,19 +54,19 @@ pub(crate) fn page() -> Document {
     }
 }
 
-/// `openapi.yaml` as JSON.
+/// Returns `openapi.yaml` as JSON.
 pub(crate) fn contract(gzip: bool) -> Document {
     document(&CONTRACT, gzip)
 }
 
-/// A part of the page, by its name.
+/// Returns a part of the page by name.
 pub(crate) fn part(name: &str, gzip: bool) -> Option<Document> {
     let packed = PARTS.iter().find(|packed| packed.name == name)?;
     Some(document(packed, gzip))
 }
 
 fn document(packed: &Packed, gzip: bool) -> Document {
-    // Each coding has a tag of its own (RFC 9110 section 8.8.3.3).
+    // Each coding has its own tag (RFC 9110 section 8.8.3.3).
     let (tag, body) = if gzip {
         (format!("{}-gzip", packed.tag), Body::Binary(packed.compressed.to_vec()))
     } else {
@@ -82,7 +82,8 @@ fn document(packed: &Packed, gzip: bool) -> Document {
     }
 }
 
-/// The policy is a part of the version too: a 304 does not bring a new one.
+/// Returns the tag of the page. It covers the policy too, because a 304 does not bring a
+/// new one.
 fn page_tag(text: &str) -> String {
     let mut hasher = DefaultHasher::new();
     (text, CONTENT_SECURITY_POLICY).hash(&mut hasher);

@@ -1,5 +1,5 @@
-//! `GET /docs`, the API's page, `GET /docs/{file}`, what the page is made of,
-//! and `GET /openapi.json`. They need no token.
+//! `GET /docs`: the API's page; `GET /docs/{file}`: the files of the page; `GET
+//! /openapi.json`: the contract. None of them needs a token.
 
 mod files;
 
@@ -12,7 +12,7 @@ async fn main() -> Result<(), Error> {
 }
 
 async fn handle(request: Request) -> Result<Response, Problem> {
-    // What is not an entity tag is no document that the caller knows.
+    // An invalid entity tag matches no document.
     let known = http::if_none_match(&request).unwrap_or_default();
     let gzip = http::accepts_gzip(&request);
     let document = match http::path_parameter(&request, "file") {

@@ -1,4 +1,4 @@
-//! `GET /api/tasks/{task_id}`: one task of the caller.
+//! `GET /api/tasks/{task_id}`: returns one task of the caller.
 
 use shared::http::{self, Problem, Request, Response};
 use shared::{App, Error};

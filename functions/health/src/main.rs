@@ -1,5 +1,5 @@
-//! `GET /health`: says that the API is deployed and answers. It
-//! needs no token and touches no table, so that a monitor costs nothing.
+//! `GET /health`: reports that the API is deployed and replies. It needs no token and
+//! touches no table, so monitoring it costs next to nothing.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! `GET /api/tasks`: the caller's tasks, filtered, sorted and in pages.
+//! `GET /api/tasks`: returns the caller's tasks, filtered, sorted and in pages.
 
 use shared::http::{self, Page, Problem, Request, Response};
 use shared::task::ListQuery;

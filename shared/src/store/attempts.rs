@@ -1,21 +1,21 @@
-//! The rules for sending again: what, after which failure, for how long.
+//! The rules for retries: what to retry, after which failure, for how long.
 //!
-//! The network may lose a reply after the write has happened, and on Lambda a
-//! pooled connection may die while the function is frozen. The SDK would repeat
-//! a request without knowing whether it may be repeated, and without telling
-//! that it did; so its retries are off (`client.rs`), and this is the one place
-//! that repeats anything:
+//! The network may lose a reply after the write was executed, and on Lambda a pooled
+//! connection may die while the function is frozen. The SDK would retry without knowing
+//! whether that is safe, and without reporting it. So its retries are off (`client.rs`),
+//! and only this module retries, after two kinds of failure:
 //!
-//! - *Refused*: DynamoDB throttles, or there is no connection to send anything
-//!   on. It was not executed.
-//! - *Ambiguous*: anything else. It may have been executed, or may yet be.
+//! - *Refused*: DynamoDB throttled the request, or there was no connection to send it on.
+//!   It was not executed.
+//! - *Ambiguous*: a server error, or no usable reply. It may have been executed, or may
+//!   yet be.
 //!
-//! Both are sent again, whatever the request is: a write that has been executed
-//! recognises itself. A create finds its own id, an update finds its id in the item
-//! (`once.rs`), a delete finds nothing left to delete.
+//! Both are retried, whatever the request: a write that was already executed recognises
+//! itself. A create finds its own id, an update finds its id in the item (`once.rs`), a
+//! delete finds nothing left to delete.
 //!
-//! If time runs out after an ambiguous failure, the outcome is not known, and the
-//! caller is told just that.
+//! If time runs out after an ambiguous failure, the outcome is unknown, and the error
+//! says so.
 
 use std::error::Error;
 use std::time::{Duration, Instant};
@@ -28,26 +28,26 @@ use super::usage::{self, Consumed};
 use crate::deadlines::LAST_START;
 use crate::tls;
 
-/// How many times a request is sent at the most.
+/// The most times that a request is sent.
 const MAX_ATTEMPTS: u32 = 5;
 
-/// The pause before the second attempt; it doubles from then on. Real pauses
-/// are between half of it and all, so that those who were refused together do
-/// not come back together.
+/// The pause before the second attempt; it doubles from then on. Actual pauses are
+/// between half of it and all of it, so that clients throttled together do not retry
+/// together.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 
 /// What a failure says about the request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Failure {
-    /// It was not executed, and may be later.
+    /// It was not executed. A retry may succeed.
     Refused,
-    /// It may have been executed or not.
+    /// It may or may not have been executed.
     Ambiguous,
-    /// It was not executed, and never will be like this.
+    /// It was not executed. A retry would fail too.
     Final,
 }
 
-/// Sorts a failure.
+/// Classifies a failure.
 pub(super) fn sort<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> Failure {
     match error {
         SdkError::ConstructionFailure(_) => Failure::Final,
@@ -59,7 +59,7 @@ pub(super) fn sort<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -
         SdkError::ServiceError(context) => match context.err().code() {
             Some(code) if REFUSALS.contains(&code) => Failure::Refused,
             _ if context.raw().status().is_client_error() => Failure::Final,
-            // DynamoDB fails, or something else answers in its place.
+            // DynamoDB failed, or something else replied in its place.
             _ => Failure::Ambiguous,
         },
         _ => Failure::Ambiguous,
@@ -74,18 +74,18 @@ pub(super) struct Attempts {
 }
 
 impl Attempts {
-    /// The attempts of a request that began then.
+    /// Returns the attempts at a request that began at `began`.
     pub(super) fn since(began: Instant) -> Attempts {
         Attempts { began, count: 0, maybe_done: false }
     }
 
-    /// Whether an attempt has failed that may have been executed.
+    /// Whether a failed attempt may have been executed.
     pub(super) fn maybe_done(&self) -> bool {
         self.maybe_done
     }
 
-    /// Waits until it is time for another attempt after one that failed like this;
-    /// `false` if there is to be none.
+    /// Waits until the next attempt after this failure. Returns `false` if there should
+    /// be none.
     pub(super) async fn another(&mut self, failure: Failure) -> bool {
         self.count += 1;
         self.maybe_done |= failure == Failure::Ambiguous;
@@ -100,14 +100,14 @@ impl Attempts {
         !is_over
     }
 
-    /// The error for the caller when there is no time for another attempt.
+    /// Returns the error for a request that gets no further attempt.
     pub(super) fn unavailable(&self, cause: impl Into<Box<dyn Error + Send + Sync>>) -> StoreError {
         self.tell(StoreError::Unavailable(cause.into()))
     }
 
-    /// The error for the caller when `error` stands in the way of finding out what
-    /// became of these attempts: if one of them may have been executed, that is not
-    /// known.
+    /// Returns the error for the caller when `error` prevents finding out what became of
+    /// these attempts: [`StoreError::OutcomeUnknown`], if one of them may have been
+    /// executed.
     pub(super) fn tell(&self, error: StoreError) -> StoreError {
         match error {
             StoreError::Unavailable(cause) | StoreError::Unexpected(cause) if self.maybe_done => {
@@ -117,7 +117,7 @@ impl Attempts {
         }
     }
 
-    /// The error for the caller after the last attempt failed with `error`.
+    /// Returns the error for the caller after the last attempt failed with `error`.
     pub(super) fn give_up<E>(&self, error: SdkError<E, HttpResponse>) -> StoreError
     where
         E: std::error::Error + ProvideErrorMetadata + Send + Sync + 'static,
@@ -130,13 +130,13 @@ impl Attempts {
     }
 }
 
-/// A random number from 0 to 1, good enough to spread pauses.
+/// Returns a random number from 0 to 1, good enough to spread pauses.
 fn fraction() -> f64 {
     f64::from(uuid::Uuid::new_v4().as_u128() as u32) / f64::from(u32::MAX)
 }
 
-/// Sends a request that may be repeated until it is answered. Gives the last
-/// answer, and the attempts that led to it.
+/// Sends a request that is safe to repeat, with retries. Returns the last result and the
+/// attempts.
 pub(super) async fn repeat<O, E, F>(
     began: Instant,
     send: impl Fn() -> F,
@@ -159,10 +159,10 @@ where
     }
 }
 
-/// Sends a request once, and notes what it has cost.
+/// Sends a request once and records its cost.
 ///
-/// The SDK's future has some kilobytes. In a box, it is not part of each of the
-/// futures around it, and not moved with them.
+/// The SDK's future takes some kilobytes. It is boxed, so the futures around it do not
+/// contain it or move it.
 pub(super) fn attempt<O: Consumed, E>(
     send: impl Future<Output = Result<O, E>>,
 ) -> impl Future<Output = Result<O, E>> {

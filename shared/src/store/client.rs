@@ -1,5 +1,5 @@
-//! The DynamoDB client: one connector, and timeouts that end before the
-//! function's own.
+//! The DynamoDB client: one connector, and timeouts that expire before the function's
+//! own.
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::endpoint::{DefaultResolver, Params, ResolveEndpoint};
@@ -14,21 +14,20 @@ use crate::config::{Aws, Config, ConfigError};
 use crate::deadlines;
 use crate::tls::{self, Connector, Trust};
 
-/// How many connections wait for the next request: a function sends one after the
-/// other.
+/// How many idle connections to keep: a function sends one request after the other.
 const IDLE_CONNECTIONS: usize = 1;
 
-/// A client of DynamoDB and what it connects with.
+/// A DynamoDB client and its connector.
 #[derive(Debug)]
 pub(crate) struct Connection {
     pub(crate) client: Client,
     connector: SharedHttpConnector,
-    /// Where DynamoDB is, if by TLS.
+    /// The URL of DynamoDB, if it uses TLS.
     url: Option<String>,
 }
 
-/// Prepares a connection to DynamoDB with the region and the credentials that
-/// the environment holds, as Lambda sets them. Nothing is sent yet.
+/// Prepares a connection to DynamoDB with the region and the credentials that Lambda sets
+/// in the environment. Sends nothing yet.
 ///
 /// # Errors
 ///
@@ -53,7 +52,7 @@ pub(crate) async fn connect(config: &Config) -> Result<Connection, ConfigError> 
     let builder = builder
         .http_client(tls::client_of(connector.clone()))
         .timeout_config(TimeoutConfig::builder().operation_timeout(deadlines::ATTEMPT).build())
-        // What is sent again is decided in `attempts.rs`.
+        // `attempts.rs` decides what to retry.
         .retry_config(RetryConfig::disabled());
     let client = Client::from_conf(builder.build());
     let url = url.filter(|url| url.starts_with("https://"));
@@ -78,14 +77,14 @@ fn from_environment(aws: &Aws) -> Builder {
     builder
 }
 
-/// Profiles, single sign-on and the other sources of a developer's machine.
+/// Reads profiles, single sign-on and the other sources of a developer's machine.
 #[cfg(feature = "default-chain")]
 async fn from_default_chain() -> Builder {
     let shared = aws_config::defaults(BehaviorVersion::v2026_01_12()).http_client(http_client());
     Builder::from(&shared.load().await)
 }
 
-/// Where requests will go, as the SDK resolves it.
+/// Returns the URL that requests go to, as the SDK resolves it.
 async fn endpoint_at_aws(aws: &Aws) -> Option<String> {
     let params = Params::builder()
         .region(&aws.region)
@@ -97,16 +96,15 @@ async fn endpoint_at_aws(aws: &Aws) -> Option<String> {
 }
 
 impl Connection {
-    /// Opens the connection that the first request will use: Lambda gives a
-    /// function a whole processor while it starts, and a small part of one
-    /// afterwards. DynamoDB answers a request for nothing without credentials. If
-    /// it does not answer, the first request will find out.
+    /// Opens the connection that the first request will use: Lambda gives a function a
+    /// whole CPU while it starts, and a small share of one afterwards. DynamoDB answers a
+    /// bare GET without credentials. If that fails, the first request tries again.
     pub(crate) async fn warm_up(&self) {
         let Some(url) = &self.url else { return };
         let answer = async {
             let request = HttpRequest::get(url.as_str()).ok()?;
             let response = self.connector.call(request).await.ok()?;
-            // A connection is free again when its answer has been read.
+            // A connection is reusable once its response has been read.
             ByteStream::new(response.into_body()).collect().await.ok()
         };
         if !matches!(tokio::time::timeout(deadlines::CONNECT, answer).await, Ok(Some(_))) {
@@ -115,7 +113,7 @@ impl Connection {
     }
 }
 
-/// HTTP over TLS, for a client outside of a function.
+/// Returns an HTTP client with TLS for use outside of a function.
 #[cfg(any(feature = "default-chain", feature = "tools"))]
 #[must_use]
 pub fn http_client() -> aws_sdk_dynamodb::config::SharedHttpClient {
@@ -128,7 +126,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn the_connection_is_opened_to_the_host_that_the_sdk_asks() {
+    async fn the_connection_goes_to_the_host_that_the_sdk_uses() {
         for (region, url) in [
             ("eu-central-1", "https://dynamodb.eu-central-1.amazonaws.com"),
             ("us-gov-west-1", "https://dynamodb.us-gov-west-1.amazonaws.com"),

@@ -6,12 +6,12 @@ use std::fmt;
 use aws_sdk_dynamodb::config::http::HttpResponse;
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 
-/// Why an operation on tasks was not done.
+/// Why an operation on tasks failed.
 #[derive(Debug)]
 pub enum StoreError {
     /// There is no such task.
     NotFound,
-    /// There is such a task, and it is another user's.
+    /// The task belongs to another user.
     NotOwned,
     /// The task does not fulfil the precondition of the write.
     Changed,
@@ -21,15 +21,15 @@ pub enum StoreError {
     KeyReused,
     /// A request with the same idempotency key is under way.
     InFlight,
-    /// DynamoDB failed so that a write may have been executed or not.
+    /// DynamoDB failed, and a write may or may not have been executed.
     OutcomeUnknown(Box<dyn Error + Send + Sync>),
-    /// DynamoDB throttles, fails or cannot be reached in time.
+    /// DynamoDB throttled the request, failed or could not be reached in time.
     Unavailable(Box<dyn Error + Send + Sync>),
-    /// DynamoDB answered something that it should not.
+    /// DynamoDB returned an unexpected response.
     Unexpected(Box<dyn Error + Send + Sync>),
 }
 
-/// The errors by which DynamoDB refuses a request without executing it.
+/// The errors with which DynamoDB rejects a request without executing it.
 /// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html>
 pub(super) const REFUSALS: [&str; 6] = [
     "LimitExceededException",
@@ -47,12 +47,12 @@ where
     fn from(error: SdkError<E, HttpResponse>) -> StoreError {
         let temporary = match &error {
             SdkError::ServiceError(context) => {
-                // DynamoDB fails, or something else answers in its place.
+                // DynamoDB failed, or something else replied in its place.
                 !context.raw().status().is_client_error()
                     || context.err().code().is_some_and(|code| REFUSALS.contains(&code))
             }
             SdkError::ConstructionFailure(_) => false,
-            // No answer, or one that was cut off.
+            // No response, or a truncated one.
             _ => true,
         };
         if temporary {
@@ -90,8 +90,7 @@ impl Error for StoreError {
     }
 }
 
-/// An item that is not one of ours: `attribute` is missing or has another
-/// type.
+/// An invalid item: `attribute` is missing or invalid.
 #[derive(Debug)]
 pub(super) struct BadItem {
     pub(super) attribute: &'static str,

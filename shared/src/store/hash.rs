@@ -1,11 +1,11 @@
-//! The hash that keys and cursors carry in place of what they stand for.
+//! The hash that idempotency keys and cursors contain instead of the original values.
 
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD as BASE64;
 use ring::digest::{Context, SHA256};
 
-/// SHA-256 over parts of which each is preceded by its length, so that no two
-/// lists of parts are alike; in base64url.
+/// Returns the SHA-256 hash of `parts` in base64url. Each part is preceded by its length,
+/// so no two lists of parts have the same input.
 pub(super) fn hash(parts: &[&[u8]]) -> String {
     let mut context = Context::new(&SHA256);
     for part in parts {

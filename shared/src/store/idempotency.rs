@@ -1,9 +1,9 @@
-//! Creating with an idempotency key: once, however often it is asked for.
+//! Creates with an idempotency key: one task, however often the request is sent.
 //!
-//! The record of the key is written in one transaction with the task, so there
-//! is never one without the other. A record does not hold the reply: the same
-//! body with the recorded id and revision gives the same reply again, whatever
-//! has become of the task since.
+//! The record of the key is written in one transaction with the task, so neither is ever
+//! written without the other. A record does not hold the reply: the same body with the
+//! recorded id and revision yields the same reply again, whatever has happened to the
+//! task since.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -32,13 +32,13 @@ const KEY: &str = "key";
 const BODY_HASH: &str = "body_hash";
 const EXPIRES_AT: &str = "expires_at";
 
-/// Why a transaction is cancelled without being executed.
+/// Why DynamoDB cancelled a transaction without executing it.
 /// <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html>
 const CONFLICT: &str = "TransactionConflict";
 const THROTTLED: [&str; 2] = ["ProvisionedThroughputExceeded", "ThrottlingError"];
 
 impl Tasks<'_> {
-    /// Stores a new task, or finds the one that was stored with the same key.
+    /// Stores a new task, or returns the one that was stored with the same key.
     pub(super) async fn create_once(
         &self,
         new: NewTask,
@@ -73,7 +73,7 @@ impl Tasks<'_> {
         }
     }
 
-    /// The answer to a request whose key has this record.
+    /// Returns the reply to a request whose key has this record.
     fn replay(
         &self,
         record: &Item,
@@ -90,7 +90,7 @@ impl Tasks<'_> {
         }
         let id = TaskId::parse(text(TASK_ID)?).ok_or(BadItem { attribute: TASK_ID })?;
         let revision = Revision::parse(text(REVISION)?).ok_or(BadItem { attribute: REVISION })?;
-        // An earlier attempt of this very request, whose reply was lost.
+        // An earlier attempt at this very request, whose reply was lost.
         if id == task.id {
             return Ok(Created { task, replayed: false });
         }
@@ -114,7 +114,7 @@ impl Tasks<'_> {
             .item(TASK_ID, string(task.id.to_string()))
             .item(REVISION, string(task.revision.to_string()))
             .item(EXPIRES_AT, number(now + REMEMBERED_SECONDS))
-            // DynamoDB deletes what has expired within days, not at once.
+            // DynamoDB deletes expired items within days, not immediately.
             .condition_expression("attribute_not_exists(expires_at) OR expires_at <= :now")
             .expression_attribute_values(":now", number(now))
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
@@ -136,7 +136,7 @@ impl Tasks<'_> {
     }
 }
 
-/// Why each part of a transaction was cancelled.
+/// Returns why each part of a transaction was cancelled.
 fn cancellation_reasons(
     error: &SdkError<TransactWriteItemsError, HttpResponse>,
 ) -> &[CancellationReason] {
@@ -148,10 +148,10 @@ fn cancellation_reasons(
     }
 }
 
-/// A hash of what a new task is made of. It is stored, so it must come out the same
-/// in the next version: what a task has today is always hashed, present or not. A
-/// member that is new enters with its name, and only if it is present, so that a
-/// request without it still has the hash that was stored before the deployment.
+/// Hashes the content of a new task. Hashes are stored, so later versions must compute
+/// the same ones. Today's members are always hashed, present or not. A future member must
+/// be hashed with its name, and only if it is present, so that a request without it keeps
+/// the hash that was stored before the deployment.
 fn hash_of(new: &NewTask) -> String {
     let NewTask { title, description, priority, due_date } = new;
     let due_date = due_date.map(|moment| moment.to_string());
@@ -170,7 +170,7 @@ mod tests {
     use crate::task::Timestamp;
 
     #[test]
-    fn the_hash_of_a_task_is_that_which_is_stored_already() {
+    fn the_hash_of_a_task_matches_those_already_stored() {
         let mut new = NewTask {
             description: Some("\u{1f44b}".into()),
             priority: Some(Priority::High),

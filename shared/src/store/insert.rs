@@ -1,4 +1,4 @@
-//! Storing tasks that already have their ids.
+//! Stores tasks that already have ids.
 
 use aws_sdk_dynamodb::types::{PutRequest, WriteRequest};
 
@@ -8,27 +8,27 @@ use super::error::StoreError;
 use super::item::{self, Item};
 use crate::task::Task;
 
-/// The most tasks that are stored by one request.
+/// The most tasks that one request stores.
 /// <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchWriteItem.html>
 pub const MAX_BATCH: usize = 25;
 
 impl Tasks<'_> {
-    /// Stores a task that has its id already, over any with the same id.
-    /// Whatever its `user_id` says, it becomes this user's.
+    /// Stores a task that already has an id, replacing any with the same id. It becomes
+    /// this user's, whatever its `user_id` says.
     ///
     /// # Errors
     ///
-    /// [`StoreError::Unavailable`] if it is not known to be stored.
+    /// [`StoreError::Unavailable`] if the task may not have been stored.
     pub async fn insert(&self, task: &Task) -> Result<(), StoreError> {
         self.insert_all(std::slice::from_ref(task)).await
     }
 
-    /// As [`Tasks::insert`], for any number of tasks with different ids. They
-    /// are not stored all at once, but it does no harm to repeat it.
+    /// As [`Tasks::insert`], for any number of tasks with different ids. They are not
+    /// stored atomically, but repeating the call does no harm.
     ///
     /// # Errors
     ///
-    /// As [`Tasks::insert`]; some of the tasks may be stored then.
+    /// As [`Tasks::insert`]; some of the tasks may have been stored.
     pub async fn insert_all(&self, tasks: &[Task]) -> Result<(), StoreError> {
         for batch in tasks.chunks(MAX_BATCH) {
             let puts = batch.iter().map(|task| self.put(task)).collect::<Result<_, _>>()?;
@@ -43,7 +43,7 @@ impl Tasks<'_> {
         loop {
             let batch = self.store.client.batch_write_item().request_items(table, requests);
             let (result, _) = repeat(self.began, || batch.clone().send()).await;
-            // What DynamoDB had no capacity for comes back.
+            // DynamoDB returns what it had no capacity for.
             let mut left = result?.unprocessed_items.unwrap_or_default();
             requests = left.remove(table).unwrap_or_default();
             if requests.is_empty() {

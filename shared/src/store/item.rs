@@ -1,4 +1,4 @@
-//! A task as an item of the table, and back.
+//! Converts a task to an item of the table, and back.
 
 use std::collections::HashMap;
 use std::str::FromStr;
@@ -30,12 +30,13 @@ pub(super) const FLIPPED_AT: &str = "flipped_at";
 /// What `completed` was before the last flip.
 pub(super) const FLIPPED_FROM: &str = "flipped_from";
 
-/// The epoch of the last write, and the ids of those in the last epochs; see
+/// The epoch of the last update, and the ids of the updates of the last epochs; see
 /// `once.rs`.
 pub(super) const EPOCH: &str = "epoch";
 pub(super) const DONE: [&str; 3] = ["done_0", "done_1", "done_2"];
 
-/// What [`into_task_of`] reads. None of these names is reserved in expressions.
+/// The attributes that [`into_task_of`] reads. None of the names is reserved in
+/// expressions.
 /// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/ReservedWords.html>
 pub(super) const OF_A_TASK: [&str; 11] = [
     TASK_ID,
@@ -51,16 +52,16 @@ pub(super) const OF_A_TASK: [&str; 11] = [
     FLIPPED_FROM,
 ];
 
-/// The due key of a task without a due date: behind every date, which begins
-/// with a digit.
+/// The due key of a task without a due date. It sorts after every date, because dates
+/// begin with a digit.
 pub(super) const UNDATED: &str = "~";
 
 pub(super) fn string(text: impl Into<String>) -> AttributeValue {
     AttributeValue::S(text.into())
 }
 
-/// A boolean as a number: only strings, numbers and bytes can be keys, and
-/// only numbers can be subtracted from one.
+/// Encodes a boolean as a number: only strings, numbers and bytes can be keys, and only
+/// numbers can be subtracted from one.
 pub(super) fn flag(value: bool) -> AttributeValue {
     number(u8::from(value))
 }
@@ -73,12 +74,12 @@ pub(super) fn bytes(value: Vec<u8>) -> AttributeValue {
     AttributeValue::B(value.into())
 }
 
-/// The due date as the index sorts it.
+/// Returns the due date as the index sorts it.
 pub(super) fn due_key(due_date: Option<Timestamp>) -> String {
     due_date.map_or_else(|| UNDATED.to_owned(), |moment| moment.to_string())
 }
 
-/// The item of a task.
+/// Converts a task to an item.
 pub(super) fn from_task(task: &Task) -> Item {
     let Task {
         id,
@@ -115,13 +116,13 @@ pub(super) fn from_task(task: &Task) -> Item {
     item
 }
 
-/// The task of an item.
+/// Converts an item to a task.
 pub(super) fn into_task(mut item: Item) -> Result<Task, BadItem> {
     let user_id = required(&mut item, USER_ID)?;
     into_task_of(user_id, item)
 }
 
-/// The task of an item of the user `user_id`, which need not be in it.
+/// Converts an item of the user `user_id`, which it need not contain, to a task.
 pub(super) fn into_task_of(user_id: String, mut item: Item) -> Result<Task, BadItem> {
     let completed = take_flag(&mut item, COMPLETED)?.ok_or(BadItem { attribute: COMPLETED })?;
     Ok(Task {
@@ -144,10 +145,9 @@ pub(super) fn into_task_of(user_id: String, mut item: Item) -> Result<Task, BadI
     })
 }
 
-/// When a task that is completed became so: at the last flip, if that found it
-/// pending, and else at the write that left `completed_at`. A flip does not
-/// know what it finds, so it cannot write one attribute for both; see
-/// `docs/data-model.md`.
+/// Returns when a completed task was completed: at the last flip, if that found it
+/// pending, otherwise at the write that set `completed_at`. A flip does not know the
+/// state it finds, so it cannot write one attribute for both; see `docs/data-model.md`.
 fn completed_at(item: &mut Item) -> Result<Option<Timestamp>, BadItem> {
     let attribute = match take_flag(item, FLIPPED_FROM)? {
         Some(false) => FLIPPED_AT,
@@ -156,7 +156,7 @@ fn completed_at(item: &mut Item) -> Result<Option<Timestamp>, BadItem> {
     take(item, attribute)?.map(|text| moment(&text, attribute)).transpose()
 }
 
-/// The string `attribute` of an item, if it has one.
+/// Takes the string `attribute` from an item, if it has one.
 pub(super) fn take(item: &mut Item, attribute: &'static str) -> Result<Option<String>, BadItem> {
     match item.remove(attribute) {
         None => Ok(None),
@@ -178,7 +178,7 @@ fn take_flag(item: &mut Item, attribute: &'static str) -> Result<Option<bool>, B
     }
 }
 
-/// The number in `attribute` of an item, if it has one.
+/// Returns the number in `attribute` of an item, if it has one.
 pub(super) fn number_of<N: FromStr>(
     item: &Item,
     attribute: &'static str,
@@ -188,7 +188,7 @@ pub(super) fn number_of<N: FromStr>(
     number.map(Some).ok_or(BadItem { attribute })
 }
 
-/// The moment in `attribute` of an item.
+/// Returns the moment in `attribute` of an item.
 pub(super) fn moment_of(item: &Item, attribute: &'static str) -> Result<Timestamp, BadItem> {
     let text = item.get(attribute).and_then(|value| value.as_s().ok());
     text.map_or(Err(BadItem { attribute }), |text| moment(text, attribute))
@@ -218,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn a_task_survives_the_way_there_and_back() {
+    fn a_task_survives_the_round_trip() {
         let dated = task();
         assert_eq!(into_task(from_task(&dated)).unwrap(), dated);
         let bare = Task { description: None, priority: None, due_date: None, ..dated };
@@ -228,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn a_task_needs_no_other_attributes_than_those_that_lists_read() {
+    fn a_task_needs_only_the_attributes_that_lists_read() {
         let mut item = from_task(&Task { completed: true, ..task() });
         item.insert(COMPLETED_AT.into(), string("2027-02-12T00:00:00.000Z"));
         for (flipped_from, expected) in [(false, "2027-02-11"), (true, "2027-02-12")] {
@@ -244,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn a_flip_that_completed_the_task_counts_before_a_later_write() {
+    fn a_flip_that_completed_the_task_takes_precedence_over_a_later_write() {
         let mut item = from_task(&task());
         item.insert(COMPLETED.into(), flag(true));
         item.insert(COMPLETED_AT.into(), string("2027-02-12T00:00:00.000Z"));
@@ -257,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn an_item_that_is_not_a_task_is_an_error_that_names_the_attribute() {
+    fn the_error_for_an_invalid_item_names_the_attribute() {
         for attribute in [USER_ID, TASK_ID, COMPLETED, TITLE, DUE_KEY, UPDATED_AT, REVISION] {
             let mut item = from_task(&task());
             item.remove(attribute);

@@ -10,15 +10,15 @@ use crate::task::{ListQuery, Task};
 use rows::{Row, Rows};
 
 impl Tasks<'_> {
-    /// Passes the tasks of `query` to `take`, one after the other, until there are no more,
-    /// the limit of `query` is reached, or `take` returns `false`: then the last task was
-    /// not taken. Returns the query that goes on there, unless there are no more.
+    /// Passes the tasks of `query` to `take`, one by one, until there are no more, the
+    /// limit of `query` is reached, or `take` rejects a task by returning `false`.
+    /// Returns the query for the remaining tasks, or `None` if there are no more.
     ///
-    /// What it reads depends on what it passes on, never on how many tasks the user has:
+    /// What it reads depends on what it returns, never on how many tasks the user has:
     /// each list is a key range of the table or of one index.
     ///
-    /// The list of all tasks by creation shows every write that was answered before. The
-    /// others come from indexes that lag behind by some milliseconds.
+    /// The list of all tasks by creation includes every write that was acknowledged
+    /// before. The others come from indexes, which lag behind by some milliseconds.
     ///
     /// # Errors
     ///

@@ -1,15 +1,15 @@
-//! At most once: an update is executed once, however often it is sent.
+//! At-most-once updates: an update is executed once, however often it is sent.
 //!
-//! Each update has an id, a random number. It leaves the id in the item, and an item
-//! that holds the id refuses the update. So a lost reply, a repeated attempt and an
-//! attempt that the network delivers minutes later come to one execution, and an
-//! update that is refused finds in the item what became of its earlier attempts.
+//! Each update has a random id, which it stores in the item. Its condition fails on an
+//! item that holds the id. So a lost reply, a retry and an attempt that the network
+//! delivers minutes late result in one execution, and a rejected update learns from the
+//! item what became of its earlier attempts.
 //!
-//! Ids are forgotten by epochs of 17 seconds. `done_0`, `done_1` and `done_2` hold the
-//! ids of the epochs that are 0, 1 and 2 modulo 3. An update of epoch *e* adds its id
-//! to one of them, empties that of *e* + 1, and writes *e* into the item, which
-//! refuses updates of earlier epochs. An id is therefore forgotten only by an item of
-//! epoch *e* + 2 or later, and such an item executes no attempt that is older.
+//! Ids expire in epochs of 17 seconds. `done_0`, `done_1` and `done_2` hold the ids of
+//! the epochs that are 0, 1 and 2 modulo 3. An update of epoch *e* adds its id to the set
+//! of *e*, removes the set of *e* + 1, and writes *e* into the item, which then rejects
+//! updates of earlier epochs. So only an item of epoch *e* + 2 or later has forgotten an
+//! id of epoch *e*, and such an item rejects all older attempts.
 
 use std::time::Duration;
 
@@ -21,11 +21,12 @@ use super::item::{DONE, EPOCH, Item, UPDATED_AT, moment_of, number_of};
 use crate::deadlines;
 use crate::task::Timestamp;
 
-/// Longer than a request takes and two clocks differ, so all attempts of a request find
-/// the id that the first one left. Three epochs do not divide an hour or a day, so a task
-/// that is written every hour does not always use the same set.
+/// The length of an epoch. It is longer than a request plus the clock skew, so all
+/// attempts at a request find the id that the first one stored. Three epochs do not
+/// divide an hour or a day, so a task that is written every hour does not always use the
+/// same set.
 ///
-/// Items hold epochs of this length, so it cannot change.
+/// Stored items depend on this length, so it cannot change.
 const EPOCH_LENGTH: Duration = Duration::from_secs(17);
 
 const _: () = assert!(deadlines::fits(&[deadlines::FUNCTION, CLOCK_SKEW], EPOCH_LENGTH));
@@ -33,32 +34,32 @@ const _: () = assert!(deadlines::fits(&[deadlines::FUNCTION, CLOCK_SKEW], EPOCH_
 /// How far the clocks of two functions may differ.
 const CLOCK_SKEW: Duration = Duration::from_secs(5);
 
-/// How many ids an epoch holds at the most. After that many the next epoch begins
-/// early, so that nobody makes an item grow without end.
+/// The most ids that an epoch holds. After that, the next epoch begins early, so no item
+/// grows without bound.
 const MOST_IDS: usize = 128;
 
-/// One update, over all attempts at it.
+/// One update, across all its attempts.
 pub(super) struct Once {
     id: Blob,
     /// Epochs since 1970.
     epoch: u64,
-    /// The time of the item, once an attempt was refused because it was earlier.
+    /// The time of the item, once it has rejected an attempt that was earlier.
     ahead: Option<Timestamp>,
 }
 
-/// What an item that refused an update tells of it.
+/// What an item that rejected an update says about it.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Refusal {
-    /// An earlier attempt has been executed.
+    /// An earlier attempt was executed.
     Done,
-    /// No attempt has been executed so far.
+    /// No attempt was executed so far.
     NotDone,
     /// The item may have forgotten an earlier attempt.
     Forgotten,
 }
 
 impl Once {
-    /// A new update that begins now.
+    /// Returns a new update that begins now.
     pub(super) fn new() -> Once {
         let id = uuid::Uuid::new_v4().into_bytes();
         let epoch = Timestamp::now().unix_millis().unsigned_abs();
@@ -66,7 +67,7 @@ impl Once {
         Once { id: Blob::new(&id[..6]), epoch: epoch as u64, ahead: None }
     }
 
-    /// What the item must fulfil for the next attempt, with a value for each name.
+    /// Returns the condition for the next attempt, and its values by name.
     pub(super) fn condition(&self) -> (String, [(&'static str, AttributeValue); 3]) {
         let done = self.done();
         let mut condition = format!(
@@ -85,24 +86,24 @@ impl Once {
         (condition, values)
     }
 
-    /// The attribute that takes the id, and the id as a set to add.
+    /// Returns the attribute that the id is added to, and the id as a set.
     pub(super) fn addition(&self) -> (&'static str, AttributeValue) {
         (self.done(), AttributeValue::Bs(vec![self.id.clone()]))
     }
 
-    /// The attribute that is emptied.
+    /// Returns the attribute to remove.
     pub(super) fn forgotten(&self) -> &'static str {
         DONE[(self.epoch as usize + 1) % DONE.len()]
     }
 
-    /// The time of the item, once an attempt was refused because it was earlier. The next
-    /// attempt leaves that time as it is: among many writers, an attempt with another time
-    /// of its own would be too early again.
+    /// Returns the time of the item, once it has rejected an attempt that was earlier.
+    /// The next attempt keeps that time: among many writers, a time of its own would be
+    /// too early again.
     pub(super) fn ahead(&self) -> Option<Timestamp> {
         self.ahead
     }
 
-    /// What `item`, which has refused an attempt, tells of all attempts so far.
+    /// Returns what `item`, which rejected an attempt, says about all attempts so far.
     pub(super) fn why_refused(&self, item: &Item) -> Result<Refusal, BadItem> {
         let mut ids = DONE.iter().filter_map(|done| item.get(*done)?.as_bs().ok()).flatten();
         if ids.any(|id| *id == self.id) {
@@ -112,8 +113,8 @@ impl Once {
         Ok(if epoch > self.epoch + 1 { Refusal::Forgotten } else { Refusal::NotDone })
     }
 
-    /// Adapts the next attempt to `item`, which refused one that was sent at `sent_at`
-    /// because of its epoch or its time; `false` if neither is the reason.
+    /// Adapts the next attempt to `item`, which rejected one sent at `sent_at` for its
+    /// epoch or its time. Returns `false` if neither was the reason.
     pub(super) fn adapt(&mut self, item: &Item, sent_at: Timestamp) -> Result<bool, BadItem> {
         let before = (self.epoch, self.ahead);
         self.epoch = self.epoch.max(number_of(item, EPOCH)?.unwrap_or(0));
@@ -137,7 +138,7 @@ impl Once {
 mod tests {
     use super::*;
 
-    /// An item of this epoch, in which updates with these ids were executed.
+    /// Returns an item of this epoch that executed updates with these ids.
     fn item(epoch: u64, ids: Vec<Blob>) -> Item {
         let updated_at = Timestamp::now().to_string();
         Item::from([
@@ -148,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn an_item_tells_what_became_of_an_update_until_it_may_have_forgotten() {
+    fn an_item_knows_what_became_of_an_update_until_it_may_have_forgotten() {
         let once = Once::new();
         let epoch = once.epoch;
         let other = || vec![Blob::new(b"other")];
@@ -164,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn an_update_goes_on_in_the_epoch_of_the_item_or_behind_a_full_one() {
+    fn an_update_adopts_the_epoch_of_the_item_or_the_one_after_a_full_one() {
         let mut once = Once::new();
         let epoch = once.epoch;
         let now = Timestamp::now().after_seconds(1).unwrap();
@@ -178,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn an_update_is_too_early_for_an_item_once_at_the_most() {
+    fn an_update_is_too_early_for_an_item_at_most_once() {
         let mut once = Once::new();
         let early = Timestamp::parse("2026-01-01").unwrap();
         let item = item(once.epoch, vec![]);
@@ -190,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn an_update_of_an_epoch_empties_neither_its_own_ids_nor_those_before() {
+    fn an_update_removes_neither_the_ids_of_its_own_epoch_nor_of_the_previous_one() {
         let mut once = Once::new();
         for _ in 0..3 {
             let before = once.done();

@@ -8,11 +8,11 @@ use super::error::StoreError;
 use super::item::{self, Item, TASK_ID, USER_ID, string};
 use crate::task::{Task, TaskId};
 
-/// The index that knows every task's owner, and nothing else.
+/// The index that maps each task to its owner, and holds nothing else.
 const BY_ID: &str = "by_id";
 
 impl Tasks<'_> {
-    /// The task `id`, as it is after every write that was answered before.
+    /// Returns the task `id`, with every write that was acknowledged before.
     ///
     /// # Errors
     ///
@@ -34,8 +34,8 @@ impl Tasks<'_> {
         }
     }
 
-    /// Why the user has no task `id`: nobody has it, or somebody else. Asked
-    /// only once it is known that the user has not.
+    /// Returns why the user has no task `id`: nobody has it, or somebody else does. Call
+    /// it only when the user is known not to have the task.
     pub(super) async fn why_missing(&self, id: TaskId) -> StoreError {
         let query = self
             .store
@@ -51,14 +51,14 @@ impl Tasks<'_> {
             Ok(output) => output.items.unwrap_or_default(),
             Err(error) => return error.into(),
         };
-        // An index lags behind its table: the user's own task may still be in
-        // it after it was deleted.
+        // The index lags behind the table, so it may still hold the user's own task after
+        // a delete.
         let me = string(self.user.id());
         let is_other = |item: &Item| item.get(USER_ID).is_some_and(|owner| *owner != me);
         if owners.iter().any(is_other) { StoreError::NotOwned } else { StoreError::NotFound }
     }
 
-    /// The key of the user's task `id`.
+    /// Returns the key of the user's task `id`.
     pub(super) fn key(&self, id: TaskId) -> Item {
         let values: [(&str, AttributeValue); 2] =
             [(USER_ID, string(self.user.id())), (TASK_ID, string(id.to_string()))];

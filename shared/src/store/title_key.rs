@@ -1,20 +1,19 @@
-//! The sort key of a title: titles sort as people sort, in any language.
+//! The sort key of a title: titles sort as people expect, in any language.
 
 use icu_collator::CollatorBorrowed;
 use icu_collator::options::CollatorOptions;
 
-/// The longest title key, in bytes. With the task's id behind it, it stays
-/// below the 1,024 bytes that DynamoDB takes in a sort key. Nearly all titles
-/// of 200 characters fit; longer keys need accents and capitals in turn, or
-/// ligatures by the hundred. Titles that differ only behind the cut sort by
-/// creation.
+/// The longest title key, in bytes. With the task's id after it, it stays below the 1,024
+/// bytes that DynamoDB accepts in a sort key. Nearly all titles of 200 characters fit;
+/// longer keys need alternating accents and capitals, or hundreds of ligatures. Titles
+/// that differ only after the cut sort by creation.
 pub const MAX_TITLE_KEY_BYTES: usize = 900;
 
-/// The key of the trimmed title by the root collation of CLDR (UTS #10),
-/// compared byte by byte: `Äpfel`, `apple`, `banana`, `Éclair`, `zebra`.
+/// Returns the sort key of the trimmed title in the root collation of CLDR (UTS #10).
+/// Keys compare byte by byte: `Äpfel`, `apple`, `banana`, `Éclair`, `zebra`.
 ///
-/// Keys are stored, so all keys of a table must come from one version of the
-/// collation: the crate's version is pinned, and a new one needs a migration.
+/// Keys are stored, so all keys of a table must come from one version of the collation.
+/// The crate's version is pinned, and a new one needs a migration.
 #[must_use]
 pub fn title_key(title: &str) -> Vec<u8> {
     let collator = CollatorBorrowed::new_root(CollatorOptions::default());
@@ -23,7 +22,7 @@ pub fn title_key(title: &str) -> Vec<u8> {
     let Ok(()) = collator.write_sort_key_to(title.trim(), &mut key);
     key.truncate(MAX_TITLE_KEY_BYTES);
     if key.is_empty() {
-        // DynamoDB takes no empty key.
+        // DynamoDB rejects an empty key.
         key.push(0);
     }
     key
@@ -34,7 +33,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn titles_sort_as_people_sort() {
+    fn titles_sort_as_people_expect() {
         let sorted = [
             "\u{200b}",
             "_draft",
@@ -56,9 +55,9 @@ mod tests {
     }
 
     #[test]
-    fn keys_are_those_that_are_stored_already() {
-        // If this fails, the collation has changed: tasks that are stored
-        // would sort by other keys than new ones. See docs/data-model.md.
+    fn keys_match_those_already_stored() {
+        // If this fails, the collation has changed: stored tasks would have other keys
+        // than new ones. See docs/data-model.md.
         for (title, key) in [
             ("Äpfel", &[43, 73, 53, 51, 65, 1, 69, 150, 8, 1, 220, 9][..]),
             ("10 eggs", &[20, 18, 4, 51, 55, 55, 79, 1, 11, 1, 11]),

@@ -1,4 +1,4 @@
-//! An update of a task as DynamoDB takes it.
+//! Builds the `UpdateItem` for a task.
 
 use aws_sdk_dynamodb::types::AttributeValue;
 
@@ -13,14 +13,13 @@ use crate::task::{Change, Precondition, Revision, TaskChanges, TaskId, Timestamp
 /// What an update does to a task.
 #[derive(Clone, Debug)]
 pub(super) enum Edit {
-    /// Sets what is named.
+    /// Sets the named fields.
     Set(TaskChanges),
-    /// Turns completion around without knowing it, so that any number of flips at
-    /// once end where they must.
+    /// Inverts completion without reading it, so that concurrent flips all count.
     Flip,
 }
 
-/// The parts of an `UpdateItem`. All of them see the item as it was before.
+/// The parts of an `UpdateItem`. All of them see the item as it was before the update.
 pub(super) struct Update {
     condition: String,
     set: Vec<String>,
@@ -31,11 +30,11 @@ pub(super) struct Update {
 }
 
 impl Update {
-    /// One attempt at `edit`, which `once` keeps to one execution, of a task that
-    /// fulfils `precondition`.
+    /// Builds one attempt at `edit` of a task that fulfils `precondition`; `once` limits
+    /// it to one execution.
     ///
-    /// Every attempt has a revision of its own. The time of a task never goes back: an
-    /// item that is ahead of this attempt keeps its time.
+    /// Every attempt has its own revision. The time of a task never goes back: an item
+    /// that is ahead of this attempt keeps its time.
     pub(super) fn attempt(
         id: TaskId,
         edit: &Edit,
@@ -67,7 +66,7 @@ impl Update {
         update
     }
 
-    /// The time that it writes.
+    /// Returns the time of this attempt.
     pub(super) fn sent_at(&self) -> Timestamp {
         self.now
     }
@@ -103,7 +102,7 @@ impl Update {
         }
     }
 
-    /// A task that is completed already keeps the time at which it became so.
+    /// Sets completion. A task that is already completed keeps its completion time.
     fn set_completed(&mut self, completed: bool) {
         self.set(COMPLETED, flag(completed));
         if completed {
@@ -125,8 +124,8 @@ impl Update {
         self.remove.push(COMPLETED_AT);
     }
 
-    /// The name of the value for the time of the write. DynamoDB refuses values that no
-    /// expression uses, so it is there once somebody asks for it.
+    /// Returns the placeholder for the time of the write. DynamoDB rejects values that no
+    /// expression uses, so it is only added on first use.
     fn now(&mut self) -> &'static str {
         self.values.entry(":now".to_owned()).or_insert_with(|| string(self.now.to_string()));
         ":now"
@@ -145,7 +144,7 @@ impl Update {
         }
     }
 
-    /// The `UpdateExpression`, the `ConditionExpression`, and the values in both.
+    /// Returns the `UpdateExpression`, the `ConditionExpression`, and the values in both.
     pub(super) fn into_parts(self) -> (String, String, Item) {
         let Update { condition, set, remove, add, values, now: _ } = self;
         let (set, remove) = (set.join(", "), remove.join(", "));
@@ -153,8 +152,7 @@ impl Update {
     }
 }
 
-/// The condition that a task exists and fulfils `precondition`, and the values
-/// in it.
+/// Returns the condition that a task exists and fulfils `precondition`, and its values.
 pub(super) fn condition(precondition: &Precondition) -> (String, Item) {
     let exists = "attribute_exists(task_id)";
     let (operator, revisions) = match precondition {

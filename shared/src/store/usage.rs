@@ -1,4 +1,4 @@
-//! What DynamoDB has charged for a request, as it tells.
+//! The capacity that each request to DynamoDB consumed, as DynamoDB reports it.
 
 use aws_sdk_dynamodb::operation::batch_write_item::BatchWriteItemOutput;
 use aws_sdk_dynamodb::operation::delete_item::DeleteItemOutput;
@@ -11,9 +11,9 @@ use aws_sdk_dynamodb::types::ConsumedCapacity;
 
 use crate::telemetry;
 
-/// An answer that tells what it has cost.
+/// A response that reports the capacity it consumed.
 pub(super) trait Consumed {
-    /// What it tells, for each table.
+    /// Returns the consumed capacity, per table.
     fn consumed(&self) -> &[ConsumedCapacity];
 }
 
@@ -40,8 +40,8 @@ macro_rules! tells_many {
 tells_one!(DeleteItemOutput, GetItemOutput, PutItemOutput, QueryOutput, UpdateItemOutput);
 tells_many!(BatchWriteItemOutput, TransactWriteItemsOutput);
 
-/// Notes one request to DynamoDB for the log. One that failed tells nothing, and
-/// is counted all the same.
+/// Records one request to DynamoDB for the log. A failed request reports no capacity but
+/// still counts.
 pub(super) fn note<O: Consumed, E>(result: &Result<O, E>) {
     let consumed = result.as_ref().map(Consumed::consumed).unwrap_or_default();
     telemetry::note_attempt(consumed.iter().filter_map(|it| it.capacity_units).sum());

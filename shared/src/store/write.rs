@@ -1,9 +1,9 @@
 //! Writing tasks.
 //!
-//! Each write is one request. A create makes an item that was not there, a delete
-//! removes one that is, and an update is executed at most once (`once.rs`), so
-//! each may be sent again after any failure (`attempts.rs`). A condition keeps
-//! updates to tasks that exist: an `UpdateItem` would otherwise create one.
+//! Each write is one request. A create only adds an item that was not there, a delete
+//! only removes one that is, and an update is executed at most once (`once.rs`), so each
+//! may be retried after any failure (`attempts.rs`). Updates are conditional on the
+//! task's existence: an `UpdateItem` would otherwise create one.
 
 use std::error::Error;
 
@@ -24,27 +24,27 @@ use super::once::{Once, Refusal};
 use super::update::{Edit, Update, condition};
 use crate::task::{IdempotencyKey, NewTask, Precondition, Task, TaskChanges, TaskId, Toggle};
 
-/// The most revisions in a precondition: what DynamoDB takes behind `IN`.
+/// The most revisions in a precondition: DynamoDB's limit for `IN`.
 pub const MAX_REVISIONS: usize = 100;
 
 /// A task that was created.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Created {
-    /// The task as it was then.
+    /// The task as it was created.
     pub task: Task,
     /// Whether an earlier request with the same idempotency key created it.
     pub replayed: bool,
 }
 
 impl Tasks<'_> {
-    /// Stores a new task with a fresh id. With a key, only the first request
-    /// with that key does; those that follow within 24 hours find its task.
+    /// Stores a new task with a fresh id. With a key, only the first request with that
+    /// key stores one; later requests within 24 hours return its task.
     ///
     /// # Errors
     ///
     /// [`StoreError::KeyReused`] if the key was used for another task,
     /// [`StoreError::InFlight`] if a request with the key is under way,
-    /// [`StoreError::OutcomeUnknown`] if it is not known to be stored.
+    /// [`StoreError::OutcomeUnknown`] if the task may or may not have been stored.
     pub async fn create(
         &self,
         new: NewTask,
@@ -66,7 +66,7 @@ impl Tasks<'_> {
         match result {
             Ok(_) => Ok(Created { task, replayed: false }),
             Err(error) => match error.as_service_error() {
-                // Nobody else can have made this id: an earlier attempt did.
+                // Nobody else can have created this id: an earlier attempt did.
                 Some(PutItemError::ConditionalCheckFailedException(_)) => {
                     Ok(Created { task, replayed: false })
                 }
@@ -75,14 +75,13 @@ impl Tasks<'_> {
         }
     }
 
-    /// Changes what `changes` names in the task `id`, and returns the task as it
-    /// is then. Without any change nothing is written.
+    /// Applies `changes` to the task `id`, and returns the updated task. Without any
+    /// change, nothing is written.
     ///
     /// # Errors
     ///
-    /// [`StoreError::NotFound`], [`StoreError::NotOwned`] if the user has no
-    /// such task, [`StoreError::Changed`] if it does not fulfil
-    /// `precondition`.
+    /// [`StoreError::NotFound`] or [`StoreError::NotOwned`] if the user has no such task,
+    /// [`StoreError::Changed`] if it does not fulfil `precondition`.
     pub async fn update(
         &self,
         id: TaskId,
@@ -97,8 +96,7 @@ impl Tasks<'_> {
         self.write(id, &Edit::Set(changes), precondition).await
     }
 
-    /// Flips the completion of the task `id`, or sets it, and returns the task
-    /// as it is then.
+    /// Flips or sets the completion of the task `id`, and returns the updated task.
     ///
     /// # Errors
     ///
@@ -146,15 +144,15 @@ impl Tasks<'_> {
             // It is still there, so no attempt has deleted it.
             Some(_) => Err(not_fulfilled(precondition, &attempts, error)),
             None => match self.why_missing(id).await {
-                // An earlier attempt has deleted it.
+                // An earlier attempt deleted it.
                 StoreError::NotFound if attempts.maybe_done() => Ok(()),
                 error => Err(attempts.tell(error)),
             },
         }
     }
 
-    /// Updates a task, and returns it as it is then. If an attempt was executed and
-    /// its reply lost, that may include what others have written since.
+    /// Updates a task and returns it. If an attempt was executed and its reply was lost,
+    /// the returned task may include later writes by others.
     async fn write(
         &self,
         id: TaskId,
@@ -191,7 +189,8 @@ impl Tasks<'_> {
                 }
                 _ => {}
             }
-            // The first time at once, and then with pauses: others write it just now.
+            // Immediately the first time, then with pauses, because others are writing
+            // the task.
             adaptations += 1;
             if !adapted || (adaptations > 1 && !attempts.another(Failure::Refused).await) {
                 return Err(attempts.unavailable(error));
@@ -221,9 +220,9 @@ impl Tasks<'_> {
     }
 }
 
-/// The error for the caller when a task that no attempt has changed does not fulfil
-/// `precondition`: it has changed, unless an attempt that is still under way may find it
-/// fulfilled.
+/// Returns the error for a task that no attempt has changed and that does not fulfil
+/// `precondition`: the task has changed, unless an attempt that is still in flight might
+/// find the precondition fulfilled.
 fn not_fulfilled<E>(
     precondition: &Precondition,
     attempts: &Attempts,
@@ -239,8 +238,8 @@ where
     }
 }
 
-/// The item, if there is one, that has refused an update; `None` if that failed for
-/// another reason.
+/// Returns the item, if there is one, on which an update's condition failed; `None` if
+/// the update failed for another reason.
 fn refused_item(error: &SdkError<UpdateItemError, HttpResponse>) -> Option<Option<Item>> {
     match error.as_service_error() {
         Some(UpdateItemError::ConditionalCheckFailedException(refused)) => {

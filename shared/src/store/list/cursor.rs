@@ -1,14 +1,13 @@
-//! Cursors: where a list goes on.
+//! Cursors: where the next page of a list starts.
 //!
 //! A cursor is the position of the last row that was returned, as JSON in base64url. It
-//! belongs to one list of one user and is refused for any other. It is not secret and
-//! not signed, because it can do no harm: the user always comes from the token, and a
+//! belongs to one list of one user and is rejected for any other. It is neither secret
+//! nor signed, because it can do no harm: the user always comes from the token, and a
 //! position is only a place to start in that user's own list.
 //!
-//! It outlives deployments: members are only ever added, as optional ones, and
-//! those that are not known are ignored, so that old and new functions go on
-//! with each other's cursors. A change that cannot be made so gets another
-//! [`VERSION`].
+//! Cursors outlive deployments. Members are only ever added, as optional ones, and
+//! unknown members are ignored, so old and new functions accept each other's cursors. Any
+//! other change needs a new [`VERSION`].
 
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD as BASE64;
@@ -22,14 +21,14 @@ use crate::store::item::UNDATED;
 use crate::store::title_key::MAX_TITLE_KEY_BYTES;
 use crate::task::{ListQuery, Sort, TaskId, Timestamp, Window};
 
-/// The form of the cursors below. A cursor of another version is refused.
+/// The version of the cursor format. Cursors of other versions are rejected.
 const VERSION: u8 = 1;
 
 #[derive(Debug, Deserialize, PartialEq, Serialize)]
 struct Cursor {
     #[serde(rename = "v")]
     version: u8,
-    /// Whose list it is, hashed: cursors are in URLs, and URLs in logs.
+    /// The owner of the list, hashed: cursors are in URLs, and URLs are in logs.
     #[serde(rename = "u")]
     user: String,
     #[serde(flatten)]
@@ -39,8 +38,8 @@ struct Cursor {
     key: Option<String>,
     #[serde(rename = "i")]
     id: String,
-    /// The end of all time, in milliseconds since 1970. Functions of the version before
-    /// this one require it, and leave out of a list what was moved later.
+    /// The end of time, in milliseconds since 1970. Functions of the previous version
+    /// require it, and leave out of a list what was moved after it.
     #[serde(rename = "t", skip_deserializing)]
     never: u64,
 }
@@ -71,15 +70,15 @@ impl List {
     }
 }
 
-/// What stands for a user: 24 bits, enough to notice a cursor that got mixed up,
-/// and too few to tell one user of many.
+/// Returns the tag of a user: 24 bits, enough to notice a mixed-up cursor, and too few to
+/// identify one user among many.
 fn user_tag(user: &User) -> String {
     let mut tag = hash(&[b"cursor", user.id().as_bytes()]);
     tag.truncate(4);
     tag
 }
 
-/// The cursor with which `user` goes on in the list of `query`.
+/// Encodes the cursor with which `user` continues the list of `query` after `position`.
 pub(super) fn encode(user: &User, query: &ListQuery, position: &Position) -> String {
     let key = match &position.key {
         SortKey::Created => None,
@@ -99,7 +98,7 @@ pub(super) fn encode(user: &User, query: &ListQuery, position: &Position) -> Str
     BASE64.encode(json)
 }
 
-/// The position in the list of `query`, if `text` is a cursor of `user` for it.
+/// Decodes the position in the list of `query`, if `text` is a cursor of `user` for it.
 pub(super) fn decode(text: &str, user: &User, query: &ListQuery) -> Result<Position, StoreError> {
     parse(text, user, query).ok_or(StoreError::BadCursor)
 }
@@ -120,7 +119,7 @@ fn parse(text: &str, user: &User, query: &ListQuery) -> Option<Position> {
         (Sort::DueDate, Some(key)) => {
             let is_key = key == UNDATED
                 || Timestamp::parse(&key).is_some_and(|moment| moment.to_string() == key);
-            // DynamoDB refuses to start outside of the range that it reads.
+            // DynamoDB rejects a start key outside of the range that it reads.
             (is_key && query.window.contains_key(&key)).then_some(SortKey::Due(key))?
         }
         _ => return None,
@@ -156,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cursor_gives_back_its_position() {
+    fn a_cursor_decodes_to_its_position() {
         for (sort, key) in [
             (Sort::Created, SortKey::Created),
             (Sort::Title, SortKey::Title(vec![0, 255, 7])),
@@ -190,7 +189,7 @@ mod tests {
     #[test]
     fn a_cursor_outlives_a_deployment() {
         let today = r#"{"v":1,"u":"rDjI","status":"all","sort":"title","order":"asc","k":"AQ","i":"01a1f8c8-b570-72e1-a943-5e26883ce3c8","t":253402300799999}"#;
-        // What functions of the version before add, and what those of tomorrow may.
+        // What functions of the previous version add, and what those of a future one may.
         let yesterday = today.replace("253402300799999", r#"1795000000123,"n":[2,3]"#);
         let tomorrow = today.replace(r#","t":253402300799999"#, r#","x":{"y":[1]}"#);
         let query = ListQuery { order: Order::Asc, ..query(Sort::Title) };
@@ -205,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn a_made_up_cursor_is_refused() {
+    fn a_forged_cursor_is_rejected() {
         let title = query(Sort::Title);
         let good = encode(&title, &at(SortKey::Title(vec![1])));
         let json = String::from_utf8(BASE64.decode(&good).unwrap()).unwrap();
@@ -229,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn a_position_outside_of_the_window_is_refused() {
+    fn a_position_outside_of_the_window_is_rejected() {
         let window = Window {
             after: Timestamp::parse("2027-01-01"),
             before: Timestamp::parse("2027-02-01"),

@@ -1,4 +1,4 @@
-//! Which part of its partition a list is, and places in it.
+//! The key ranges of a list in its partition, and positions in them.
 
 use std::collections::VecDeque;
 
@@ -8,7 +8,7 @@ use crate::store::error::BadItem;
 use crate::store::item::{DUE_KEY, Item, TITLE_KEY, UNDATED};
 use crate::task::{ListQuery, Order, Sort, TaskId, Timestamp, Window};
 
-/// A place in a list: what it is sorted by, and then creation.
+/// A position in a list: the sort key, and then creation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Position {
     pub(super) key: SortKey,
@@ -24,7 +24,7 @@ pub(super) enum SortKey {
 }
 
 impl SortKey {
-    /// What `item` is sorted by.
+    /// Returns the sort key of `item`.
     pub(super) fn of(item: &Item, sort: Sort) -> Result<SortKey, BadItem> {
         Ok(match sort {
             Sort::Created => SortKey::Created,
@@ -44,12 +44,13 @@ impl SortKey {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Range {
     Whole,
-    /// Due keys from the first to the second, both included.
+    /// Due keys from the first to the second, both inclusive.
     Due(String, String),
 }
 
-/// What to read for `query` behind `position`, in this order. Descending by due
-/// date, the undated tasks, which the index has last, must not come first.
+/// Returns the ranges to read for `query` after `position`, in order. The index has
+/// undated tasks last. In descending order they would come first, so they are a range of
+/// their own.
 pub(super) fn ranges(query: &ListQuery, position: Option<&Position>) -> VecDeque<Range> {
     let dated = dated(query.window);
     let mut ranges: VecDeque<Range> = match (query.sort, query.order) {
@@ -64,8 +65,8 @@ pub(super) fn ranges(query: &ListQuery, position: Option<&Position>) -> VecDeque
         if key == UNDATED && ranges.len() > 1 {
             ranges.pop_front();
         }
-        // DynamoDB starts behind the position anyway; what stands before it is cut
-        // off the range too, for an emulator that would read it first.
+        // DynamoDB starts after the position anyway. The part before it is cut off too,
+        // because an emulator would read it first.
         if let Some(Range::Due(from, to)) = ranges.front_mut() {
             let bound = if query.order == Order::Asc { from } else { to };
             bound.clone_from(key);
@@ -74,9 +75,9 @@ pub(super) fn ranges(query: &ListQuery, position: Option<&Position>) -> VecDeque
     ranges
 }
 
-/// The due dates in `window`; `None` if it ends before all dates.
+/// Returns the due dates in `window`; `None` if it ends before all dates.
 fn dated(window: Window) -> Option<Range> {
-    // DynamoDB takes no empty string for a key, not even as a bound.
+    // DynamoDB rejects an empty string as a key, even as a bound.
     let from = window.after.unwrap_or(Timestamp::MIN);
     let to = match window.before {
         None => Timestamp::MAX,
@@ -123,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn a_walk_goes_on_where_it_is_and_not_in_a_range_that_it_has_behind_it() {
+    fn a_list_continues_at_its_position_and_skips_the_ranges_before_it() {
         let key = "2027-02-10T00:00:00.000Z".to_owned();
         let at = |key: &str| Position { key: SortKey::Due(key.into()), id: TaskId::new() };
         let query = ListQuery { sort: Sort::DueDate, order: Order::Desc, ..ListQuery::default() };

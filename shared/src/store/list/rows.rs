@@ -1,4 +1,4 @@
-//! The rows of a list, read request by request as they are asked for.
+//! The rows of a list, read on demand, one request at a time.
 
 use std::collections::VecDeque;
 
@@ -12,32 +12,32 @@ use crate::store::error::StoreError;
 use crate::store::item::{self, COMPLETED, DUE_KEY, Item, TITLE_KEY, bytes, flag, string};
 use crate::task::{ListQuery, Order, Sort, Status, Task};
 
-/// How many rows are read by one request of a list without a limit. DynamoDB
-/// would return a megabyte; as items of the SDK that is ten times as much memory.
+/// How many rows one request reads for a list without a limit. DynamoDB would return a
+/// megabyte, which takes ten times as much memory as SDK items.
 const AT_ONCE: usize = 1000;
 
-/// A task and where it stands.
+/// A task and its position.
 pub(super) struct Row {
     pub(super) task: Task,
     pub(super) position: Position,
 }
 
-/// The rows of a list in their order.
+/// The rows of a list, in order.
 pub(super) struct Rows<'a> {
     tasks: Tasks<'a>,
     query: &'a ListQuery,
     /// What is left to read.
     ranges: VecDeque<Range>,
-    /// The key behind which the first range goes on.
+    /// The key after which the first range continues.
     start: Option<Item>,
     /// How many rows the caller needs; `None` for all.
     wanted: Option<usize>,
-    /// What was read. Each item becomes a task when it is its turn.
+    /// The items that were read. Each becomes a task only when it is needed.
     items: VecDeque<Item>,
 }
 
 impl<'a> Rows<'a> {
-    /// The rows of `query` behind `position`.
+    /// Returns the rows of `query` after `position`.
     pub(super) fn new(
         tasks: Tasks<'a>,
         query: &'a ListQuery,
@@ -48,13 +48,13 @@ impl<'a> Rows<'a> {
             query,
             ranges: ranges(query, position),
             start: position.map(|position| start_key(tasks, query.status, position)),
-            // One row more tells whether another page follows.
+            // One more row shows whether another page follows.
             wanted: query.limit.map(|limit| limit + 1),
             items: VecDeque::new(),
         }
     }
 
-    /// The next row; `None` behind the last.
+    /// Returns the next row; `None` after the last.
     pub(super) async fn next(&mut self) -> Result<Option<Row>, StoreError> {
         while self.items.is_empty()
             && let Some(range) = self.ranges.pop_front()
@@ -89,7 +89,7 @@ impl<'a> Rows<'a> {
             .limit(i32::try_from(reads).unwrap_or(i32::MAX))
             .return_consumed_capacity(ReturnConsumedCapacity::Total);
         query = match index(self.query.status, self.query.sort) {
-            // Only the table itself can be read consistently.
+            // Only the table itself supports consistent reads.
             None => query.consistent_read(true),
             Some(index) => query.index_name(index),
         };
@@ -109,7 +109,7 @@ impl<'a> Rows<'a> {
     }
 }
 
-/// The index that has these tasks in this order; `None` for the table itself.
+/// Returns the index that has these tasks in this order; `None` for the table itself.
 fn index(status: Status, sort: Sort) -> Option<&'static str> {
     match (status, sort) {
         (Status::All, Sort::Created) => None,
@@ -121,7 +121,7 @@ fn index(status: Status, sort: Sort) -> Option<&'static str> {
     }
 }
 
-/// Which half of the user's tasks it is; `None` for both.
+/// Returns which half of the user's tasks to read; `None` for both.
 fn partition(status: Status) -> Option<bool> {
     match status {
         Status::All => None,
@@ -130,15 +130,15 @@ fn partition(status: Status) -> Option<bool> {
     }
 }
 
-/// What is read of each item: a task, and what the order needs. The rest are keys of
-/// other orders, a third of an item.
+/// Returns the attributes to read: those of a task, and the sort key. The rest, a third
+/// of an item, are keys of other orders.
 fn attributes(sort: Sort) -> String {
     let order: &[&str] = if sort == Sort::Title { &[TITLE_KEY] } else { &[] };
     [&item::OF_A_TASK, order].concat().join(", ")
 }
 
-/// The key that DynamoDB starts behind. No item needs to have it: the row may be
-/// gone by now.
+/// Returns the key that DynamoDB starts after. No item needs to have it: the row may have
+/// been deleted or moved.
 fn start_key(tasks: Tasks<'_>, status: Status, position: &Position) -> Item {
     let mut key = tasks.key(position.id);
     if let Some(completed) = partition(status) {
