@@ -35,7 +35,7 @@ pub struct Task {
     pub due_date: Option<Timestamp>,
     /// When the task was last written.
     pub updated_at: Timestamp,
-    /// When the task became completed; `None` while it is pending.
+    /// When the task was completed; `None` while it is pending.
     pub completed_at: Option<Timestamp>,
     /// Changes with each write. The task's entity tag.
     pub revision: Revision,

@@ -31,8 +31,7 @@ pub struct EntityTag {
 }
 
 impl EntityTags {
-    /// Parses the value of a header. Returns `None` if it does not have the form of RFC
-    /// 9110.
+    /// Parses the value of a header. Returns `None` if it does not follow RFC 9110.
     pub(super) fn parse(value: &str) -> Option<EntityTags> {
         if value.trim() == "*" {
             return Some(EntityTags::Any);
@@ -89,8 +88,8 @@ impl EntityTags {
         }
     }
 
-    /// Whether these tags, from `If-None-Match`, include `tag`, so that the caller has
-    /// this version. The comparison is weak, so weak tags match too.
+    /// Whether these tags, in `If-None-Match`, match `tag`. The comparison is weak, so
+    /// weak tags match too.
     pub(super) fn contain(&self, tag: &str) -> bool {
         match self {
             EntityTags::Any => true,

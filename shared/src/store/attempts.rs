@@ -3,7 +3,7 @@
 //! The network may lose a reply after the write was executed, and on Lambda a pooled
 //! connection may die while the function is frozen. The SDK would retry without knowing
 //! whether that is safe, and without reporting it. So its retries are off (`client.rs`),
-//! and only this module retries, after two kinds of failure:
+//! and this module decides on every retry. It retries after two kinds of failure:
 //!
 //! - *Refused*: DynamoDB throttled the request, or there was no connection to send it on.
 //!   It was not executed.

@@ -14,8 +14,8 @@ impl Tasks<'_> {
     /// limit of `query` is reached, or `take` rejects a task by returning `false`.
     /// Returns the query for the remaining tasks, or `None` if there are no more.
     ///
-    /// What it reads depends on what it returns, never on how many tasks the user has:
-    /// each list is a key range of the table or of one index.
+    /// What it reads depends on the tasks it passes on, never on how many tasks the user
+    /// has: each list is a key range of the table or of one index.
     ///
     /// The list of all tasks by creation includes every write that was acknowledged
     /// before. The others come from indexes, which lag behind by some milliseconds.

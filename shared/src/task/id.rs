@@ -55,8 +55,7 @@ impl Serialize for TaskId {
     }
 }
 
-/// Identifies one version of a task: a fresh UUID for each write. Entity tags are made of
-/// it.
+/// Identifies one version of a task: a fresh UUID for each write. Entity tags contain it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Revision(Uuid);
 

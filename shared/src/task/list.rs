@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::Timestamp;
 use super::field::{Invalid, MOMENT, Rules};
 
-/// The greatest `limit`.
+/// The largest `limit`.
 pub const MAX_LIMIT: usize = 1000;
 
 /// The query parameters of a list request: each name with all its values,

@@ -49,8 +49,8 @@ pub(super) enum Range {
 }
 
 /// Returns the ranges to read for `query` after `position`, in order. The index has
-/// undated tasks last. In descending order they would come first, so they are a range of
-/// their own.
+/// undated tasks last. In descending order they would come first, so they are a separate
+/// range, read last.
 pub(super) fn ranges(query: &ListQuery, position: Option<&Position>) -> VecDeque<Range> {
     let dated = dated(query.window);
     let mut ranges: VecDeque<Range> = match (query.sort, query.order) {
