@@ -115,7 +115,7 @@ async function edit(api: Api): Promise<void> {
   // Somebody else still has the old version.
   const lost = await api.PUT("/api/tasks/{task_id}", { params: { path, header }, body: { title: "Buy wine" } });
   assert.equal(expectProblem(lost).status, 412);
-  assert.equal(expectProblem(lost).detail, "The task has changed: If-Match or If-None-Match does not allow its current version");
+  assert.equal(expectProblem(lost).detail, "The task has changed: its current version does not meet If-Match or If-None-Match");
 
   // Null clears.
   const cleared = await api.PUT("/api/tasks/{task_id}", {

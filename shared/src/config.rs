@@ -163,7 +163,7 @@ mod tests {
             "environment variable BETTER_AUTH_SECRET is shorter than 32 bytes"
         );
         for known in KNOWN_SECRETS {
-            assert!(refusal(&[("BETTER_AUTH_SECRET", known)]).contains("everybody knows"));
+            assert!(refusal(&[("BETTER_AUTH_SECRET", known)]).contains("well-known"));
         }
     }
 
@@ -220,7 +220,7 @@ mod tests {
             "https://",
         ] {
             let told = refusal(&key_set_with("JWKS_URL", url));
-            assert_eq!(told, "environment variable JWKS_URL is no https:// URL", "{url}");
+            assert_eq!(told, "environment variable JWKS_URL is not an https:// URL", "{url}");
         }
     }
 

@@ -1,8 +1,9 @@
 //! The tasks of one user in DynamoDB. `docs/data-model.md` describes the table and its
 //! indexes.
 //!
-//! Every key begins with the user, and the user comes from a verified token. No request,
-//! however crafted, reaches another user's partition.
+//! Every key of a task contains the user, who comes from a verified token. No request,
+//! however crafted, reads or writes another user's partition. (The index `by_id` only says
+//! whether somebody else has a task of this id.)
 
 mod attempts;
 mod client;

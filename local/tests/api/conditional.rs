@@ -41,7 +41,7 @@ async fn a_write_that_names_an_old_version_changes_nothing() {
     let body = json!({"title": "T"});
     let detail = alice.json(Method::PUT, &path, &headers, body).await.problem(stale);
     let expected =
-        "The task has changed: If-Match or If-None-Match does not allow its current version";
+        "The task has changed: its current version does not meet If-Match or If-None-Match";
     assert_eq!(detail, expected);
     let nothing = alice.json(Method::PUT, &path, &headers, json!({})).await;
     assert_eq!(nothing.status, stale);

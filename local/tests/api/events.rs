@@ -38,7 +38,7 @@ const EXPECTED: [(&str, u16, &str); 26] = [
     ("docs.json", 200, ""),
     ("docs.openapi.json", 200, ""),
     ("docs.file.json", 200, ""),
-    ("docs.unknown-file.json", 404, "There is nothing here"),
+    ("docs.unknown-file.json", 404, "Not found"),
 ];
 
 /// As [`EXPECTED`], for a deployment with the key set `jwks.json`.

@@ -68,7 +68,7 @@ async fn another_users_cursor_is_rejected_and_a_forged_one_lists_only_the_caller
         let (hers, his) = (alice.get(&list).await.next(), bob.get(&list).await.next());
         let (hers, his) = (hers.unwrap(), his.unwrap());
         let detail = alice.get(&his).await.problem(StatusCode::BAD_REQUEST);
-        assert_eq!(detail, "cursor must be a cursor that this API gave out for the same list");
+        assert_eq!(detail, "cursor must be a cursor that this API returned for the same list");
 
         let mut forged = contents(&his);
         forged["u"] = contents(&hers)["u"].clone();
@@ -123,6 +123,6 @@ async fn a_forged_cursor_reveals_nothing() {
     ] {
         let reply = alice.get(&format!("{list}&cursor={bad}")).await;
         let detail = reply.problem(StatusCode::BAD_REQUEST);
-        assert_eq!(detail, "cursor must be a cursor that this API gave out for the same list");
+        assert_eq!(detail, "cursor must be a cursor that this API returned for the same list");
     }
 }

@@ -121,7 +121,7 @@ async fn a_body_that_is_not_valid_base64_is_a_400_in_the_log() {
         let (status, problem) = invoke(&app, "create-task", &change).await;
         assert_eq!(status, 400, "{body}");
         assert_eq!(problem["title"], "Bad Request");
-        assert_eq!(problem["detail"], "The body is not the base64 that the event says it is");
+        assert_eq!(problem["detail"], "The body is not valid base64");
         assert!(!problem["request_id"].as_str().unwrap().is_empty());
     }
     // "{}" in base64 is decoded, and is a task without a title.

@@ -26,7 +26,7 @@ async fn a_database_that_does_not_answer_is_a_503_before_the_timeout() {
     assert_eq!(reply["statusCode"], 503);
     assert_eq!(reply["headers"]["retry-after"], "1");
     let problem: serde_json::Value = serde_json::from_str(reply["body"].as_str().unwrap()).unwrap();
-    let expected = "The tasks cannot be reached at the moment; try again shortly";
+    let expected = "The service is temporarily unavailable; try again shortly";
     assert_eq!(problem["detail"], expected, "without the cause");
 }
 

@@ -197,7 +197,7 @@ async fn a_write_that_was_never_sent_is_not_reported_as_unknown() {
         let reply = function::ask_with(&lambda, name, event.into()).await;
         assert_eq!(reply["statusCode"], 503, "{name}");
         let problem: Value = serde_json::from_str(reply["body"].as_str().unwrap()).unwrap();
-        let detail = "The tasks cannot be reached at the moment; try again shortly";
+        let detail = "The service is temporarily unavailable; try again shortly";
         assert_eq!(problem["detail"], detail, "{name}");
     }
 }

@@ -87,8 +87,9 @@ impl Identity {
                 "is not set, but JWKS_URL is (none, if the issuer's tokens carry no aud)",
             ));
         }
-        let url =
-            |text: String| KeySetUrl::parse(&text).ok_or(invalid("JWKS_URL", "is no https:// URL"));
+        let url = |text: String| {
+            KeySetUrl::parse(&text).ok_or(invalid("JWKS_URL", "is not an https:// URL"))
+        };
         Ok(Identity {
             secret: secret.map(|secret| checked_secret(secret, is_local)).transpose()?,
             key_set: key_set.map(url).transpose()?,
@@ -102,7 +103,7 @@ impl Identity {
 fn checked_secret(secret: String, local: bool) -> Result<Secret, ConfigError> {
     let refused = |reason| Err(invalid("BETTER_AUTH_SECRET", reason));
     if KNOWN_SECRETS.contains(&secret.as_str()) {
-        return refused("is a default secret that everybody knows");
+        return refused("is a well-known default secret");
     }
     if secret == DEVELOPMENT_SECRET && !local {
         return refused("is the published development secret, which is for local work only");

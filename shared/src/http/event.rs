@@ -31,7 +31,7 @@ pub(super) struct RawQuery(pub(super) String);
 /// it is not.
 pub(crate) fn request(event: LambdaRequest) -> Result<Request, Problem> {
     let LambdaRequest::ApiGatewayV2(event) = event else {
-        return Err(Problem::bad_request("The event is not one of an HTTP API"));
+        return Err(Problem::bad_request("The event does not come from an HTTP API"));
     };
     let mut request = Request::new(body(event.body, event.is_base64_encoded)?);
     *request.method_mut() = event.request_context.http.method;
@@ -45,9 +45,10 @@ pub(crate) fn request(event: LambdaRequest) -> Result<Request, Problem> {
 fn body(text: Option<String>, is_base64: bool) -> Result<Body, Problem> {
     match text {
         None => Ok(Body::Empty),
-        Some(text) if is_base64 => BASE64_STANDARD.decode(text).map(Body::Binary).map_err(|_| {
-            Problem::bad_request("The body is not the base64 that the event says it is")
-        }),
+        Some(text) if is_base64 => BASE64_STANDARD
+            .decode(text)
+            .map(Body::Binary)
+            .map_err(|_| Problem::bad_request("The body is not valid base64")),
         Some(text) => Ok(Body::Text(text)),
     }
 }

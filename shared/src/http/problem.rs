@@ -64,7 +64,7 @@ impl Problem {
     /// 404 for anything but a task.
     #[must_use]
     pub fn not_found() -> Problem {
-        Problem::new(StatusCode::NOT_FOUND, "There is nothing here")
+        Problem::new(StatusCode::NOT_FOUND, "Not found")
     }
 
     /// 404 for a task.
@@ -76,7 +76,7 @@ impl Problem {
     /// 500 because of `cause`, which is only logged.
     #[must_use]
     pub fn internal(cause: &dyn Error) -> Problem {
-        let detail = "Something went wrong on our side; it has been logged";
+        let detail = "An internal error occurred; it has been logged";
         let mut problem = Problem::new(StatusCode::INTERNAL_SERVER_ERROR, detail);
         problem.cause = Some(error_chain(cause));
         problem
@@ -85,12 +85,12 @@ impl Problem {
     /// 503 for a request that took too long.
     pub(crate) fn late(is_read: bool) -> Problem {
         let problem = if is_read { Problem::unavailable() } else { Problem::outcome_unknown() };
-        Problem { cause: Some("there was no more time".to_owned()), ..problem }
+        Problem { cause: Some("the request took too long".to_owned()), ..problem }
     }
 
     /// 503 for a request that was not executed.
     fn unavailable() -> Problem {
-        let detail = "The tasks cannot be reached at the moment; try again shortly";
+        let detail = "The service is temporarily unavailable; try again shortly";
         Problem {
             retry_after_seconds: Some(1),
             ..Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail)
@@ -208,10 +208,10 @@ impl From<StoreError> for Problem {
             }
             StoreError::Changed => Problem::new(
                 StatusCode::PRECONDITION_FAILED,
-                "The task has changed: If-Match or If-None-Match does not allow its current version",
+                "The task has changed: its current version does not meet If-Match or If-None-Match",
             ),
             StoreError::BadCursor => {
-                let detail = "must be a cursor that this API gave out for the same list".to_owned();
+                let detail = "must be a cursor that this API returned for the same list".to_owned();
                 Problem::from(Invalid { errors: vec![FieldError { field: "cursor", detail }] })
             }
             StoreError::KeyReused => Problem::new(

@@ -182,8 +182,8 @@ fn not_json(error: &serde_json::Error) -> Problem {
         Category::Data => {
             let text = error.to_string();
             match text.split('`').nth(1).filter(|_| text.starts_with("duplicate field")) {
-                Some(field) => format!("{field} stands in it twice {place}"),
-                None => "it is something else".to_owned(),
+                Some(field) => format!("the field {field} occurs twice, {place}"),
+                None => "it is another kind of value".to_owned(),
             }
         }
         Category::Eof if error.column() == 0 => "it is empty".to_owned(),
@@ -254,10 +254,10 @@ mod tests {
         );
         for other in ["[1]", "null", "\"my diary\"", "5"] {
             let told = detail(other.as_bytes());
-            assert_eq!(told, "The body must be a JSON object: it is something else");
+            assert_eq!(told, "The body must be a JSON object: it is another kind of value");
         }
         let told = detail(b"{\"title\":\"a\",\"title\":\"b\"}");
-        assert!(told.contains("title stands in it twice at line 1"), "{told}");
+        assert!(told.contains("the field title occurs twice, at line 1"), "{told}");
         assert!(detail(b"{\"title\":\"\xff\"}").contains("syntax error"));
         assert!(detail(br#"{"title":"\ud800"}"#).contains("syntax error"));
         assert!(detail("[".repeat(20_000).as_bytes()).contains("must be a JSON object"));

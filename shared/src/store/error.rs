@@ -68,13 +68,13 @@ impl fmt::Display for StoreError {
         f.write_str(match self {
             StoreError::NotFound => "no such task",
             StoreError::NotOwned => "the task is another user's",
-            StoreError::Changed => "the task does not fulfil the precondition",
+            StoreError::Changed => "the task does not meet the precondition",
             StoreError::BadCursor => "the cursor was not made for this list",
             StoreError::KeyReused => "the idempotency key was used with another body",
             StoreError::InFlight => "a request with the same idempotency key is under way",
             StoreError::OutcomeUnknown(_) => "it is not known whether the write was executed",
             StoreError::Unavailable(_) => "DynamoDB is not available",
-            StoreError::Unexpected(_) => "DynamoDB gave an unexpected answer",
+            StoreError::Unexpected(_) => "DynamoDB returned an unexpected response",
         })
     }
 }
