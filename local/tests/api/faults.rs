@@ -158,7 +158,7 @@ async fn persistent_faults(write: Write, faults: &[Fault]) {
         let detail = reply.problem(StatusCode::SERVICE_UNAVAILABLE);
         if *fault == Fault::Throttle {
             assert!(!executed, "{case}");
-            assert!(detail.starts_with("The tasks cannot be reached"), "{case}");
+            assert!(detail.starts_with("The service is temporarily unavailable"), "{case}");
         } else {
             assert!(detail.starts_with("It is not known whether"), "{case}");
         }
@@ -219,7 +219,7 @@ async fn a_slow_dynamodb_is_a_503_before_the_gateway_gives_up() {
     }
     for reply in [get, list] {
         let detail = reply.problem(StatusCode::SERVICE_UNAVAILABLE);
-        assert!(detail.starts_with("The tasks cannot be reached"), "{detail}");
+        assert!(detail.starts_with("The service is temporarily unavailable"), "{detail}");
     }
 }
 
