@@ -292,7 +292,9 @@ fn the_check_before_a_deployment_and_the_watch_router_know_each_function() {
     let mut routes = 0;
     for function in &functions {
         for Route { method, path } in &function.routes {
-            let (_, rest) = router.split_once(&format!("\"{path}\" = [")).unwrap();
+            let (_, rest) = router
+                .split_once(&format!("\"{path}\" = ["))
+                .unwrap_or_else(|| panic!("Cargo.toml lacks the route {path}"));
             let entry = format!("{{ method = \"{method}\", function = \"{}\" }}", function.name);
             assert!(rest.split(']').next().unwrap().contains(&entry), "{method} {path}");
             routes += 1;

@@ -14,6 +14,15 @@ pub(super) fn quoted(opaque: &str) -> String {
 }
 
 /// The value of an `If-Match` or `If-None-Match` header.
+///
+/// ```
+/// use shared::http::{self, Body, EntityTags, Request};
+///
+/// let mut request = Request::new(Body::Empty);
+/// request.headers_mut().insert("if-none-match", r#""a", W/"b""#.parse().unwrap());
+/// let known = http::if_none_match(&request).unwrap();
+/// assert!(matches!(known, Some(EntityTags::List(tags)) if tags.len() == 2));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum EntityTags {
     /// `*`: any version.

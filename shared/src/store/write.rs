@@ -40,6 +40,19 @@ impl Tasks<'_> {
     /// Stores a new task with a fresh id. With a key, only the first request with that
     /// key stores one; later requests within 24 hours return its task.
     ///
+    /// ```no_run
+    /// use shared::http::{Problem, Request};
+    /// use shared::task::{IdempotencyKey, NewTask};
+    ///
+    /// # async fn handle(app: &shared::App, request: &Request) -> Result<(), Problem> {
+    /// let user = app.authenticate(request).await?;
+    /// let key = IdempotencyKey::parse("b6c4f0a2");
+    /// let created = app.tasks(&user).create(NewTask::titled("Buy milk"), key.as_ref()).await?;
+    /// assert_eq!(created.task.title, "Buy milk");
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     ///
     /// [`StoreError::KeyReused`] if the key was used for another task,

@@ -101,6 +101,16 @@ impl TryFrom<TaskChangesInput> for TaskChanges {
 }
 
 /// A change to an optional value of a task.
+///
+/// ```
+/// use shared::task::{Change, TaskChanges, TaskChangesInput};
+///
+/// let body = r#"{"description": null, "priority": "high"}"#;
+/// let input: TaskChangesInput = serde_json::from_str(body).unwrap();
+/// let changes = TaskChanges::try_from(input).unwrap();
+/// assert_eq!(changes.description, Change::Clear);
+/// assert_eq!(changes.due_date, Change::Keep);
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Change<T> {
     /// Keeps the value.

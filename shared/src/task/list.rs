@@ -13,6 +13,17 @@ pub const MAX_LIMIT: usize = 1000;
 pub type ListQueryInput = BTreeMap<String, Vec<String>>;
 
 /// A valid list query.
+///
+/// ```
+/// use shared::task::{ListQuery, ListQueryInput, Order, Sort};
+///
+/// let input = ListQueryInput::from([("sort".to_owned(), vec!["title".to_owned()])]);
+/// let query = ListQuery::try_from(input).unwrap();
+/// assert_eq!((query.sort, query.order), (Sort::Title, Order::Asc));
+///
+/// let input = ListQueryInput::from([("limit".to_owned(), vec!["0".to_owned()])]);
+/// assert_eq!(ListQuery::try_from(input).unwrap_err().errors[0].field, "limit");
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ListQuery {
     /// Which tasks to list.
