@@ -14,8 +14,8 @@ use ring::signature::{Ed25519KeyPair, KeyPair};
 use serde_json::{Value, json};
 
 use crate::dynamodb::Data;
+use crate::jws;
 use crate::settings::Settings;
-use crate::token;
 
 /// The path at which the local gateway publishes the key set.
 pub const KEY_SET_PATH: &str = "/.well-known/jwks.json";
@@ -84,7 +84,7 @@ impl Issuer {
     #[must_use]
     pub fn sign(&self, claims: &Value) -> String {
         let header = json!({"alg": "EdDSA", "typ": "JWT", "kid": self.key_id()});
-        token::compact(&header, claims, |signed| self.key.sign(signed).as_ref().to_vec())
+        jws::compact(&header, claims, |signed| self.key.sign(signed).as_ref().to_vec())
     }
 
     /// The `kid`: the first bytes of the public key, which are random enough.

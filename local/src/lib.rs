@@ -13,6 +13,7 @@ pub mod event_tasks;
 pub mod faults;
 pub mod gateway;
 pub mod issuer;
+mod jws;
 pub mod lambda;
 pub mod listener;
 mod origins;

@@ -3,8 +3,6 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result, bail};
-use base64::Engine;
-use base64::prelude::BASE64_URL_SAFE_NO_PAD as BASE64;
 use ring::hmac;
 use serde_json::{Value, json};
 use shared::User;
@@ -12,6 +10,7 @@ use shared::auth::Verifier;
 use shared::config::Identity;
 
 use crate::issuer::Issuer;
+use crate::jws;
 use crate::settings::Settings;
 
 /// Signs a token for `user` that expires after `expires_in`, with the issuer and audience
@@ -36,19 +35,7 @@ pub fn sign(
     }
     let key = hmac::Key::new(hmac::HMAC_SHA256, settings.secret().as_bytes());
     let header = json!({"alg": "HS256", "typ": "JWT"});
-    Ok(compact(&header, &claims, |signed| hmac::sign(&key, signed).as_ref().to_vec()))
-}
-
-/// The compact form of a token (RFC 7515 section 7.1), signed by `sign`.
-pub(crate) fn compact(
-    header: &Value,
-    claims: &Value,
-    sign: impl FnOnce(&[u8]) -> Vec<u8>,
-) -> String {
-    let signed =
-        format!("{}.{}", BASE64.encode(header.to_string()), BASE64.encode(claims.to_string()));
-    let signature = BASE64.encode(sign(signed.as_bytes()));
-    format!("{signed}.{signature}")
+    Ok(jws::compact(&header, &claims, |signed| hmac::sign(&key, signed).as_ref().to_vec()))
 }
 
 fn claims(settings: &Settings, user: &str, expires_in: Duration) -> Result<Value> {

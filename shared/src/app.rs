@@ -5,8 +5,8 @@ use aws_sdk_dynamodb::Client;
 use crate::auth::{AuthError, User, Verifier};
 use crate::config::Config;
 use crate::http::{self, Request};
+use crate::record;
 use crate::store::{Store, Tasks};
-use crate::telemetry;
 
 /// The application behind each function: it authenticates users and stores their tasks.
 #[derive(Debug)]
@@ -40,7 +40,7 @@ impl App {
     /// keys cannot be fetched.
     pub async fn authenticate(&self, request: &Request) -> Result<User, AuthError> {
         let user = self.verifier.verify(http::authorization(request)).await?;
-        telemetry::note_user(&user);
+        record::user(user.id());
         Ok(user)
     }
 

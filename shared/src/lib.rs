@@ -21,6 +21,7 @@ pub mod deadlines;
 mod error_chain;
 pub mod http;
 mod json;
+mod record;
 mod runtime;
 pub mod store;
 pub mod task;

@@ -2,7 +2,6 @@
 
 mod line;
 
-use std::cell::RefCell;
 use std::future::poll_fn;
 use std::io::Write;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -20,48 +19,12 @@ use tracing_subscriber::filter::{Targets, filter_fn};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
-use crate::auth::User;
 use crate::config::Logging;
 use crate::http::{Problem, Response};
+use crate::record::{self, Record};
 
 pub use line::{DIMENSIONS, METRICS, SERVER_ERRORS, VERSION_DIMENSIONS};
 use line::{Directives, Line};
-
-tokio::task_local! {
-    static RECORD: RefCell<Record>;
-}
-
-/// What is recorded while a request is processed.
-#[derive(Debug, Default)]
-struct Record {
-    user: Option<String>,
-    attempts: u32,
-    units: f64,
-    cut: bool,
-}
-
-/// Records the user of the request.
-pub(crate) fn note_user(user: &User) {
-    note(|record| record.user = Some(user.id().to_owned()));
-}
-
-/// Records a request to DynamoDB and the request units that it consumed.
-pub(crate) fn note_attempt(units: f64) {
-    note(|record| {
-        record.attempts += 1;
-        record.units += units;
-    });
-}
-
-/// Records that the reply is a list without a limit that continues on another page.
-pub(crate) fn note_cut_list() {
-    note(|record| record.cut = true);
-}
-
-fn note(change: impl FnOnce(&mut Record)) {
-    // Outside of a request there is no record.
-    let _ = RECORD.try_with(|record| change(&mut record.borrow_mut()));
-}
 
 /// The logging of a function.
 #[derive(Debug)]
@@ -109,11 +72,8 @@ impl Telemetry {
     ) -> Result<Response, Problem> {
         let began = Instant::now();
         let is_cold = self.is_cold.swap(false, Ordering::Relaxed);
-        let answer = async {
-            let reply = caught(reply).await;
-            (reply, RECORD.with(RefCell::take))
-        };
-        let (reply, record) = RECORD.scope(RefCell::default(), answer).await;
+        let (reply, record) = record::during(caught(reply)).await;
+        let Record { user, attempts, units, cut } = record;
         let (status, problem) = match &reply {
             Ok(Ok(response)) => (response.status(), None),
             Ok(Err(problem)) => (problem.status(), Some(problem)),
@@ -124,14 +84,14 @@ impl Telemetry {
         line.request_id = &context.request_id;
         line.trace_id = context.xray_trace_id.as_deref();
         line.version = self.version.as_deref();
-        line.user = self.key.as_ref().zip(record.user).map(|(key, user)| hash(key, &user));
+        line.user = self.key.as_ref().zip(user).map(|(key, user)| hash(key, &user));
         line.error = problem.map(Problem::title);
         line.detail = problem.map(Problem::detail);
         line.cause = panicked.or_else(|| problem.and_then(Problem::cause));
         line.cold_start = u8::from(is_cold);
-        line.request_units = record.units;
-        line.attempts = record.attempts;
-        line.cut = record.cut.then_some(true);
+        line.request_units = units;
+        line.attempts = attempts;
+        line.cut = cut.then_some(true);
         line.refused_tokens = u8::from(problem.is_some_and(Problem::is_refused_token));
         line.metrics = self.metrics.as_ref().map(|metrics| metrics.at(line.timestamp));
         self.write(&line);

@@ -10,9 +10,9 @@ use serde::Serialize;
 
 use super::entity_tag::{self, EntityTags};
 use super::{Page, Response};
+use crate::record;
 use crate::store::Created;
 use crate::task::{ListQuery, Task, Window};
-use crate::telemetry;
 
 /// 200 with the task and its `ETag`.
 #[must_use]
@@ -61,7 +61,7 @@ pub fn list(request: &Request, page: Page, next: Option<&ListQuery>) -> Response
         let target = format!("{}?{}", request.raw_http_path(), query_string(next));
         set(&mut response, LINK, &format!("<{target}>; rel=\"next\""));
         if next.limit.is_none() {
-            telemetry::note_cut_list();
+            record::cut_list();
         }
     }
     response

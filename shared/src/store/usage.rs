@@ -9,7 +9,7 @@ use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsOutput;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemOutput;
 use aws_sdk_dynamodb::types::ConsumedCapacity;
 
-use crate::telemetry;
+use crate::record;
 
 /// A response that reports the capacity it consumed.
 pub(super) trait Consumed {
@@ -17,7 +17,7 @@ pub(super) trait Consumed {
     fn consumed(&self) -> &[ConsumedCapacity];
 }
 
-macro_rules! tells_one {
+macro_rules! reports_one {
     ($($output:ty),*) => {
         $(impl Consumed for $output {
             fn consumed(&self) -> &[ConsumedCapacity] {
@@ -27,7 +27,7 @@ macro_rules! tells_one {
     };
 }
 
-macro_rules! tells_many {
+macro_rules! reports_many {
     ($($output:ty),*) => {
         $(impl Consumed for $output {
             fn consumed(&self) -> &[ConsumedCapacity] {
@@ -37,12 +37,12 @@ macro_rules! tells_many {
     };
 }
 
-tells_one!(DeleteItemOutput, GetItemOutput, PutItemOutput, QueryOutput, UpdateItemOutput);
-tells_many!(BatchWriteItemOutput, TransactWriteItemsOutput);
+reports_one!(DeleteItemOutput, GetItemOutput, PutItemOutput, QueryOutput, UpdateItemOutput);
+reports_many!(BatchWriteItemOutput, TransactWriteItemsOutput);
 
 /// Records one request to DynamoDB for the log. A failed request reports no capacity but
 /// still counts.
 pub(super) fn note<O: Consumed, E>(result: &Result<O, E>) {
     let consumed = result.as_ref().map(Consumed::consumed).unwrap_or_default();
-    telemetry::note_attempt(consumed.iter().filter_map(|it| it.capacity_units).sum());
+    record::attempt(consumed.iter().filter_map(|it| it.capacity_units).sum());
 }
