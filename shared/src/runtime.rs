@@ -11,7 +11,7 @@ use crate::config::{Config, Logging};
 use crate::deadlines;
 use crate::http::{self, Problem, Request, Response, event};
 use crate::store;
-use crate::telemetry::Telemetry;
+use crate::telemetry::{Audience, Ids, Telemetry};
 
 /// Serves requests for `operation` with `handler` until Lambda ends the process.
 ///
@@ -27,7 +27,7 @@ where
     H: Fn(&'static App, Request) -> F + Send + Sync,
     F: Future<Output = Result<Response, Problem>> + Send + 'static,
 {
-    let telemetry = Telemetry::start(operation, Logging::from_env());
+    let telemetry = Telemetry::start(operation, Audience::Users, Logging::from_env());
     let config = Config::from_env().inspect_err(|error| tracing::error!("{error}"))?;
     let dynamodb = store::connect(&config).await.inspect_err(|error| tracing::error!("{error}"))?;
     // Lives as long as the process does.
@@ -46,7 +46,8 @@ where
     H: Fn(Request) -> F + Send + Sync,
     F: Future<Output = Result<Response, Problem>> + Send + 'static,
 {
-    serve(Telemetry::start(operation, Logging::from_env()), handler).await
+    let telemetry = Telemetry::start(operation, Audience::Everybody, Logging::from_env());
+    serve(telemetry, handler).await
 }
 
 async fn serve<H, F>(telemetry: Telemetry, handler: H) -> Result<(), lambda_http::Error>
@@ -56,6 +57,7 @@ where
 {
     let telemetry = &telemetry;
     let service = service_fn(|LambdaEvent { payload, context }: LambdaEvent<LambdaRequest>| {
+        let gateways_id = event::request_id(&payload);
         let reply = event::request(payload).map(|request| {
             let is_read = request.method() == Method::GET;
             // Boxed: otherwise each future around it holds it twice, as its argument and
@@ -68,9 +70,10 @@ where
                 let reply = tokio::time::timeout(deadlines::ANSWER, reply).await;
                 reply.unwrap_or_else(|_| Err(Problem::late(is_read)))
             };
-            let reply = telemetry.record(&context, reply).await;
+            let ids = Ids::of(&context, gateways_id.as_deref());
+            let reply = telemetry.record(&ids, reply).await;
             let mut response =
-                reply.unwrap_or_else(|problem| problem.into_response(&context.request_id));
+                reply.unwrap_or_else(|problem| problem.into_response(ids.correlation));
             http::secure(&mut response);
             Ok::<_, lambda_http::Error>(event::reply(response))
         }

@@ -23,13 +23,43 @@ use crate::config::Logging;
 use crate::http::{Problem, Response};
 use crate::record::{self, Record};
 
-pub use line::{DIMENSIONS, METRICS, SERVER_ERRORS, VERSION_DIMENSIONS};
+pub use line::{DIMENSIONS, METRICS, SERVER_ERRORS, USER_METRICS, VERSION_DIMENSIONS};
 use line::{Directives, Line};
+
+/// Whom a function answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Audience {
+    /// Users with a token, whose tasks are in DynamoDB.
+    Users,
+    Everybody,
+}
+
+/// The ids of a request.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Ids<'a> {
+    /// Lambda's.
+    pub(crate) function: &'a str,
+    /// The one that the caller knows: the gateway's, or Lambda's if there is no gateway.
+    pub(crate) correlation: &'a str,
+    /// X-Ray's, without what follows it in the header.
+    pub(crate) trace: Option<&'a str>,
+}
+
+impl Ids<'_> {
+    pub(crate) fn of<'a>(context: &'a Context, gateways: Option<&'a str>) -> Ids<'a> {
+        let function = context.request_id.as_str();
+        let header = context.xray_trace_id.as_deref().unwrap_or_default();
+        let trace = header.split(';').find_map(|part| part.strip_prefix("Root="));
+        Ids { function, correlation: gateways.unwrap_or(function), trace }
+    }
+}
 
 /// The logging of a function.
 #[derive(Debug)]
 pub(crate) struct Telemetry {
     operation: &'static str,
+    audience: Audience,
+    function_name: Option<String>,
     version: Option<String>,
     /// From `METRICS_NAMESPACE`; without it, the line holds no metrics.
     metrics: Option<Directives>,
@@ -42,8 +72,20 @@ pub(crate) struct Telemetry {
 
 impl Telemetry {
     /// Starts logging for the function `operation`.
-    pub(crate) fn start(operation: &'static str, logging: Logging) -> Telemetry {
-        let Logging { filter, level, is_text, metrics_namespace, user_hash_key, version } = logging;
+    pub(crate) fn start(
+        operation: &'static str,
+        audience: Audience,
+        logging: Logging,
+    ) -> Telemetry {
+        let Logging {
+            filter,
+            level,
+            is_text,
+            metrics_namespace,
+            user_hash_key,
+            function_name,
+            version,
+        } = logging;
         let filter = targets(filter, level);
         start_logging(is_text, filter.clone());
         std::panic::set_hook(Box::new(|panic| {
@@ -53,8 +95,10 @@ impl Telemetry {
         }));
         Telemetry {
             operation,
+            audience,
+            function_name,
             version,
-            metrics: metrics_namespace.map(|namespace| Directives::of(&namespace)),
+            metrics: metrics_namespace.map(|namespace| Directives::of(&namespace, audience)),
             key: user_hash_key
                 .map(|key| hmac::Key::new(hmac::HMAC_SHA256, key.expose().as_bytes())),
             is_text,
@@ -67,7 +111,7 @@ impl Telemetry {
     /// `reply` panics, this panics too, after writing the line.
     pub(crate) async fn record(
         &self,
-        context: &Context,
+        ids: &Ids<'_>,
         reply: impl Future<Output = Result<Response, Problem>>,
     ) -> Result<Response, Problem> {
         let began = Instant::now();
@@ -81,18 +125,24 @@ impl Telemetry {
         };
         let panicked = reply.is_err().then_some("panicked");
         let mut line = Line::new(self.operation, status, began.elapsed());
-        line.request_id = &context.request_id;
-        line.trace_id = context.xray_trace_id.as_deref();
+        line.function_name = self.function_name.as_deref();
+        line.function_request_id = ids.function;
+        line.correlation_id = ids.correlation;
+        line.xray_trace_id = ids.trace;
         line.version = self.version.as_deref();
         line.user = self.key.as_ref().zip(user).map(|(key, user)| hash(key, &user));
         line.error = problem.map(Problem::title);
         line.detail = problem.map(Problem::detail);
         line.cause = panicked.or_else(|| problem.and_then(Problem::cause));
-        line.cold_start = u8::from(is_cold);
-        line.request_units = units;
-        line.attempts = attempts;
+        line.cold_start = is_cold;
+        line.cold_starts = u8::from(is_cold);
         line.cut = cut.then_some(true);
-        line.refused_tokens = u8::from(problem.is_some_and(Problem::is_refused_token));
+        if self.audience == Audience::Users {
+            let refused_tokens = u8::from(problem.is_some_and(Problem::is_refused_token));
+            line.request_units = Some(units);
+            line.attempts = Some(attempts);
+            line.refused_tokens = Some(refused_tokens);
+        }
         line.metrics = self.metrics.as_ref().map(|metrics| metrics.at(line.timestamp));
         self.write(&line);
         reply.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
@@ -192,6 +242,8 @@ mod tests {
     async fn a_panic_continues_after_its_line_is_written() {
         let telemetry = Telemetry {
             operation: "get-task",
+            audience: Audience::Users,
+            function_name: None,
             version: None,
             metrics: None,
             key: None,
@@ -206,8 +258,21 @@ mod tests {
             Err(Problem::not_found())
         };
         let context = Context::default();
-        let answer = caught(telemetry.record(&context, reply)).await;
+        let answer = caught(telemetry.record(&Ids::of(&context, None), reply)).await;
         assert_eq!(answer.unwrap_err().downcast_ref::<&str>(), Some(&"something private"));
+    }
+
+    #[test]
+    fn a_request_has_the_id_that_its_caller_knows_and_a_bare_trace_id() {
+        let mut context = Context::default();
+        context.request_id = "lambda".to_owned();
+        let root = "1-691ed9f0-2b1c4d5e6f708192a3b4c5d6";
+        context.xray_trace_id = Some(format!("Root={root};Parent=53995c3f42cd8ad8;Sampled=1"));
+        let ids = Ids::of(&context, Some("gateway"));
+        assert_eq!((ids.function, ids.correlation, ids.trace), ("lambda", "gateway", Some(root)));
+        context.xray_trace_id = None;
+        let ids = Ids::of(&context, None);
+        assert_eq!((ids.correlation, ids.trace), ("lambda", None));
     }
 
     #[test]

@@ -5,7 +5,7 @@ use local::faults::Fault;
 use local::settings::Settings;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
-use shared::telemetry::{DIMENSIONS, METRICS, SERVER_ERRORS, VERSION_DIMENSIONS};
+use shared::telemetry::{DIMENSIONS, METRICS, SERVER_ERRORS, USER_METRICS, VERSION_DIMENSIONS};
 
 use crate::support::TestApp;
 
@@ -29,7 +29,8 @@ async fn each_request_logs_one_line_with_its_outcome() {
     let alice = app.user("alice");
     let path = alice.task("t").await;
     alice.get(&path).await.ok();
-    let refused = app.anonymous().get(&path).await.expect(StatusCode::UNAUTHORIZED).json();
+    let refused = app.anonymous().get(&path).await.expect(StatusCode::UNAUTHORIZED);
+    let (refused_id, refused) = (refused.header("apigw-requestid").to_owned(), refused.json());
     alice.delete(&path).await.expect(StatusCode::NO_CONTENT);
     alice.get(&path).await.problem(StatusCode::NOT_FOUND);
     let lines = lines(&app).await;
@@ -53,10 +54,15 @@ async fn each_request_logs_one_line_with_its_outcome() {
     assert_eq!(line(201)["level"], "INFO");
     assert_eq!(line(201)["message"], "create-task 201");
     assert!(line(201).get("error").is_none());
-    assert!(line(201)["trace_id"].as_str().unwrap().starts_with("Root="));
+    assert_eq!(line(201)["service"], "tasks-api");
+    assert_eq!(line(201)["function_name"], "create-task");
+    assert_eq!(line(201)["cold_start"], true);
+    assert!(line(201)["xray_trace_id"].as_str().unwrap().starts_with("1-"));
+    assert!(line(201)["function_request_id"] != line(201)["correlation_id"]);
     assert_eq!(line(401)["error"], "Unauthorized");
     assert_eq!(line(401)["detail"], refused["detail"]);
-    assert_eq!(line(401)["request_id"], refused["request_id"]);
+    assert_eq!(line(401)["correlation_id"], refused["request_id"]);
+    assert_eq!(line(401)["correlation_id"], refused_id.as_str());
     assert_eq!(line(404)["detail"], "Task not found");
 }
 
@@ -73,7 +79,6 @@ async fn the_line_contains_what_dynamodb_charged() {
     alice.flip(&path).await.ok();
     alice.delete(&path).await.expect(StatusCode::NO_CONTENT);
     alice.get(&path).await.problem(StatusCode::NOT_FOUND);
-    app.anonymous().get("/health").await.ok();
     let lines = lines(&app).await;
     let cost = |operation: &str, status: u16| -> Vec<(f64, u64)> {
         let fits = |line: &&Value| line["operation"] == operation && line["status"] == status;
@@ -90,7 +95,6 @@ async fn the_line_contains_what_dynamodb_charged() {
     assert_eq!(cost("toggle-task", 200), [(9.0, 1)]);
     assert_eq!(cost("delete-task", 204), [(7.0, 1)]);
     assert_eq!(cost("get-task", 404), [(1.5, 2)]);
-    assert_eq!(cost("health", 200), [(0.0, 0)]);
 }
 
 #[tokio::test]
@@ -108,7 +112,7 @@ async fn a_failure_is_logged_with_its_cause_and_attempts() {
     let failed = gets[1];
     assert_eq!(failed["level"], "ERROR");
     assert_eq!(failed["error"], "Service Unavailable");
-    assert_eq!(failed["request_id"], problem["request_id"]);
+    assert_eq!(failed["correlation_id"], problem["request_id"]);
     assert!(failed["cause"].as_str().unwrap().contains("InternalServerError"), "{failed}");
     assert!(failed["Attempts"].as_u64().unwrap() > 2);
     assert_eq!(failed["ServerErrors"], 1);
@@ -133,8 +137,9 @@ async fn the_line_contains_the_requests_metrics() {
         assert_eq!(line["version"], "$LATEST");
         assert!(line["_aws"]["Timestamp"].as_u64().unwrap() > 1_700_000_000_000);
         let metrics = directive["Metrics"].as_array().unwrap();
-        assert_eq!(metrics.len(), METRICS.len());
-        for (metric, (name, unit)) in metrics.iter().zip(METRICS) {
+        let expected = METRICS.into_iter().chain(USER_METRICS);
+        assert_eq!(metrics.len(), expected.clone().count());
+        for (metric, (name, unit)) in metrics.iter().zip(expected) {
             assert_eq!(*metric, json!({"Name": name, "Unit": unit}));
             assert!(line[name].is_number(), "{name}");
         }
@@ -146,6 +151,18 @@ async fn the_line_contains_the_requests_metrics() {
     assert_eq!(counts("RefusedTokens"), [0, 1, 0], "a missing token does not count");
     assert_eq!(counts("ClientErrors"), [0, 1, 1]);
     assert_eq!(counts("ServerErrors"), [0, 0, 0]);
+}
+
+#[tokio::test]
+async fn a_function_without_users_logs_no_metrics_of_users() {
+    let app = TestApp::start_with(settings(), Data::Memory).await;
+    app.anonymous().get("/health").await.ok();
+    app.anonymous().get("/docs").await.ok();
+    for line in lines(&app).await {
+        let metrics = line["_aws"]["CloudWatchMetrics"][0]["Metrics"].as_array().unwrap();
+        assert_eq!(metrics.len(), METRICS.len());
+        assert!(USER_METRICS.iter().all(|(name, _)| line.get(*name).is_none()), "{line}");
+    }
 }
 
 #[tokio::test]

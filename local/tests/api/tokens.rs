@@ -104,7 +104,7 @@ async fn the_request_id_of_a_problem_is_logged_with_any_filter() {
         let id = reply.json()["request_id"].as_str().unwrap().to_owned();
         app.server.backend().lambda().stop().await;
         let logs = app.logs().join("\n");
-        assert!(logs.contains(&format!("\"request_id\":\"{id}\"")), "{logs}");
+        assert!(logs.contains(&format!("\"correlation_id\":\"{id}\"")), "{logs}");
     }
 }
 

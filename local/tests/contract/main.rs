@@ -14,7 +14,7 @@ use local::yaml;
 use serde_json::Value;
 use shared::config::{Config, Logging};
 use shared::deadlines;
-use shared::telemetry::METRICS;
+use shared::telemetry::{METRICS, USER_METRICS};
 
 fn template() -> Template {
     Settings::default().template().unwrap()
@@ -253,7 +253,8 @@ fn every_metric_that_is_watched_is_one_that_the_functions_write() {
         }
     }
     assert!(["Duration", "Attempts", "RefusedTokens"].iter().all(|name| watched.contains(*name)));
-    let written: BTreeSet<String> = METRICS.map(|(name, _)| name.to_owned()).into();
+    let written = METRICS.into_iter().chain(USER_METRICS);
+    let written: BTreeSet<String> = written.map(|(name, _)| name.to_owned()).collect();
     assert!(watched.is_subset(&written), "{watched:?} of {written:?}");
 }
 

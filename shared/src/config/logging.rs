@@ -16,6 +16,8 @@ pub struct Logging {
     pub metrics_namespace: Option<String>,
     /// `USER_HASH_KEY`: the key of the hashes of users; without it, lines name no user.
     pub user_hash_key: Option<Secret>,
+    /// `AWS_LAMBDA_FUNCTION_NAME`: the name of the function in AWS.
+    pub function_name: Option<String>,
     /// `AWS_LAMBDA_FUNCTION_VERSION`: the version of the function.
     pub version: Option<String>,
 }
@@ -36,6 +38,7 @@ impl Logging {
             is_text: variable("AWS_LAMBDA_LOG_FORMAT").is_some_and(|format| format == "Text"),
             metrics_namespace: variable("METRICS_NAMESPACE"),
             user_hash_key: variable("USER_HASH_KEY").map(Secret),
+            function_name: variable("AWS_LAMBDA_FUNCTION_NAME"),
             version: variable("AWS_LAMBDA_FUNCTION_VERSION"),
         }
     }

@@ -20,6 +20,14 @@ use super::{Problem, Response};
 #[derive(Clone, Debug)]
 pub(super) struct RawQuery(pub(super) String);
 
+/// Returns the gateway's id of a request, which the caller finds in `apigw-requestid`.
+pub(crate) fn request_id(event: &LambdaRequest) -> Option<String> {
+    match event {
+        LambdaRequest::ApiGatewayV2(event) => event.request_context.request_id.clone(),
+        _ => None,
+    }
+}
+
 /// Converts `event` into a request. Never panics, whatever strings the event holds.
 ///
 /// The URI of the request is always `/`: use [`super::path`] and [`super::query`]

@@ -9,6 +9,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use tracing::Level;
 
+use super::Audience;
 use crate::task::Timestamp;
 
 /// The metric that is also recorded per version of a function: a deployment is rolled
@@ -16,15 +17,16 @@ use crate::task::Timestamp;
 pub const SERVER_ERRORS: &str = "ServerErrors";
 
 /// The metrics of a request, with their units.
-pub const METRICS: [(&str, &str); 7] = [
+pub const METRICS: [(&str, &str); 4] = [
     ("Duration", "Milliseconds"),
     ("ColdStart", "Count"),
-    ("RequestUnits", "Count"),
-    ("Attempts", "Count"),
     ("ClientErrors", "Count"),
     (SERVER_ERRORS, "Count"),
-    ("RefusedTokens", "Count"),
 ];
+
+/// The metrics that only requests with a user have.
+pub const USER_METRICS: [(&str, &str); 3] =
+    [("RequestUnits", "Count"), ("Attempts", "Count"), ("RefusedTokens", "Count")];
 
 /// The dimensions of the metrics: all requests together, and each operation.
 pub const DIMENSIONS: [&[&str]; 2] = [&[], &["operation"]];
@@ -32,7 +34,12 @@ pub const DIMENSIONS: [&[&str]; 2] = [&[], &["operation"]];
 /// The additional dimensions of [`SERVER_ERRORS`].
 pub const VERSION_DIMENSIONS: [&[&str]; 1] = [&["operation", "version"]];
 
-/// The log line of a request.
+/// What all functions call themselves in the log.
+const SERVICE: &str = "tasks-api";
+
+/// The log line of a request. Names follow the conventions of Powertools for AWS Lambda,
+/// as far as it has one.
+/// <https://docs.aws.amazon.com/powertools/python/latest/core/logger/>
 #[derive(Debug, Serialize)]
 pub(super) struct Line<'a> {
     pub(super) timestamp: Timestamp,
@@ -41,9 +48,14 @@ pub(super) struct Line<'a> {
     /// The name of the severity.
     level: &'static str,
     message: String,
-    pub(super) request_id: &'a str,
+    service: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) trace_id: Option<&'a str>,
+    pub(super) function_name: Option<&'a str>,
+    pub(super) function_request_id: &'a str,
+    pub(super) correlation_id: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) xray_trace_id: Option<&'a str>,
+    pub(super) cold_start: bool,
     operation: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) version: Option<&'a str>,
@@ -64,18 +76,18 @@ pub(super) struct Line<'a> {
     #[serde(rename = "Duration")]
     duration: f64,
     #[serde(rename = "ColdStart")]
-    pub(super) cold_start: u8,
-    #[serde(rename = "RequestUnits")]
-    pub(super) request_units: f64,
-    #[serde(rename = "Attempts")]
-    pub(super) attempts: u32,
+    pub(super) cold_starts: u8,
     #[serde(rename = "ClientErrors")]
     client_errors: u8,
     #[serde(rename = "ServerErrors")]
     server_errors: u8,
+    #[serde(rename = "RequestUnits", skip_serializing_if = "Option::is_none")]
+    pub(super) request_units: Option<f64>,
+    #[serde(rename = "Attempts", skip_serializing_if = "Option::is_none")]
+    pub(super) attempts: Option<u32>,
     /// Requests without a token do not count: any passer-by sends those.
-    #[serde(rename = "RefusedTokens")]
-    pub(super) refused_tokens: u8,
+    #[serde(rename = "RefusedTokens", skip_serializing_if = "Option::is_none")]
+    pub(super) refused_tokens: Option<u8>,
     #[serde(rename = "_aws", skip_serializing_if = "Option::is_none")]
     pub(super) metrics: Option<Dated<'a>>,
 }
@@ -88,8 +100,12 @@ impl Line<'_> {
             severity,
             level: severity.as_str(),
             message: format!("{operation} {}", status.as_u16()),
-            request_id: "",
-            trace_id: None,
+            service: SERVICE,
+            function_name: None,
+            function_request_id: "",
+            correlation_id: "",
+            xray_trace_id: None,
+            cold_start: false,
             operation,
             version: None,
             status: status.as_u16(),
@@ -99,12 +115,12 @@ impl Line<'_> {
             cause: None,
             cut: None,
             duration: (duration.as_secs_f64() * 1e6).round() / 1000.0,
-            cold_start: 0,
-            request_units: 0.0,
-            attempts: 0,
+            cold_starts: 0,
             client_errors: u8::from(status.is_client_error()),
             server_errors: u8::from(status.is_server_error()),
-            refused_tokens: 0,
+            request_units: None,
+            attempts: None,
+            refused_tokens: None,
             metrics: None,
         }
     }
@@ -131,8 +147,10 @@ pub(super) struct Dated<'a> {
 }
 
 impl Directives {
-    pub(super) fn of(namespace: &str) -> Directives {
-        let metrics = METRICS.map(|(name, unit)| json!({"Name": name, "Unit": unit}));
+    pub(super) fn of(namespace: &str, audience: Audience) -> Directives {
+        let of_users = if audience == Audience::Users { USER_METRICS.as_slice() } else { &[] };
+        let all = METRICS.iter().chain(of_users);
+        let metrics: Vec<_> = all.map(|(name, unit)| json!({"Name": name, "Unit": unit})).collect();
         let errors = [json!({"Name": SERVER_ERRORS, "Unit": "Count"})];
         Directives(json!([
             {"Namespace": namespace, "Dimensions": DIMENSIONS, "Metrics": metrics},
