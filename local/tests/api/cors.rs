@@ -30,7 +30,7 @@ async fn pages_of_configured_origins_may_call_the_api_and_read_what_they_need() 
         let reply = alice.send(Method::GET, "/api/tasks", &[("origin", origin)], vec![]).await;
         assert_eq!(reply.header("access-control-allow-origin"), origin);
         let exposed = reply.header("access-control-expose-headers");
-        for header in ["etag", "link", "location", "retry-after"] {
+        for header in ["apigw-requestid", "etag", "link", "location", "retry-after"] {
             assert!(exposed.split(',').any(|it| it == header), "{header}");
         }
     }
