@@ -22,6 +22,7 @@ mod odd_requests;
 mod outages;
 mod permissions;
 mod races;
+mod smoke;
 mod support;
 mod tasks;
 mod tls;

@@ -99,6 +99,12 @@ pub(crate) struct Caller<'a> {
 }
 
 impl Caller<'_> {
+    /// The token of this caller.
+    pub(crate) fn token(&self) -> String {
+        let authorization = self.authorization.as_deref().unwrap();
+        authorization.strip_prefix("Bearer ").unwrap().to_owned()
+    }
+
     pub(crate) async fn get(&self, path: &str) -> Reply {
         self.send(Method::GET, path, &[], Vec::new()).await
     }
