@@ -21,11 +21,12 @@ pub const CONNECT: Duration = Duration::from_secs(1);
 /// only show up as this.
 pub const ATTEMPT: Duration = Duration::from_secs(2);
 
-/// How long after the beginning of a request the last attempt may start.
+/// How long after the token was verified the last attempt may start.
 pub const LAST_START: Duration = Duration::from_secs(3);
 
 /// Fetching a key set, from opening the connection to the last byte. A request waits for
-/// at most one fetch, before it first asks DynamoDB.
+/// at most one fetch, before its time for DynamoDB begins. If both take all their time,
+/// [`ANSWER`] ends the request first.
 pub const KEY_SET_FETCH: Duration = Duration::from_secs(2);
 
 // After the last attempt, a write may ask why its task is missing.

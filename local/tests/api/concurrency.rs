@@ -28,6 +28,8 @@ async fn a_hundred_concurrent_requests_to_every_endpoint_all_succeed() {
     let deletes = join_all(paths.iter().map(|path| alice.delete(path))).await;
     assert!(deletes.iter().all(|reply| reply.status == StatusCode::NO_CONTENT));
     assert_eq!(alice.get("/api/tasks").await.json(), json!([]));
+    // They log after they have replied.
+    app.server.backend().lambda().stop().await;
     let logs = app.logs().join("\n");
     for name in app.server.backend().template().names().into_iter().filter(|it| *it != "docs") {
         let count = logs.matches(&format!("\"operation\":\"{name}\"")).count();

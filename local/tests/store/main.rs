@@ -219,6 +219,19 @@ fn every_attribute_of_a_task_is_in_the_data_model() {
 }
 
 #[test]
+fn the_documented_export_has_every_member_of_a_task() {
+    let document = std::fs::read_to_string(repository().join("docs/operations.md")).unwrap();
+    let (_, export) = document.split_once("jq '[.Items[]").unwrap();
+    let (export, _) = export.split_once("]'").unwrap();
+    let task = serde_json::to_value(Task::new("alice", NewTask::titled("t"))).unwrap();
+    // The owner is the one who asks, and the id says when the task was created.
+    let members = task.as_object().unwrap().keys();
+    for name in members.filter(|name| !["user_id", "created_at"].contains(&name.as_str())) {
+        assert!(export.contains(&format!("{name}: ")), "{name}");
+    }
+}
+
+#[test]
 fn titles_that_differ_only_near_the_end_sort_by_creation() {
     with_tasks(async |store| {
         let mut model = Model::default();

@@ -43,8 +43,8 @@ pub(super) struct Once {
     id: Blob,
     /// Epochs since 1970.
     epoch: u64,
-    /// The time of the item, once it has rejected an attempt that was earlier.
-    ahead: Option<Timestamp>,
+    /// Whether the item rejected an attempt because that was earlier than its last write.
+    was_early: bool,
 }
 
 /// What an item that rejected an update says about it.
@@ -64,7 +64,7 @@ impl Once {
         let id = uuid::Uuid::new_v4().into_bytes();
         let epoch = Timestamp::now().unix_millis().unsigned_abs();
         let epoch = u128::from(epoch) / EPOCH_LENGTH.as_millis();
-        Once { id: Blob::new(&id[..6]), epoch: epoch as u64, ahead: None }
+        Once { id: Blob::new(&id[..6]), epoch: epoch as u64, was_early: false }
     }
 
     /// Returns the condition for the next attempt, and its values by name.
@@ -96,11 +96,11 @@ impl Once {
         DONE[(self.epoch as usize + 1) % DONE.len()]
     }
 
-    /// Returns the time of the item, once it has rejected an attempt that was earlier.
-    /// The next attempt keeps that time: among many writers, a time of its own would be
-    /// too early again.
-    pub(super) fn ahead(&self) -> Option<Timestamp> {
-        self.ahead
+    /// Whether the item rejected an attempt because that was earlier than its last write.
+    /// The next attempt keeps the time of the item: among many writers, a time of its own
+    /// would be too early again.
+    pub(super) fn was_early(&self) -> bool {
+        self.was_early
     }
 
     /// Returns what `item`, which rejected an attempt, says about all attempts so far.
@@ -116,17 +116,14 @@ impl Once {
     /// Adapts the next attempt to `item`, which rejected one sent at `sent_at` for its
     /// epoch or its time. Returns `false` if neither was the reason.
     pub(super) fn adapt(&mut self, item: &Item, sent_at: Timestamp) -> Result<bool, BadItem> {
-        let before = (self.epoch, self.ahead);
+        let before = (self.epoch, self.was_early);
         self.epoch = self.epoch.max(number_of(item, EPOCH)?.unwrap_or(0));
         let ids = item.get(self.done()).and_then(|ids| ids.as_bs().ok());
         if ids.is_some_and(|ids| ids.len() >= MOST_IDS) {
             self.epoch += 1;
         }
-        let updated_at = moment_of(item, UPDATED_AT)?;
-        if self.ahead.is_none() && updated_at > sent_at {
-            self.ahead = Some(updated_at);
-        }
-        Ok(before != (self.epoch, self.ahead))
+        self.was_early |= moment_of(item, UPDATED_AT)? > sent_at;
+        Ok(before != (self.epoch, self.was_early))
     }
 
     fn done(&self) -> &'static str {
@@ -184,10 +181,8 @@ mod tests {
         let early = Timestamp::parse("2026-01-01").unwrap();
         let item = item(once.epoch, vec![]);
         assert!(once.adapt(&item, early).unwrap());
-        let ahead = once.ahead().unwrap();
-        assert!(ahead > early);
+        assert!(once.was_early());
         assert!(!once.adapt(&item, early).unwrap(), "it sends no time that could be early");
-        assert_eq!(once.ahead(), Some(ahead));
     }
 
     #[test]

@@ -26,7 +26,9 @@ pub(super) struct Update {
     remove: Vec<&'static str>,
     add: String,
     values: Item,
-    now: Timestamp,
+    sent_at: Timestamp,
+    /// Whether the item keeps the time of its last write.
+    keeps_time: bool,
 }
 
 impl Update {
@@ -41,8 +43,6 @@ impl Update {
         once: &Once,
         precondition: &Precondition,
     ) -> Update {
-        let now = Timestamp::now().max(id.created_at());
-        let ahead = once.ahead();
         let (condition, values) = condition(precondition);
         let mut update = Update {
             condition,
@@ -50,10 +50,11 @@ impl Update {
             remove: vec![once.forgotten()],
             add: String::new(),
             values,
-            now: ahead.unwrap_or(now),
+            sent_at: Timestamp::now().max(id.created_at()),
+            keeps_time: once.was_early(),
         };
         update.once(once);
-        if ahead.is_none() {
+        if !update.keeps_time {
             let now = update.now();
             update.condition.push_str(&format!(" AND {UPDATED_AT} <= {now}"));
             update.set.push(format!("{UPDATED_AT} = {now}"));
@@ -68,7 +69,7 @@ impl Update {
 
     /// Returns the time of this attempt.
     pub(super) fn sent_at(&self) -> Timestamp {
-        self.now
+        self.sent_at
     }
 
     fn once(&mut self, once: &Once) {
@@ -124,10 +125,14 @@ impl Update {
         self.remove.push(COMPLETED_AT);
     }
 
-    /// Returns the placeholder for the time of the write. DynamoDB rejects values that no
-    /// expression uses, so it is only added on first use.
+    /// Returns the time of the write, as an operand: the placeholder of a value, or the
+    /// item's own time if it keeps that. DynamoDB rejects values that no expression uses,
+    /// so the value is only added on first use.
     fn now(&mut self) -> &'static str {
-        self.values.entry(":now".to_owned()).or_insert_with(|| string(self.now.to_string()));
+        if self.keeps_time {
+            return UPDATED_AT;
+        }
+        self.values.entry(":now".to_owned()).or_insert_with(|| string(self.sent_at.to_string()));
         ":now"
     }
 
@@ -146,7 +151,7 @@ impl Update {
 
     /// Returns the `UpdateExpression`, the `ConditionExpression`, and the values in both.
     pub(super) fn into_parts(self) -> (String, String, Item) {
-        let Update { condition, set, remove, add, values, now: _ } = self;
+        let Update { condition, set, remove, add, values, sent_at: _, keeps_time: _ } = self;
         let (set, remove) = (set.join(", "), remove.join(", "));
         (format!("SET {set} REMOVE {remove} ADD {add}"), condition, values)
     }

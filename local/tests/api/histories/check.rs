@@ -51,7 +51,8 @@ pub(super) fn check(history: &History, exchanges: &[Exchange]) -> Vec<String> {
     wrong
 }
 
-/// No two versions share an entity tag, and `updated_at` never decreases.
+/// No two versions share an entity tag, `updated_at` never decreases, and a task is
+/// completed at the time of the write that completed it.
 fn versions(history: &History, wrong: &mut Vec<String>) {
     let versions: Vec<&Version> = history.iter().flatten().collect();
     let mut tags: Vec<&str> = versions.iter().map(|version| version.etag.as_str()).collect();
@@ -62,6 +63,12 @@ fn versions(history: &History, wrong: &mut Vec<String>) {
     }
     if !versions.is_sorted_by_key(|version| &version.updated_at) {
         wrong.push("updated_at decreases".to_owned());
+    }
+    let completing = versions.windows(2).filter(|pair| !pair[0].completed && pair[1].completed);
+    for version in completing.map(|pair| pair[1]) {
+        if version.completed_at != version.updated_at {
+            wrong.push(format!("completed at another time than it was written: {version:?}"));
+        }
     }
     if versions.iter().any(|it| it.title != "t" || it.priority != "low") {
         wrong.push("a field that no writer named was changed".to_owned());

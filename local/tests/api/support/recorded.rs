@@ -22,6 +22,8 @@ pub(crate) struct Version {
     pub(crate) updated_at: String,
     /// The value of `completed` before the last flip.
     pub(crate) flipped_from: Option<bool>,
+    /// When the task was completed, if it is.
+    pub(crate) completed_at: String,
 }
 
 impl Version {
@@ -36,6 +38,10 @@ impl Version {
             completed: flag("completed").unwrap(),
             updated_at: text("updated_at"),
             flipped_from: flag("flipped_from"),
+            completed_at: match flag("flipped_from") {
+                Some(false) => text("flipped_at"),
+                _ => text("completed_at"),
+            },
         }
     }
 }
