@@ -26,7 +26,7 @@ use std::time::Instant;
 use aws_sdk_dynamodb::Client;
 
 pub(crate) use client::connect;
-#[cfg(feature = "tools")]
+#[cfg(any(feature = "default-chain", feature = "tools"))]
 pub use client::http_client;
 pub use error::StoreError;
 pub use idempotency::REMEMBERED_SECONDS;
