@@ -186,7 +186,7 @@ pub(crate) async fn costs(arguments: Costs) -> Result<()> {
     }
     let over = costs::over_budget(&report.costs);
     if !over.is_empty() {
-        bail!("over budget (lab/src/costs/budget.rs):\n{}", over.join("\n"));
+        bail!("over budget (lab/src/costs/requests.rs):\n{}", over.join("\n"));
     }
     Ok(())
 }

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use shared::task::TaskId;
 
 /// How many tasks are on a page.
-pub(crate) const PAGE: usize = 20;
+const PAGE: usize = 20;
 
 /// An endpoint of the API.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use local::settings::Settings;
-use local::token;
+use local::{DAY, token};
 use reqwest::{Client, Method, Response};
 use serde_json::{Value, json};
 use shared::User;
@@ -49,7 +49,7 @@ impl SoakUser {
         report: Arc<Report>,
     ) -> Result<SoakUser> {
         let name = format!("soak-{number}");
-        let token = token::sign(settings, None, &name, Duration::from_secs(24 * 60 * 60))?;
+        let token = token::sign(settings, None, &name, DAY)?;
         Ok(SoakUser {
             api,
             authorization: format!("Bearer {token}"),

@@ -54,8 +54,8 @@ fn each_function_has_one_name_everywhere() {
     let names: BTreeSet<String> = functions.iter().map(|it| it.name.clone()).collect();
     assert_eq!(folders, names, "functions/ and the template");
     for Function { name, logical_id, .. } in &functions {
-        let words = name.split('-').map(|word| word[..1].to_uppercase() + &word[1..]);
-        assert_eq!(*logical_id, format!("{}Function", words.collect::<String>()));
+        let [_, _, expected] = rows::spellings(name);
+        assert_eq!(*logical_id, expected);
         let manifest = repository().join("functions").join(name).join("Cargo.toml");
         let manifest = std::fs::read_to_string(manifest).unwrap();
         assert!(manifest.contains(&format!("name = \"{name}\"")), "the package of {name}");

@@ -7,14 +7,14 @@ use std::path::PathBuf;
 
 use local::settings::repository;
 
-use crate::template_without_docs;
+use crate::{template_without_docs, whole_template};
 
 /// CloudWatch takes so many metrics in an alarm.
 /// <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarm-limits.html>
 const MOST_METRICS: usize = 10;
 
 /// How the template spells a function: `list-tasks`, `listTasks`, `ListTasksFunction`.
-fn spellings(name: &str) -> [String; 3] {
+pub(super) fn spellings(name: &str) -> [String; 3] {
     let capitalized = |word: &str| word[..1].to_uppercase() + &word[1..];
     let pascal: String = name.split('-').map(capitalized).collect();
     let camel = pascal[..1].to_lowercase() + &pascal[1..];
@@ -100,23 +100,19 @@ fn each_function_has_a_row_wherever_the_first_one_has() {
 fn what_watches_all_functions_watches_the_first_one() {
     let text = std::fs::read_to_string(path()).unwrap();
     let [_, _, first] = spellings(&functions(&text)[0]);
-    let resource = |name: &str| {
-        let (_, rest) = text.split_once(&format!("\n  {name}:\n")).unwrap();
-        // The next resource or section begins with less indentation.
-        rest.split("\n  ").take_while(|part| part.starts_with(' ')).collect::<String>()
-    };
+    let resources = &whole_template()["Resources"];
     for watcher in [
         "FunctionErrorsAlarm",
         "FunctionThrottlesAlarm",
         "NewVersionCrashesAlarm",
         "NewVersionErrorsAlarm",
     ] {
-        let resource = resource(watcher);
+        let resource = resources[watcher].to_string();
         assert!(resource.contains(&first), "{watcher}");
         assert!(resource.matches("MetricStat").count() <= MOST_METRICS, "{watcher}");
     }
     for watcher in ["PreTrafficCheck", "PreTrafficCheckRole", "Dashboard"] {
-        assert!(resource(watcher).contains(&first), "{watcher}");
+        assert!(resources[watcher].to_string().contains(&first), "{watcher}");
     }
 }
 
