@@ -258,9 +258,11 @@ fn permissions(policies: &Value) -> Result<BTreeSet<Permission>> {
             for action in one_or_many(&statement["Action"])? {
                 for resource in one_or_many(&statement["Resource"])? {
                     let action = action.strip_prefix("dynamodb:").context("another service")?;
+                    let resource = intrinsics::local_name(&resource)
+                        .with_context(|| format!("{resource} is no table"))?;
                     permissions.insert(Permission {
                         action: action.to_owned(),
-                        resource: intrinsics::local_name(&resource),
+                        resource: resource.to_owned(),
                     });
                 }
             }
@@ -302,7 +304,7 @@ Globals:
     MemorySize: 256
     Environment:
       Variables:
-        TABLE: !Ref Things
+        TABLE: !GetAtt ThingsInUse.Value
         SECRET: !Sub "{{resolve:secretsmanager:${Origins}:SecretString}}"
 Resources:
   Api:
@@ -326,6 +328,15 @@ Resources:
         Http:
           Type: HttpApi
           Properties: { ApiId: !Ref Api, Method: GET, Path: "/things/{id}" }
+      Policies:
+        - Statement:
+            - Action: dynamodb:Query
+              Resource: !Sub
+                - "arn:${AWS::Partition}:dynamodb:${AWS::Region}:${AWS::AccountId}:table/${ThingsInUse.Value}/${Index}"
+                - Index: !If [IsLarge, "*", index/by_id]
+  ThingsInUse:
+    Type: AWS::SSM::Parameter
+    Properties: { Type: String, Value: !If [HasOthers, !Ref Others, !Ref Things] }
   Others:
     Type: AWS::DynamoDB::Table
     Condition: HasOthers
@@ -347,6 +358,9 @@ Resources:
         assert_eq!(function.environment["TABLE"].as_deref(), Some("Things"));
         assert_eq!(function.environment["SECRET"], None);
         assert_eq!(function.environment["OWN"].as_deref(), Some("yes"));
+        let resource = "Things/index/by_id".to_owned();
+        let permission = Permission { action: "Query".to_owned(), resource };
+        assert_eq!(function.permissions, BTreeSet::from([permission]));
         let route = Route { method: "GET".into(), path: "/things/{id}".into() };
         assert_eq!(function.routes, [route]);
         assert_eq!(template.cors.allow_origins, ["http://a.example", "http://b.example"]);

@@ -33,6 +33,12 @@ pub(super) fn resolve(mut document: Value, parameters: &BTreeMap<String, String>
         let holds = holds.as_bool().with_context(|| format!("the condition {name}"))?;
         scope.conditions.insert(name.clone(), holds);
     }
+    for (logical_id, resource) in document["Resources"].as_object().into_iter().flatten() {
+        if resource["Type"] == "AWS::SSM::Parameter" {
+            let value = walk(resource["Properties"]["Value"].clone(), &scope)?;
+            scope.names.insert(format!("{logical_id}.Value"), text(&value));
+        }
+    }
     if let Some(resources) = document["Resources"].as_object_mut() {
         for (logical_id, resource) in resources.iter() {
             let condition = resource["Condition"].as_str();
@@ -111,8 +117,17 @@ fn call(function: &str, argument: &Value, scope: &Scope) -> Result<Value> {
     Ok(match function {
         "Ref" if argument == NO_VALUE => json!({ NO_VALUE: true }),
         "Ref" => json!(named(argument.as_str().with_context(wrong)?, &scope.names)?),
-        "Fn::GetAtt" => json!(attribute(argument.as_str().with_context(wrong)?)),
-        "Fn::Sub" => json!(substitute(argument.as_str().with_context(wrong)?, &scope.names)?),
+        "Fn::GetAtt" => json!(attribute(argument.as_str().with_context(wrong)?, &scope.names)),
+        "Fn::Sub" => match argument.as_array().map(Vec::as_slice) {
+            Some([template, variables]) => {
+                let mut names = scope.names.clone();
+                for (name, value) in variables.as_object().with_context(wrong)? {
+                    names.insert(name.clone(), text(value));
+                }
+                json!(substitute(template.as_str().with_context(wrong)?, &names)?)
+            }
+            _ => json!(substitute(argument.as_str().with_context(wrong)?, &scope.names)?),
+        },
         "Fn::Split" => {
             let by = argument[0].as_str().with_context(wrong)?;
             let text = argument[1].as_str().with_context(wrong)?;
@@ -133,17 +148,17 @@ fn named<'a>(name: &str, names: &'a BTreeMap<String, String>) -> Result<&'a str>
     names.get(name).map(String::as_str).with_context(|| format!("there is no {name}"))
 }
 
-/// The prefix of ARNs on this machine.
-const ARN: &str = "arn:aws:local:us-east-1:123456789012:";
-
-/// An attribute such as `Table.Arn`. Nothing resolves these ARNs.
-fn attribute(name: &str) -> String {
-    format!("{ARN}{name}")
+/// An attribute: the value of an SSM parameter, or of another resource an ARN that nothing
+/// resolves.
+fn attribute(name: &str, names: &BTreeMap<String, String>) -> String {
+    let value = names.get(name).cloned();
+    value.unwrap_or_else(|| format!("arn:aws:local:us-east-1:123456789012:{name}"))
 }
 
-/// The name of the resource in such an ARN: `Table` for `Table.Arn`.
-pub(super) fn local_name(arn: &str) -> String {
-    arn.trim_start_matches(ARN).replace(".Arn", "")
+/// The table or index in an ARN: `Table/index/name` for
+/// `arn:aws:dynamodb:us-east-1:123456789012:table/Table/index/name`.
+pub(super) fn local_name(arn: &str) -> Option<&str> {
+    arn.strip_prefix("arn:aws:dynamodb:us-east-1:123456789012:table/")
 }
 
 /// `text` with each `${Name}` and `${Name.Attribute}` replaced.
@@ -153,7 +168,7 @@ fn substitute(text: &str, names: &BTreeMap<String, String>) -> Result<String> {
     for part in parts {
         let (name, rest) = part.split_once('}').context("${ without }")?;
         if name.contains('.') {
-            result.push_str(&attribute(name));
+            result.push_str(&attribute(name, names));
         } else {
             result.push_str(named(name, names)?);
         }

@@ -159,8 +159,9 @@ async fn a_function_without_users_logs_no_metrics_of_users() {
     app.anonymous().get("/health").await.ok();
     app.anonymous().get("/docs").await.ok();
     for line in lines(&app).await {
-        let metrics = line["_aws"]["CloudWatchMetrics"][0]["Metrics"].as_array().unwrap();
-        assert_eq!(metrics.len(), METRICS.len());
+        let directive = &line["_aws"]["CloudWatchMetrics"][0];
+        assert_eq!(directive["Dimensions"], json!([["operation"]]), "not among those of users");
+        assert_eq!(directive["Metrics"].as_array().unwrap().len(), METRICS.len());
         assert!(USER_METRICS.iter().all(|(name, _)| line.get(*name).is_none()), "{line}");
     }
 }

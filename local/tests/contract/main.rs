@@ -3,6 +3,7 @@
 
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "in a test, what fails is the message")]
 
+mod monitoring;
 mod rows;
 
 use std::cell::RefCell;
@@ -14,7 +15,6 @@ use local::yaml;
 use serde_json::Value;
 use shared::config::{Config, Logging};
 use shared::deadlines;
-use shared::telemetry::{METRICS, USER_METRICS};
 
 fn template() -> Template {
     Settings::default().template().unwrap()
@@ -222,63 +222,36 @@ fn whole_template() -> Value {
     yaml::parse(&text).unwrap()
 }
 
-/// The metrics of ours that `value` speaks of, wherever that is in it.
-fn own_metrics(value: &Value, found: &mut BTreeSet<String>) {
-    match value {
-        Value::Object(object) => {
-            let namespace = object.get("Namespace").map(Value::to_string).unwrap_or_default();
-            if let Some(name) = object.get("MetricName").filter(|_| namespace.contains("TasksApi"))
-            {
-                found.insert(name.as_str().unwrap().to_owned());
-            }
-            object.values().for_each(|value| own_metrics(value, found));
+#[test]
+fn a_replaced_version_of_a_function_is_kept_for_a_rollback() {
+    for (name, resource) in whole_template()["Resources"].as_object().unwrap() {
+        if resource["Type"] == "AWS::Serverless::Function" {
+            assert_eq!(resource["UpdateReplacePolicy"], "Retain", "{name}");
+            assert!(resource.get("DeletionPolicy").is_none(), "{name}: its versions would have it");
+            let description = &resource["Properties"]["VersionDescription"]["Fn::Sub"];
+            let expected = "release ${Release}, settings ${SettingsVersion.VersionNumber}";
+            assert_eq!(description, expected, "{name}: scripts/rollback.sh reads it");
         }
-        Value::Array(values) => values.iter().for_each(|value| own_metrics(value, found)),
-        _ => {}
     }
 }
 
 #[test]
-fn every_metric_that_is_watched_is_one_that_is_written() {
+fn a_setting_of_the_functions_is_part_of_their_settings_version() {
     let template = whole_template();
-    let mut watched = BTreeSet::new();
-    own_metrics(&template["Resources"], &mut watched);
-    assert!(!watched.is_empty());
-    let dashboard = template["Resources"]["Dashboard"]["Properties"]["DashboardBody"]["Fn::Sub"]
-        .as_str()
-        .unwrap();
-    for before in ["[\"TasksApi/${AWS::StackName}\", \"", "operation} MetricName=\\\""] {
-        for rest in dashboard.split(before).skip(1) {
-            watched.insert(rest.split(['"', '\\']).next().unwrap().to_owned());
+    let content = &template["Resources"]["SettingsVersion"]["Properties"]["Content"]["Fn::Sub"];
+    let settings = template["Globals"]["Function"].to_string();
+    let in_use = template["Resources"]["TasksTableInUse"].to_string()
+        + &template["Resources"]["IdempotencyTableInUse"].to_string();
+    // These change no version: how one is deployed, or what versions share.
+    let others = ["Canary", "Release", "ReservedConcurrency", "PermissionsBoundary"];
+    for (name, _) in template["Parameters"].as_object().unwrap() {
+        let reference = [format!("{{\"Ref\":\"{name}\"}}"), format!("${{{name}}}")];
+        let is_used = reference.iter().any(|it| settings.contains(it) || in_use.contains(it));
+        if is_used && !others.contains(&name.as_str()) {
+            let line = format!("{name}: ${{{name}}}");
+            assert!(content.as_str().unwrap().contains(&line), "{name}");
         }
     }
-    assert!(["Duration", "Attempts", "RefusedTokens"].iter().all(|name| watched.contains(*name)));
-    let written = METRICS.into_iter().chain(USER_METRICS);
-    let mut written: BTreeSet<String> = written.map(|(name, _)| name.to_owned()).collect();
-    for resource in template["Resources"].as_object().unwrap().values() {
-        let filters = resource["Properties"]["MetricTransformations"].as_array();
-        for filter in filters.into_iter().flatten() {
-            written.insert(filter["MetricName"].as_str().unwrap().to_owned());
-        }
-    }
-    assert!(watched.is_subset(&written), "{watched:?} of {written:?}");
-}
-
-#[test]
-fn the_runbook_tells_what_to_do_about_each_alarm() {
-    let path = repository().join("docs/operations.md");
-    let runbook = std::fs::read_to_string(path).unwrap();
-    let rows = runbook.lines().filter(|line| line.starts_with("| `"));
-    let told: String = rows.map(|row| row.split('|').nth(1).unwrap()).collect();
-    let template = whole_template();
-    let resources = template["Resources"].as_object().unwrap();
-    let alarms = resources.iter().filter(|(_, it)| it["Type"] == "AWS::CloudWatch::Alarm");
-    let mut count = 0;
-    for (name, _) in alarms {
-        assert!(told.contains(&format!("`{name}`")), "{name}");
-        count += 1;
-    }
-    assert_eq!(told.matches("Alarm`").count(), count, "an alarm that is no more");
 }
 
 #[test]

@@ -28,8 +28,10 @@ pub const METRICS: [(&str, &str); 4] = [
 pub const USER_METRICS: [(&str, &str); 3] =
     [("RequestUnits", "Count"), ("Attempts", "Count"), ("RefusedTokens", "Count")];
 
-/// The dimensions of the metrics: all requests together, and each operation.
-pub const DIMENSIONS: [&[&str]; 2] = [&[], &["operation"]];
+/// The dimensions of the metrics: all requests of users together, and each operation.
+/// Requests for health and docs only count by operation. They are easy and may be many, so
+/// among the others they would hide errors and delays.
+pub const DIMENSIONS: [&[&str]; 2] = [&["operation"], &[]];
 
 /// The additional dimensions of [`SERVER_ERRORS`].
 pub const VERSION_DIMENSIONS: [&[&str]; 1] = [&["operation", "version"]];
@@ -148,12 +150,15 @@ pub(super) struct Dated<'a> {
 
 impl Directives {
     pub(super) fn of(namespace: &str, audience: Audience) -> Directives {
-        let of_users = if audience == Audience::Users { USER_METRICS.as_slice() } else { &[] };
+        let (of_users, dimensions) = match audience {
+            Audience::Users => (USER_METRICS.as_slice(), DIMENSIONS.as_slice()),
+            Audience::Everybody => (&[][..], &DIMENSIONS[..1]),
+        };
         let all = METRICS.iter().chain(of_users);
         let metrics: Vec<_> = all.map(|(name, unit)| json!({"Name": name, "Unit": unit})).collect();
         let errors = [json!({"Name": SERVER_ERRORS, "Unit": "Count"})];
         Directives(json!([
-            {"Namespace": namespace, "Dimensions": DIMENSIONS, "Metrics": metrics},
+            {"Namespace": namespace, "Dimensions": dimensions, "Metrics": metrics},
             {"Namespace": namespace, "Dimensions": VERSION_DIMENSIONS, "Metrics": errors},
         ]))
     }
