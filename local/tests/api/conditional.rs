@@ -55,6 +55,47 @@ async fn a_write_that_names_an_old_version_changes_nothing() {
 }
 
 #[tokio::test]
+async fn a_conflict_holds_the_current_task_and_its_tag_so_that_it_can_be_resolved_at_once() {
+    let app = TestApp::start().await;
+    let alice = app.user("alice");
+    let path = alice.task("t").await;
+    let old = alice.get(&path).await.header("etag").to_owned();
+    let mut tag = alice.put(&path, json!({"title": "u", "priority": "high"})).await.ok();
+    let complete = format!("{path}/complete");
+    for (method, path, body) in [
+        (Method::PUT, &path, Some(json!({"title": "T"}))),
+        (Method::PUT, &path, Some(json!({}))),
+        (Method::PATCH, &complete, None),
+        (Method::PATCH, &complete, Some(json!({"completed": true}))),
+        (Method::DELETE, &path, None),
+    ] {
+        let headers = [("if-match", old.as_str())];
+        let conflict = match body {
+            Some(body) => alice.json(method, path, &headers, body).await,
+            None => alice.send(method, path, &headers, vec![]).await,
+        };
+        assert_eq!(conflict.status, StatusCode::PRECONDITION_FAILED);
+        assert_eq!(conflict.json()["current"], tag.json());
+        assert_eq!(conflict.header("etag"), tag.header("etag"));
+        let merge = [("if-match", conflict.header("etag"))];
+        let body = json!({"description": format!("after {path}")});
+        tag = alice.json(Method::PUT, path.trim_end_matches("/complete"), &merge, body).await.ok();
+    }
+}
+
+#[tokio::test]
+async fn another_users_task_is_never_part_of_a_conflict() {
+    let app = TestApp::start().await;
+    let path = app.user("alice").task("secret").await;
+    let bob = app.user("bob");
+    let headers = [("if-match", "\"another-version\"")];
+    let changes = json!({"title": "T"});
+    let reply = bob.json(Method::PUT, &path, &headers, changes).await;
+    assert_eq!(reply.status, StatusCode::FORBIDDEN);
+    assert!(reply.json().get("current").is_none());
+}
+
+#[tokio::test]
 async fn a_write_that_excludes_the_current_version_changes_nothing() {
     let app = TestApp::start().await;
     let alice = app.user("alice");

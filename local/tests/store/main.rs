@@ -264,7 +264,8 @@ fn a_precondition_must_hold_at_the_moment_of_the_write() {
                 store.delete(task.id, &stale).await,
             ];
             for result in results {
-                assert!(matches!(result, Err(StoreError::Changed)), "{result:?}");
+                let Err(StoreError::Changed(current)) = result else { panic!("{result:?}") };
+                assert_eq!(*current, updated);
             }
         }
         assert_eq!(store.get(task.id).await.unwrap(), updated);

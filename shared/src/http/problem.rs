@@ -3,16 +3,17 @@
 use std::error::Error;
 use std::fmt::Write;
 
-use lambda_http::http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use lambda_http::http::header::{CONTENT_TYPE, ETAG, RETRY_AFTER, WWW_AUTHENTICATE};
 use lambda_http::http::{HeaderValue, StatusCode};
 use serde::Serialize;
 
 use super::Response;
+use super::entity_tag;
 use super::response::{json, set, to_json};
 use crate::auth::AuthError;
 use crate::error_chain::error_chain;
 use crate::store::StoreError;
-use crate::task::{FieldError, Invalid};
+use crate::task::{FieldError, Invalid, Task};
 
 /// Why a request failed.
 ///
@@ -22,6 +23,8 @@ pub struct Problem {
     status: StatusCode,
     detail: String,
     errors: Vec<FieldError>,
+    /// The task that did not fulfil a precondition.
+    current: Option<Box<Task>>,
     challenge: Option<String>,
     refused_token: bool,
     retry_after_seconds: Option<u32>,
@@ -38,6 +41,8 @@ struct Body<'a> {
     request_id: &'a str,
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     errors: &'a [FieldError],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    current: Option<&'a Task>,
 }
 
 impl Problem {
@@ -48,6 +53,7 @@ impl Problem {
             status,
             detail: detail.into(),
             errors: Vec::new(),
+            current: None,
             challenge: None,
             refused_token: false,
             retry_after_seconds: None,
@@ -146,10 +152,14 @@ impl Problem {
             detail: &self.detail,
             request_id,
             errors: &self.errors,
+            current: self.current.as_deref(),
         };
         let mut response = json(self.status, to_json(&body));
         let problem_json = HeaderValue::from_static("application/problem+json");
         response.headers_mut().insert(CONTENT_TYPE, problem_json);
+        if let Some(task) = &self.current {
+            set(&mut response, ETAG, &entity_tag::of(task));
+        }
         if let Some(challenge) = &self.challenge {
             set(&mut response, WWW_AUTHENTICATE, challenge);
         }
@@ -206,10 +216,15 @@ impl From<StoreError> for Problem {
             StoreError::NotOwned => {
                 Problem::new(StatusCode::FORBIDDEN, "Not authorized to access this task")
             }
-            StoreError::Changed => Problem::new(
-                StatusCode::PRECONDITION_FAILED,
-                "The task has changed: its current version does not meet If-Match or If-None-Match",
-            ),
+            // Whoever resolves the conflict needs no other request.
+            StoreError::Changed(task) => Problem {
+                current: Some(task),
+                ..Problem::new(
+                    StatusCode::PRECONDITION_FAILED,
+                    "The task has changed: its current version does not meet If-Match or \
+                     If-None-Match",
+                )
+            },
             StoreError::BadCursor => {
                 let detail = "must be a cursor that this API returned for the same list".to_owned();
                 Problem::from(Invalid { errors: vec![FieldError { field: "cursor", detail }] })

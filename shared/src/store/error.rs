@@ -6,6 +6,8 @@ use std::fmt;
 use aws_sdk_dynamodb::config::http::HttpResponse;
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 
+use crate::task::Task;
+
 /// Why an operation on tasks failed.
 #[derive(Debug)]
 pub enum StoreError {
@@ -13,8 +15,8 @@ pub enum StoreError {
     NotFound,
     /// The task belongs to another user.
     NotOwned,
-    /// The task does not fulfil the precondition of the write.
-    Changed,
+    /// The task, as it is now, does not fulfil the precondition of the write.
+    Changed(Box<Task>),
     /// The cursor was not made for this list.
     BadCursor,
     /// The idempotency key was used with another body.
@@ -68,7 +70,7 @@ impl fmt::Display for StoreError {
         f.write_str(match self {
             StoreError::NotFound => "no such task",
             StoreError::NotOwned => "the task is another user's",
-            StoreError::Changed => "the task does not meet the precondition",
+            StoreError::Changed(_) => "the task does not meet the precondition",
             StoreError::BadCursor => "the cursor was not made for this list",
             StoreError::KeyReused => "the idempotency key was used with another body",
             StoreError::InFlight => "a request with the same idempotency key is under way",

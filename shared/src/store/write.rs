@@ -104,7 +104,7 @@ impl Tasks<'_> {
         if changes == TaskChanges::default() {
             let task = self.get(id).await?;
             let holds = precondition.holds_for(task.revision);
-            return if holds { Ok(task) } else { Err(StoreError::Changed) };
+            return if holds { Ok(task) } else { Err(StoreError::Changed(Box::new(task))) };
         }
         self.write(id, &Edit::Set(changes), precondition).await
     }
@@ -155,7 +155,10 @@ impl Tasks<'_> {
         };
         match refused.item() {
             // It is still there, so no attempt has deleted it.
-            Some(_) => Err(not_fulfilled(precondition, &attempts, error)),
+            Some(item) => {
+                let task = item::into_task(item.clone())?;
+                Err(not_fulfilled(task, precondition, &attempts, error))
+            }
             None => match self.why_missing(id).await {
                 // An earlier attempt deleted it.
                 StoreError::NotFound if attempts.maybe_done() => Ok(()),
@@ -198,7 +201,7 @@ impl Tasks<'_> {
                 Refusal::Done => return Ok(task),
                 Refusal::Forgotten if attempts.maybe_done() => return Err(attempts.give_up(error)),
                 _ if !precondition.holds_for(task.revision) => {
-                    return Err(not_fulfilled(precondition, &attempts, error));
+                    return Err(not_fulfilled(task, precondition, &attempts, error));
                 }
                 _ => {}
             }
@@ -233,10 +236,11 @@ impl Tasks<'_> {
     }
 }
 
-/// Returns the error for a task that no attempt has changed and that does not fulfil
+/// Returns the error for a `task` that no attempt has changed and that does not fulfil
 /// `precondition`: the task has changed, unless an attempt that is still in flight might
 /// find the precondition fulfilled.
 fn not_fulfilled<E>(
+    task: Task,
     precondition: &Precondition,
     attempts: &Attempts,
     error: SdkError<E, HttpResponse>,
@@ -247,7 +251,7 @@ where
     if attempts.maybe_done() && !precondition.is_lost_for_good() {
         attempts.give_up(error)
     } else {
-        StoreError::Changed
+        StoreError::Changed(Box::new(task))
     }
 }
 
