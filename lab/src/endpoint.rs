@@ -16,6 +16,7 @@ pub enum Endpoint {
     Get,
     Update,
     Toggle,
+    Restore,
     Create,
     Delete,
 }
@@ -23,12 +24,13 @@ pub enum Endpoint {
 impl Endpoint {
     /// All of them. Those that change the number of tasks come last, so that the others
     /// work on the same tables.
-    pub const ALL: [Endpoint; 7] = [
+    pub const ALL: [Endpoint; 8] = [
         Endpoint::Health,
         Endpoint::List,
         Endpoint::Get,
         Endpoint::Update,
         Endpoint::Toggle,
+        Endpoint::Restore,
         Endpoint::Create,
         Endpoint::Delete,
     ];
@@ -42,6 +44,7 @@ impl Endpoint {
             Endpoint::Get => "get",
             Endpoint::Update => "update",
             Endpoint::Toggle => "toggle",
+            Endpoint::Restore => "restore",
             Endpoint::Create => "create",
             Endpoint::Delete => "delete",
         }
@@ -56,6 +59,7 @@ impl Endpoint {
             Endpoint::Get => "get-task",
             Endpoint::Update => "update-task",
             Endpoint::Toggle => "toggle-task",
+            Endpoint::Restore => "restore-task",
             Endpoint::Create => "create-task",
             Endpoint::Delete => "delete-task",
         }
@@ -79,6 +83,8 @@ impl Endpoint {
                 (Method::PUT, path, Some(body))
             }
             Endpoint::Toggle => (Method::PATCH, format!("{path}/complete"), None),
+            // Of a task that is not in the trash: it refuses a write and returns the task.
+            Endpoint::Restore => (Method::POST, format!("{path}/restore"), None),
             Endpoint::Create => {
                 let body = json!({"title": format!("Buy milk {number}"), "due_date": "2027-02-10"});
                 (Method::POST, "/api/tasks".to_owned(), Some(body))

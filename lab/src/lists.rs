@@ -95,6 +95,7 @@ impl List {
             Status::All => tasks,
             Status::Pending => tasks - completed,
             Status::Completed => completed,
+            Status::Deleted => 0,
         }
     }
 }

@@ -14,6 +14,9 @@ pub const USER: &str = "events-user";
 /// The task of [`USER`] that the events read, change and delete.
 pub const TASK: &str = "01a1f82f-1e80-7000-8000-00000000000a";
 
+/// A task of [`USER`] that is in the trash.
+pub const DELETED_TASK: &str = "01a1f82f-1e80-7000-8000-00000000000c";
+
 /// A user whose task the events must not reach.
 pub const OTHER_USER: &str = "events-other-user";
 
@@ -27,19 +30,20 @@ pub const OTHER_TASK: &str = "01a1f82f-1e80-7000-8000-00000000000b";
 /// If DynamoDB rejects them.
 pub async fn load(client: &Client, settings: &Settings) -> Result<()> {
     let store = tables::store(client.clone());
-    for (user, id, title) in
-        [(USER, TASK, "Water the plants"), (OTHER_USER, OTHER_TASK, "Somebody else's task")]
-    {
+    let now = Timestamp::now();
+    for (user, id, title, deleted_at) in [
+        (USER, TASK, "Water the plants", None),
+        (USER, DELETED_TASK, "Mow the lawn", Some(now)),
+        (OTHER_USER, OTHER_TASK, "Somebody else's task", None),
+    ] {
         let new = NewTask {
             priority: Some(Priority::Medium),
             due_date: Timestamp::parse("2027-02-10"),
             ..NewTask::titled(title)
         };
         let id = TaskId::parse(id).context("the id of an event task")?;
-        store
-            .tasks(&token::user(settings, user).await?)
-            .insert(&Task::with_id(id, user, new))
-            .await?;
+        let task = Task { deleted_at, ..Task::with_id(id, user, new) };
+        store.tasks(&token::user(settings, user).await?).insert(&task).await?;
     }
     Ok(())
 }

@@ -37,6 +37,8 @@ pub struct Task {
     pub updated_at: Timestamp,
     /// When the task was completed; `None` while it is pending.
     pub completed_at: Option<Timestamp>,
+    /// When the task was deleted, if it is in the trash.
+    pub deleted_at: Option<Timestamp>,
     /// Changes with each write. The task's entity tag.
     pub revision: Revision,
 }
@@ -62,13 +64,14 @@ impl Task {
             due_date,
             updated_at: id.created_at(),
             completed_at: None,
+            deleted_at: None,
             revision: Revision::new(),
         }
     }
 }
 
-/// A task as a client sees it. Absent values are `null`, never left out. The revision is
-/// in the `ETag` instead.
+/// A task as a client sees it. Absent values are `null`, never left out; only a living
+/// task has no `deleted_at`. The revision is in the `ETag` instead.
 impl Serialize for Task {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         // All members are named, here and wherever a task is destructured, so the
@@ -83,9 +86,10 @@ impl Serialize for Task {
             due_date,
             updated_at,
             completed_at,
+            deleted_at,
             revision: _,
         } = self;
-        let mut task = serializer.serialize_struct("Task", 10)?;
+        let mut task = serializer.serialize_struct("Task", 11)?;
         task.serialize_field("id", id)?;
         task.serialize_field("user_id", user_id)?;
         task.serialize_field("title", title)?;
@@ -96,6 +100,10 @@ impl Serialize for Task {
         task.serialize_field("created_at", &id.created_at())?;
         task.serialize_field("updated_at", updated_at)?;
         task.serialize_field("completed_at", completed_at)?;
+        match deleted_at {
+            Some(_) => task.serialize_field("deleted_at", deleted_at)?,
+            None => task.skip_field("deleted_at")?,
+        }
         task.end()
     }
 }

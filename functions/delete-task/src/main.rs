@@ -1,4 +1,4 @@
-//! `DELETE /api/tasks/{task_id}`: deletes a task for good.
+//! `DELETE /api/tasks/{task_id}`: moves a task to the trash, or deletes it for good.
 
 use shared::http::{self, Problem, Request, Response};
 use shared::{App, Error};
@@ -10,10 +10,16 @@ async fn main() -> Result<(), Error> {
 
 async fn handle(app: &App, request: Request) -> Result<Response, Problem> {
     let user = app.authenticate(&request).await?;
+    let permanent = http::permanent(&request)?;
     let precondition = http::precondition(&request)?;
     let id = http::task_id(&request)?;
 
-    app.tasks(&user).delete(id, &precondition).await?;
+    let tasks = app.tasks(&user);
+    if permanent {
+        tasks.delete_for_good(id, &precondition).await?;
+    } else {
+        tasks.delete(id, &precondition).await?;
+    }
 
     Ok(http::no_content())
 }

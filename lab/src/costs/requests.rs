@@ -5,7 +5,7 @@ use std::fs;
 use anyhow::{Context, Result};
 use aws_sdk_dynamodb::Client;
 use bytes::Bytes;
-use local::event_tasks::{TASK, USER};
+use local::event_tasks::{DELETED_TASK, TASK, USER};
 use local::settings::{Settings, repository};
 use local::{seed, tables, token};
 use serde_json::{Value, json};
@@ -57,6 +57,7 @@ pub fn measured_requests() -> Vec<MeasuredRequest> {
         request("update-task", 200, Budget { size: 6_000, memory: 9, init: 3_900, first: 1_050, warm: 920, init_unwarmed: 1_600, first_unwarmed: 3_650 }),
         request("toggle-task", 200, Budget { size: 5_960, memory: 9, init: 3_900, first: 1_000, warm: 880, init_unwarmed: 1_600, first_unwarmed: 3_600 }),
         request("delete-task", 204, Budget { size: 5_650, memory: 9, init: 3_900, first: 890, warm: 770, init_unwarmed: 1_600, first_unwarmed: 3_500 }),
+        request("restore-task", 200, Budget { size: 5_960, memory: 9, init: 3_900, first: 1_000, warm: 880, init_unwarmed: 1_600, first_unwarmed: 3_600 }),
         list("list-tasks, 20 newest", "limit=20", 60, Budget { size: 5_620, memory: 9, init: 3_900, first: 1_900, warm: 1_750, init_unwarmed: 1_600, first_unwarmed: 4_500 }),
         list("list-tasks, 20 by title", "sort=title&limit=20", 60, Budget { size: 5_620, memory: 9, init: 3_900, first: 2_000, warm: 1_900, init_unwarmed: 1_600, first_unwarmed: 4_650 }),
         list("list-tasks, 1,000 by title", "sort=title&limit=1000", 1_100, Budget { size: 5_620, memory: 12, init: 3_900, first: 52_500, warm: 53_000, init_unwarmed: 1_600, first_unwarmed: 57_000 }),
@@ -80,7 +81,7 @@ impl MeasuredRequest {
     /// Whether each request writes a different task: a task can be deleted only once, and
     /// hundreds of updates within seconds would make a task grow.
     fn has_tasks_of_its_own(&self) -> bool {
-        matches!(self.function, "update-task" | "toggle-task" | "delete-task")
+        matches!(self.function, "update-task" | "toggle-task" | "delete-task" | "restore-task")
     }
 
     /// Stores the tasks that the requests need besides those of the events.
@@ -89,9 +90,10 @@ impl MeasuredRequest {
             return Ok(());
         }
         let user = token::user(settings, USER).await?;
+        let deleted_at = (self.function == "restore-task").then(Timestamp::now);
         let tasks = (0..=WARM).map(|number| {
             let new = NewTask::titled("Water the plants");
-            anyhow::Ok(Task::with_id(written(number)?, USER, new))
+            anyhow::Ok(Task { deleted_at, ..Task::with_id(written(number)?, USER, new) })
         });
         let tasks = tasks.collect::<Result<Vec<_>>>()?;
         Ok(tables::store(client.clone()).tasks(&user).insert_all(&tasks).await?)
@@ -102,7 +104,8 @@ impl MeasuredRequest {
         let path = repository().join("events").join(format!("{}.json", self.function));
         let mut text = fs::read_to_string(&path).with_context(|| path.display().to_string())?;
         if self.has_tasks_of_its_own() {
-            text = text.replace(TASK, &written(number)?.to_string());
+            let task = written(number)?.to_string();
+            text = text.replace(TASK, &task).replace(DELETED_TASK, &task);
         }
         let mut event: Value = serde_json::from_str(&text)?;
         if let Some(query) = self.query {

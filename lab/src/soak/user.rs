@@ -12,7 +12,7 @@ use reqwest::{Client, Method, Response};
 use serde_json::{Value, json};
 use shared::User;
 use shared::store::{Store, StoreError};
-use shared::task::{ListQuery, TaskId};
+use shared::task::{ListQuery, Sort, Status, TaskId};
 
 use super::Report;
 use crate::endpoint::Endpoint;
@@ -32,13 +32,15 @@ pub(super) struct SoakUser {
     report: Arc<Report>,
     /// The tasks as they were last acknowledged.
     tasks: BTreeMap<String, Value>,
+    /// Those in the trash, as they were before they were deleted.
+    trash: BTreeMap<String, Value>,
     created: u64,
     /// How many random requests were sent, and at the start the number of the user.
     steps: u64,
 }
 
 /// How many kinds of random requests there are.
-const KINDS: u64 = 11;
+const KINDS: u64 = 12;
 
 impl SoakUser {
     pub(super) async fn new(
@@ -58,6 +60,7 @@ impl SoakUser {
             store,
             report,
             tasks: BTreeMap::new(),
+            trash: BTreeMap::new(),
             created: 0,
             steps: 2 * number as u64,
         })
@@ -78,6 +81,7 @@ impl SoakUser {
             1 => self.get(&id).await,
             10 => self.read(&id).await,
             2 => self.delete(&id).await,
+            11 => self.restore(&id).await,
             3..=5 => self.update(&id).await,
             6 | 7 => self.toggle(&id, None).await,
             _ => self.toggle(&id, Some(fastrand::bool())).await,
@@ -187,19 +191,47 @@ impl SoakUser {
     }
 
     async fn delete(&mut self, id: &str) -> Result<()> {
-        let path = format!("/api/tasks/{id}");
+        let for_good = fastrand::u8(0..4) == 0;
+        let query = if for_good { "?permanent=true" } else { "" };
+        let path = format!("/api/tasks/{id}{query}");
         let response = self.send("delete-task", Method::DELETE, &path, None, None).await?;
-        if response.status() == 204 {
-            self.tasks.remove(id);
-            return Ok(());
-        }
-        self.expect_unknown("delete-task", &response);
-        match self.stored_task(id).await? {
+        let stored = if response.status() == 204 {
+            None
+        } else {
+            self.expect_unknown("delete-task", &response);
+            self.stored_task(id).await?
+        };
+        match stored {
             None => {
-                self.tasks.remove(id);
+                let deleted = self.tasks.remove_entry(id);
+                self.trash.extend(deleted.filter(|_| !for_good));
             }
             Some(task) if task == self.tasks[id] => {}
             Some(task) => self.report.violation(format!("delete-task: the task is now {task}")),
+        }
+        Ok(())
+    }
+
+    /// Restores a task from the trash or, if that is empty, the living task `id`.
+    async fn restore(&mut self, id: &str) -> Result<()> {
+        let deleted = fastrand::choice(self.trash.keys()).cloned();
+        let id = deleted.unwrap_or_else(|| id.to_owned());
+        let path = format!("/api/tasks/{id}/restore");
+        let response = self.send("restore-task", Method::POST, &path, None, None).await?;
+        let task = if response.status() == 200 {
+            Some(response.json().await?)
+        } else {
+            self.expect_unknown("restore-task", &response);
+            self.stored_task(&id).await?
+        };
+        let before = self.trash.get(&id).or(self.tasks.get(&id)).cloned().unwrap_or_default();
+        match task {
+            Some(task) if is_as_expected(&task, &before) => {
+                self.trash.remove(&id);
+                self.tasks.insert(id, task);
+            }
+            None if self.trash.contains_key(&id) => {}
+            other => self.report.violation(format!("restore-task: {other:?} is not {before}")),
         }
         Ok(())
     }
@@ -248,6 +280,21 @@ impl SoakUser {
     pub(super) async fn compare(self) -> Result<()> {
         let stored = self.stored().await?;
         self.compare_with("at the end", stored);
+        let trash =
+            ListQuery { status: Status::Deleted, sort: Sort::Deleted, ..ListQuery::default() };
+        let mut deleted = BTreeMap::new();
+        for mut task in self.list_of(&trash).await? {
+            let before = self.trash.get(task["id"].as_str().unwrap_or_default());
+            let members = task.as_object_mut().context("a task")?;
+            members.remove("deleted_at").context("a living task in the trash")?;
+            let is_known = before.is_some_and(|before| is_as_expected(&task, before));
+            deleted.insert(task["id"].to_string(), is_known);
+        }
+        if deleted.len() != self.trash.len() || deleted.values().any(|is_known| !is_known) {
+            let (has, knows) = (deleted.len(), self.trash.len());
+            self.report
+                .violation(format!("{has} tasks in the trash are not the {knows} known ones"));
+        }
         Ok(())
     }
 
@@ -314,12 +361,16 @@ impl SoakUser {
     /// All stored tasks, read without faults.
     async fn stored(&self) -> Result<Vec<Value>> {
         self.settle().await;
+        self.list_of(&ListQuery::default()).await
+    }
+
+    async fn list_of(&self, query: &ListQuery) -> Result<Vec<Value>> {
         let mut tasks = Vec::new();
         let take = |task| {
             tasks.push(task);
             true
         };
-        let next = self.store.tasks(&self.user).list(&ListQuery::default(), take).await?;
+        let next = self.store.tasks(&self.user).list(query, take).await?;
         if next.is_some() {
             bail!("more tasks than a soak creates");
         }

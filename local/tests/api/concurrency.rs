@@ -28,6 +28,11 @@ async fn a_hundred_concurrent_requests_to_every_endpoint_all_succeed() {
     let deletes = join_all(paths.iter().map(|path| alice.delete(path))).await;
     assert!(deletes.iter().all(|reply| reply.status == StatusCode::NO_CONTENT));
     assert_eq!(alice.get("/api/tasks").await.json(), json!([]));
+    let restore = async |path: &String| {
+        alice.send(Method::POST, &format!("{path}/restore"), &[], vec![]).await
+    };
+    let restores = join_all(paths.iter().map(restore)).await;
+    assert!(restores.iter().all(|reply| reply.json()["completed"] == true));
     // They log after they have replied.
     app.server.backend().lambda().stop().await;
     let logs = app.logs().join("\n");

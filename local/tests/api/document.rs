@@ -22,6 +22,7 @@ async fn provoke(app: &TestApp, operation: &str, status: u16, task: &str) -> Rep
         "update-task" => (Method::PUT, task.to_owned(), Some(json!({"title": "T"}))),
         "delete-task" => (Method::DELETE, task.to_owned(), None),
         "toggle-task" => (Method::PATCH, format!("{task}/complete"), Some(json!({}))),
+        "restore-task" => (Method::POST, format!("{task}/restore"), None),
         "docs-file" => (Method::GET, "/docs/page.css".to_owned(), None),
         "openapi" => (Method::GET, "/openapi.json".to_owned(), None),
         known => (Method::GET, format!("/{known}"), None),

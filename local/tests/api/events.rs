@@ -12,7 +12,7 @@ use crate::support::TestApp;
 use crate::support::issuer::{Answer, FakeIssuer};
 
 /// The files, with the status and the beginning of the detail of the reply.
-const EXPECTED: [(&str, u16, &str); 26] = [
+const EXPECTED: [(&str, u16, &str); 27] = [
     ("create-task.json", 201, ""),
     ("create-task.bad-body.json", 400, "title must not be empty; priority must be"),
     ("create-task.not-json.json", 400, "The body must be a JSON object: it ends too early"),
@@ -32,6 +32,7 @@ const EXPECTED: [(&str, u16, &str); 26] = [
     ("toggle-task.json", 200, ""),
     ("toggle-task.set.json", 200, ""),
     ("toggle-task.another-users-task.json", 403, "Not authorized to access this task"),
+    ("restore-task.json", 200, ""),
     ("delete-task.another-users-task.json", 403, "Not authorized to access this task"),
     ("delete-task.json", 204, ""),
     ("health.json", 200, ""),

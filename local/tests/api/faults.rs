@@ -24,10 +24,14 @@ enum Write {
     FlipIfMatch,
     Delete,
     DeleteIfMatch,
+    DeleteForGood,
+    DeleteForGoodIfMatch,
+    Restore,
+    RestoreIfMatch,
 }
 
 impl Write {
-    const ALL: [Write; 10] = [
+    const ALL: [Write; 14] = [
         Write::Create,
         Write::CreateOnce,
         Write::Update,
@@ -38,13 +42,17 @@ impl Write {
         Write::FlipIfMatch,
         Write::Delete,
         Write::DeleteIfMatch,
+        Write::DeleteForGood,
+        Write::DeleteForGoodIfMatch,
+        Write::Restore,
+        Write::RestoreIfMatch,
     ];
 
     fn operation(self) -> &'static str {
         match self {
             Write::Create => "PutItem",
             Write::CreateOnce => "TransactWriteItems",
-            Write::Delete | Write::DeleteIfMatch => "DeleteItem",
+            Write::DeleteForGood | Write::DeleteForGoodIfMatch => "DeleteItem",
             _ => "UpdateItem",
         }
     }
@@ -53,14 +61,22 @@ impl Write {
         matches!(self, Write::Create | Write::CreateOnce)
     }
 
+    fn restores(self) -> bool {
+        matches!(self, Write::Restore | Write::RestoreIfMatch)
+    }
+
     async fn send(self, caller: &Caller<'_>, path: &str, tag: &str) -> Reply {
         let complete = format!("{path}/complete");
+        let restore = format!("{path}/restore");
+        let for_good = format!("{path}?permanent=true");
         let if_match = [("if-match", tag)];
         let conditional: &[(&str, &str)] = match self {
             Write::UpdateIfMatch
             | Write::SetIfMatch
             | Write::FlipIfMatch
-            | Write::DeleteIfMatch => &if_match,
+            | Write::DeleteIfMatch
+            | Write::DeleteForGoodIfMatch
+            | Write::RestoreIfMatch => &if_match,
             Write::CreateOnce => &[("idempotency-key", "the-key-of-this-test")],
             _ => &[],
         };
@@ -76,6 +92,10 @@ impl Write {
             }
             Write::Flip | Write::FlipIfMatch => (Method::PATCH, complete.as_str(), None),
             Write::Delete | Write::DeleteIfMatch => (Method::DELETE, path, None),
+            Write::DeleteForGood | Write::DeleteForGoodIfMatch => {
+                (Method::DELETE, for_good.as_str(), None)
+            }
+            Write::Restore | Write::RestoreIfMatch => (Method::POST, restore.as_str(), None),
         };
         match body {
             Some(body) => caller.json(method, path, conditional, body).await,
@@ -103,20 +123,31 @@ impl Write {
                 assert_eq!(with_title("old"), 1);
                 tasks[0]["completed"] == true
             }
-            Write::Delete | Write::DeleteIfMatch => tasks.is_empty(),
+            Write::Delete
+            | Write::DeleteIfMatch
+            | Write::DeleteForGood
+            | Write::DeleteForGoodIfMatch => tasks.is_empty(),
+            Write::Restore | Write::RestoreIfMatch => with_title("old") == 1,
         }
     }
 }
 
-/// Stores a task that was created long ago, and returns its path and entity tag.
-async fn old_task(app: &TestApp, user: &str) -> (String, String) {
+/// Stores the task that `write` needs, and returns its path and entity tag. It was created
+/// long ago, and is in the trash if it is to be restored.
+async fn task_for(write: Write, app: &TestApp, user: &str) -> (String, String) {
     let client = tables::client(&app.server.backend().embedded_url());
     let owner = token::user(&Settings::default(), user).await.unwrap();
     let new = NewTask::titled("old");
     let id = seed::task_id(Timestamp::parse("2026-01-01").unwrap(), [0; 10]).unwrap();
-    let task = Task::with_id(id, user, new);
+    let deleted_at = write.restores().then(Timestamp::now);
+    let task = Task { deleted_at, ..Task::with_id(id, user, new) };
     tables::store(client).tasks(&owner).insert(&task).await.unwrap();
     (format!("/api/tasks/{id}"), format!("\"{}\"", task.revision))
+}
+
+/// As [`task_for`], for any write but a restore.
+async fn old_task(app: &TestApp, user: &str) -> (String, String) {
+    task_for(Write::Update, app, user).await
 }
 
 /// Only the first attempt meets the fault.
@@ -125,7 +156,7 @@ async fn one_fault(write: Write) {
     for fault in Fault::ALL {
         let name = format!("{fault}");
         let user = app.user(&name);
-        let (path, tag) = old_task(&app, &name).await;
+        let (path, tag) = task_for(write, &app, &name).await;
         app.faults().plan(write.operation(), fault);
         let reply = write.send(&user, &path, &tag).await;
         assert!(reply.status.is_success(), "{write:?} with {fault}: {reply:?}");
@@ -148,7 +179,7 @@ async fn persistent_faults(write: Write, faults: &[Fault]) {
     for fault in faults {
         let name = format!("{fault}");
         let user = app.user(&name);
-        let (path, tag) = old_task(&app, &name).await;
+        let (path, tag) = task_for(write, &app, &name).await;
         app.faults().set_rates(format!("{}:{fault}=1", write.operation()).parse().unwrap());
         let reply = write.send(&user, &path, &tag).await;
         app.faults().set_rates("".parse().unwrap());
@@ -163,7 +194,7 @@ async fn persistent_faults(write: Write, faults: &[Fault]) {
             assert!(detail.starts_with("It is not known whether"), "{case}");
         }
         // Writes work again once the faults are over.
-        let (path, tag) = old_task(&app, &format!("{name} again")).await;
+        let (path, tag) = task_for(write, &app, &format!("{name} again")).await;
         let again = app.user(&format!("{name} again"));
         assert!(write.send(&again, &path, &tag).await.status.is_success(), "{write:?} {fault}");
     }
@@ -200,6 +231,10 @@ each_write! {
     flip_if_match: FlipIfMatch,
     delete: Delete,
     delete_if_match: DeleteIfMatch,
+    delete_for_good: DeleteForGood,
+    delete_for_good_if_match: DeleteForGoodIfMatch,
+    restore: Restore,
+    restore_if_match: RestoreIfMatch,
 }
 
 #[tokio::test]
@@ -229,7 +264,7 @@ async fn a_request_that_arrives_after_its_retry_changes_nothing() {
     let arrive = Write::ALL.map(async |write| {
         let name = format!("{write:?}");
         let user = app.user(&name);
-        let (path, tag) = old_task(&app, &name).await;
+        let (path, tag) = task_for(write, &app, &name).await;
         app.faults().plan(write.operation(), Fault::Late);
         let reply = write.send(&user, &path, &tag).await;
         assert!(reply.status.is_success(), "{write:?}: {reply:?}");
@@ -257,10 +292,13 @@ async fn a_request_that_arrives_after_its_retry_changes_nothing() {
 async fn a_retried_delete_of_another_users_task_is_still_forbidden() {
     let app = TestApp::start().await;
     let (path, _) = old_task(&app, "alice").await;
+    let for_good = format!("{path}?permanent=true");
     for fault in [Fault::Drop, Fault::LostReply] {
-        app.faults().plan("DeleteItem", fault);
-        let detail = app.user("bob").delete(&path).await.problem(StatusCode::FORBIDDEN);
-        assert_eq!(detail, "Not authorized to access this task");
+        for (operation, path) in [("UpdateItem", &path), ("DeleteItem", &for_good)] {
+            app.faults().plan(operation, fault);
+            let detail = app.user("bob").delete(path).await.problem(StatusCode::FORBIDDEN);
+            assert_eq!(detail, "Not authorized to access this task");
+        }
     }
     app.user("alice").get(&path).await.ok();
 }
@@ -284,12 +322,12 @@ async fn connections_that_broke_while_idle_go_unnoticed() {
     let alice = app.user("alice");
     for write in Write::ALL {
         // Makes the function open a connection.
-        let (path, tag) = old_task(&app, "alice").await;
+        let (path, tag) = task_for(write, &app, "alice").await;
         assert!(write.send(&alice, &path, &tag).await.status.is_success(), "{write:?}");
         alice.get("/api/tasks").await.ok();
         app.proxy().drop_connections();
         let name = format!("{write:?}");
-        let (path, tag) = old_task(&app, &name).await;
+        let (path, tag) = task_for(write, &app, &name).await;
         let user = app.user(&name);
         let reply = write.send(&user, &path, &tag).await;
         assert!(reply.status.is_success(), "{write:?}: {reply:?}");
@@ -306,7 +344,8 @@ async fn a_write_with_an_unknown_outcome_is_not_reported_as_failed_when_the_chec
     let path = alice.task("t").await;
     app.faults().plan("DeleteItem", Fault::LostReply);
     app.faults().set_rates("Query:error=1".parse().unwrap());
-    let detail = alice.delete(&path).await.problem(StatusCode::SERVICE_UNAVAILABLE);
+    let for_good = format!("{path}?permanent=true");
+    let detail = alice.delete(&for_good).await.problem(StatusCode::SERVICE_UNAVAILABLE);
     assert!(detail.starts_with("It is not known whether the change was made"), "{detail}");
     app.faults().set_rates("".parse().unwrap());
     alice.get(&path).await.problem(StatusCode::NOT_FOUND);

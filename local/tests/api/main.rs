@@ -27,3 +27,4 @@ mod support;
 mod tasks;
 mod tls;
 mod tokens;
+mod trash;

@@ -30,6 +30,12 @@ async fn each_function_has_exactly_the_permissions_that_it_uses() {
     bob.flip(&path).await.problem(StatusCode::FORBIDDEN);
     bob.delete(&path).await.problem(StatusCode::FORBIDDEN);
     alice.delete(&path).await.expect(StatusCode::NO_CONTENT);
+    alice.get("/api/tasks?status=deleted").await.ok();
+    let restore = format!("{path}/restore");
+    bob.post(&restore, json!({})).await.problem(StatusCode::FORBIDDEN);
+    alice.post(&restore, json!({})).await.ok();
+    let for_good = format!("{path}?permanent=true");
+    alice.delete(&for_good).await.expect(StatusCode::NO_CONTENT);
     alice.get("/health").await.ok();
     alice.get("/docs").await.ok();
 

@@ -6,6 +6,7 @@ mod model;
 mod once;
 mod request_counts;
 mod strategies;
+mod trash;
 mod upgrade;
 mod walks;
 
@@ -109,6 +110,11 @@ fn combinations() -> impl Iterator<Item = ListQuery> {
     })
 }
 
+/// The trash.
+pub(crate) fn trash(order: Order) -> ListQuery {
+    ListQuery { status: Status::Deleted, sort: Sort::Deleted, order, ..ListQuery::default() }
+}
+
 /// Checks that the list of `query`, whole and in pages of `size`, matches the model.
 async fn check_list(model: &Model, store: &Tasks<'_>, query: &ListQuery, size: usize) {
     let expected = model.list(query);
@@ -136,8 +142,9 @@ proptest! {
             for task in &model.tasks {
                 assert_eq!(store.get(task.id).await.unwrap(), *task);
             }
-            let newest = ListQuery::default();
-            assert_eq!(pages(&store, &newest).await, [model.list(&newest)]);
+            for query in [ListQuery::default(), trash(Order::Desc)] {
+                assert_eq!(pages(&store, &query).await, [model.list(&query)], "{query:?}");
+            }
         });
     }
 }
@@ -147,23 +154,27 @@ proptest! {
 
     #[test]
     fn every_list_whole_and_in_pages_matches_the_model(
-        tasks in vec((new_tasks(), any::<bool>()), 0..40),
+        tasks in vec((new_tasks(), any::<bool>(), 0_u8..4), 0..40),
         size in 1_usize..12,
     ) {
         with_tasks(async |store| {
             let mut model = Model::default();
-            for (new, completed) in tasks {
+            for (new, completed, deleted) in tasks {
                 model.run(&store, Operation::Create(new)).await;
+                let last = model.tasks.len() - 1;
                 if completed {
-                    model.toggle(&store, model.tasks.len() - 1, Toggle::Flip).await;
+                    model.toggle(&store, last, Toggle::Flip).await;
+                }
+                if deleted == 0 {
+                    model.delete(&store, last).await;
                 }
             }
             let mut combined = 0;
-            for query in combinations() {
+            for query in combinations().chain([trash(Order::Asc), trash(Order::Desc)]) {
                 check_list(&model, &store, &query, size).await;
                 combined += 1;
             }
-            assert_eq!(combined, 18);
+            assert_eq!(combined, 20);
         });
     }
 
@@ -207,6 +218,9 @@ fn every_attribute_of_a_task_is_in_the_data_model() {
             let new = new_tasks().new_tree(&mut runner).unwrap().current();
             let task = store.create(new, None).await.unwrap().task;
             store.toggle(task.id, Toggle::Flip, &Precondition::Exists).await.unwrap();
+            if task.due_date.is_some() {
+                store.delete(task.id, &Precondition::Exists).await.unwrap();
+            }
         }
         let query = database.client.query().table_name(TASKS_TABLE);
         let query = query.key_condition_expression("user_id = :user");

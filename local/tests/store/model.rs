@@ -11,12 +11,15 @@ use shared::task::{
 };
 
 use crate::strategies::Operation;
+use crate::{page, trash};
 
-/// The tasks that the store should hold, and the last one that was deleted.
+/// The tasks that the store should hold, those in its trash, and the last one that was
+/// deleted for good.
 #[derive(Default)]
 pub(crate) struct Model {
     pub(crate) tasks: Vec<Task>,
-    deleted: Option<TaskId>,
+    trash: Vec<Task>,
+    gone: Option<TaskId>,
 }
 
 impl Model {
@@ -43,23 +46,65 @@ impl Model {
             }
             Operation::Delete(at) => {
                 let Some(at) = self.at(at) else { return };
-                let id = self.tasks.remove(at).id;
-                store.delete(id, &Precondition::Exists).await.unwrap();
-                self.deleted = Some(id);
+                self.delete(store, at).await;
             }
+            Operation::DeleteForGood(at) => {
+                let all = self.tasks.len() + self.trash.len();
+                if all == 0 {
+                    return;
+                }
+                let at = at.index(all);
+                let task = match at.checked_sub(self.tasks.len()) {
+                    None => self.tasks.remove(at),
+                    Some(at) => self.trash.remove(at),
+                };
+                store.delete_for_good(task.id, &Precondition::Exists).await.unwrap();
+                self.gone = Some(task.id);
+            }
+            Operation::Restore(at) => self.restore(store, at).await,
         }
-        if let Some(id) = self.deleted {
+        for id in self.trash.last().map(|task| task.id).into_iter().chain(self.gone) {
+            check_not_found(store, id).await;
+        }
+        if let Some(id) = self.gone {
             let exists = &Precondition::Exists;
-            let set = Toggle::Set(true);
-            for result in [
-                store.get(id).await.map(|_| ()),
-                store.toggle(id, Toggle::Flip, exists).await.map(|_| ()),
-                store.toggle(id, set, exists).await.map(|_| ()),
-                store.delete(id, exists).await,
-            ] {
-                assert!(matches!(result, Err(StoreError::NotFound)), "{result:?}");
-            }
+            let restored = store.restore(id, exists).await;
+            assert!(matches!(restored, Err(StoreError::NotFound)), "{restored:?}");
+            let deleted = store.delete_for_good(id, exists).await;
+            assert!(matches!(deleted, Err(StoreError::NotFound)), "{deleted:?}");
         }
+    }
+
+    /// Deletes a task, which must then be in the trash as it was.
+    pub(crate) async fn delete(&mut self, store: &Tasks<'_>, at: usize) {
+        let before = self.tasks.remove(at);
+        store.delete(before.id, &Precondition::Exists).await.unwrap();
+        let (trash, _) = page(store, &trash(Order::Desc)).await;
+        let deleted = trash.into_iter().find(|task| task.id == before.id).unwrap();
+        let Task { updated_at, deleted_at, revision, .. } = deleted;
+        assert_ne!(revision, before.revision);
+        assert_eq!(deleted_at, Some(updated_at));
+        assert!(updated_at >= before.updated_at);
+        assert_eq!(deleted, Task { updated_at, deleted_at, revision, ..before });
+        self.trash.push(deleted);
+    }
+
+    /// Restores a task, which must be as it was.
+    async fn restore(&mut self, store: &Tasks<'_>, at: Index) {
+        if self.trash.is_empty() {
+            let Some(at) = self.at(at) else { return };
+            let task = &self.tasks[at];
+            let answer = store.restore(task.id, &Precondition::Exists).await.unwrap();
+            assert_eq!(answer, *task, "it is not in the trash");
+            return;
+        }
+        let before = self.trash.remove(at.index(self.trash.len()));
+        let answer = store.restore(before.id, &Precondition::Exists).await.unwrap();
+        let Task { updated_at, revision, .. } = answer;
+        assert_ne!(revision, before.revision);
+        assert!(updated_at >= before.updated_at);
+        assert_eq!(answer, Task { updated_at, revision, deleted_at: None, ..before });
+        self.tasks.push(answer);
     }
 
     pub(crate) async fn toggle(&mut self, store: &Tasks<'_>, at: usize, toggle: Toggle) {
@@ -100,12 +145,14 @@ impl Model {
     /// The task ids of the whole list that `query` describes.
     pub(crate) fn list(&self, query: &ListQuery) -> Vec<Task> {
         let collator = CollatorBorrowed::new_root(CollatorOptions::default());
-        let mut tasks: Vec<&Task> = self.tasks.iter().filter(|task| fits(task, query)).collect();
+        let all = if query.status == Status::Deleted { &self.trash } else { &self.tasks };
+        let mut tasks: Vec<&Task> = all.iter().filter(|task| fits(task, query)).collect();
         tasks.sort_by(|a, b| {
             let key = match query.sort {
                 Sort::Created => Ordering::Equal,
                 Sort::Title => collator.compare(a.title.trim(), b.title.trim()),
                 Sort::DueDate => a.due_date.cmp(&b.due_date),
+                Sort::Deleted => a.deleted_at.cmp(&b.deleted_at),
             };
             let directed = match query.order {
                 Order::Asc => key.then(a.id.cmp(&b.id)),
@@ -115,6 +162,23 @@ impl Model {
             if query.sort == Sort::DueDate { undated.then(directed) } else { directed }
         });
         tasks.into_iter().cloned().collect()
+    }
+}
+
+/// Checks that the task does not exist, for whoever does not look into the trash.
+async fn check_not_found(store: &Tasks<'_>, id: TaskId) {
+    let exists = &Precondition::Exists;
+    let set = Toggle::Set(true);
+    let changes = TaskChanges { title: Some("T".to_owned()), ..TaskChanges::default() };
+    for result in [
+        store.get(id).await.map(|_| ()),
+        store.update(id, changes, exists).await.map(|_| ()),
+        store.update(id, TaskChanges::default(), exists).await.map(|_| ()),
+        store.toggle(id, Toggle::Flip, exists).await.map(|_| ()),
+        store.toggle(id, set, exists).await.map(|_| ()),
+        store.delete(id, exists).await,
+    ] {
+        assert!(matches!(result, Err(StoreError::NotFound)), "{result:?}");
     }
 }
 
@@ -141,7 +205,7 @@ pub(crate) fn changed(mut task: Task, changes: TaskChanges) -> Task {
 
 pub(crate) fn fits(task: &Task, query: &ListQuery) -> bool {
     let status = match query.status {
-        Status::All => true,
+        Status::All | Status::Deleted => true,
         Status::Pending => !task.completed,
         Status::Completed => task.completed,
     };

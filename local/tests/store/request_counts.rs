@@ -9,20 +9,20 @@ use shared::task::{ListQuery, NewTask, Order, Sort, Status, Task, TaskId, Timest
 use crate::{database, new_user, page};
 
 /// The tasks of one user, behind a proxy that meters requests.
-struct Counted {
+pub(crate) struct Counted {
     proxy: FaultProxy,
-    user: User,
+    pub(crate) user: User,
 }
 
 impl Counted {
-    async fn start() -> Counted {
+    pub(crate) async fn start() -> Counted {
         let options = ProxyOptions { is_metered: true, ..ProxyOptions::default() };
         let proxy = FaultProxy::start(database().embedded.url(), options);
         Counted { proxy: proxy.await.unwrap(), user: new_user().await }
     }
 
     /// Runs `case` with the tasks, and returns what it has cost.
-    async fn cost<R>(&self, case: impl AsyncFnOnce(Tasks<'_>) -> R) -> (R, Usage) {
+    pub(crate) async fn cost<R>(&self, case: impl AsyncFnOnce(Tasks<'_>) -> R) -> (R, Usage) {
         let store = tables::store(tables::client(self.proxy.url()));
         let before = self.proxy.usage();
         let result = case(store.tasks(&self.user)).await;

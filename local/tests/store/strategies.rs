@@ -93,6 +93,8 @@ pub(crate) enum Operation {
     Update(Index, TaskChanges),
     Toggle(Index, Toggle),
     Delete(Index),
+    DeleteForGood(Index),
+    Restore(Index),
 }
 
 pub(crate) fn operations() -> impl Strategy<Value = Operation> {
@@ -101,6 +103,8 @@ pub(crate) fn operations() -> impl Strategy<Value = Operation> {
         3 => new_tasks().prop_map(Operation::Create),
         3 => (any::<Index>(), changes()).prop_map(|(at, changes)| Operation::Update(at, changes)),
         3 => (any::<Index>(), toggle).prop_map(|(at, toggle)| Operation::Toggle(at, toggle)),
-        1 => any::<Index>().prop_map(Operation::Delete),
+        2 => any::<Index>().prop_map(Operation::Delete),
+        1 => any::<Index>().prop_map(Operation::DeleteForGood),
+        1 => any::<Index>().prop_map(Operation::Restore),
     ]
 }

@@ -59,7 +59,7 @@ impl Walk<'_> {
     /// `now`.
     fn note(&mut self, before: &[Task], now: &[Task]) {
         let place = |task: &Task| match self.query.sort {
-            Sort::Created => String::new(),
+            Sort::Created | Sort::Deleted => String::new(),
             Sort::Title => task.title.clone(),
             Sort::DueDate => format!("{:?}", task.due_date),
         };

@@ -12,7 +12,7 @@ use super::event::RawQuery;
 use super::{EntityTags, Problem};
 use crate::json;
 use crate::store::MAX_REVISIONS;
-use crate::task::{IdempotencyKey, ListQueryInput, Precondition, TaskId};
+use crate::task::{FieldError, IdempotencyKey, Invalid, ListQueryInput, Precondition, TaskId};
 
 /// The largest body that is accepted, in bytes: about eight times the largest task.
 pub const MAX_BODY_BYTES: usize = 32 * 1024;
@@ -74,6 +74,23 @@ pub fn query(request: &Request) -> ListQueryInput {
         }
     }
     parameters
+}
+
+/// Whether the request asks to delete for good, by `permanent=true` in its query.
+///
+/// # Errors
+///
+/// 400 if `permanent` is anything but `true` or `false`, or is given twice.
+pub fn permanent(request: &Request) -> Result<bool, Problem> {
+    let values = query(request).remove("permanent").unwrap_or_default();
+    let detail = match values.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        [] | ["false"] => return Ok(false),
+        ["true"] => return Ok(true),
+        [_] => "must be true or false",
+        _ => "must be given only once",
+    };
+    let error = FieldError { field: "permanent", detail: detail.to_owned() };
+    Err(Problem::from(Invalid { errors: vec![error] }))
 }
 
 /// Returns the path as the caller sent it.

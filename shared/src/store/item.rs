@@ -35,6 +35,20 @@ pub(super) const FLIPPED_FROM: &str = "flipped_from";
 pub(super) const EPOCH: &str = "epoch";
 pub(super) const DONE: [&str; 3] = ["done_0", "done_1", "done_2"];
 
+/// When the task was deleted. Only tasks in the trash have it, and the attributes below.
+pub(super) const DELETED_AT: &str = "deleted_at";
+/// When DynamoDB may remove the task from the trash, in seconds since 1970: the table's
+/// TTL attribute.
+pub(super) const EXPIRES_AT: &str = "expires_at";
+
+/// The keys of the lists of living tasks, and where a task in the trash keeps them:
+/// without them, it is in none of these lists.
+pub(super) const BURIED: [(&str, &str); 3] =
+    [(COMPLETED, "was_completed"), (TITLE_KEY, "was_title_key"), (DUE_KEY, "was_due_key")];
+
+/// How long a task stays in the trash.
+const TRASH_SECONDS: u32 = 30 * 24 * 60 * 60;
+
 /// The attributes that [`into_task_of`] reads. None of the names is reserved in
 /// expressions.
 /// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/ReservedWords.html>
@@ -51,6 +65,9 @@ pub(super) const OF_A_TASK: [&str; 11] = [
     FLIPPED_AT,
     FLIPPED_FROM,
 ];
+
+/// What it reads in addition of a task in the trash.
+pub(super) const OF_THE_TRASH: [&str; 3] = [DELETED_AT, "was_completed", "was_due_key"];
 
 /// The due key of a task without a due date. It sorts after every date, because dates
 /// begin with a digit.
@@ -91,6 +108,7 @@ pub(super) fn from_task(task: &Task) -> Item {
         due_date,
         updated_at,
         completed_at,
+        deleted_at,
         revision,
     } = task;
     let mut item = Item::from([
@@ -113,7 +131,30 @@ pub(super) fn from_task(task: &Task) -> Item {
             item.insert(name.into(), string(value));
         }
     }
+    if let Some(deleted_at) = deleted_at {
+        for (key, buried) in BURIED {
+            item.remove(key).map(|value| item.insert(buried.into(), value));
+        }
+        item.insert(DELETED_AT.into(), string(deleted_at.to_string()));
+        item.insert(EXPIRES_AT.into(), number(expires_at(*deleted_at)));
+    }
     item
+}
+
+/// Returns when a task leaves the trash, in seconds since 1970.
+pub(super) fn expires_at(deleted_at: Timestamp) -> i64 {
+    deleted_at.unix_seconds() + i64::from(TRASH_SECONDS)
+}
+
+/// Returns the moment before which a task was deleted that has left the trash by `now`,
+/// whether DynamoDB has removed its item or not.
+pub(super) fn trash_begins(now: Timestamp) -> Timestamp {
+    now.before_seconds(TRASH_SECONDS)
+}
+
+/// Whether the item is a task in the trash.
+pub(super) fn is_deleted(item: &Item) -> bool {
+    item.contains_key(DELETED_AT)
 }
 
 /// Converts an item to a task.
@@ -124,6 +165,12 @@ pub(super) fn into_task(mut item: Item) -> Result<Task, BadItem> {
 
 /// Converts an item of the user `user_id`, which it need not contain, to a task.
 pub(super) fn into_task_of(user_id: String, mut item: Item) -> Result<Task, BadItem> {
+    let deleted_at = take(&mut item, DELETED_AT)?;
+    if deleted_at.is_some() {
+        for (key, buried) in BURIED {
+            item.remove(buried).map(|value| item.insert(key.into(), value));
+        }
+    }
     let completed = take_flag(&mut item, COMPLETED)?.ok_or(BadItem { attribute: COMPLETED })?;
     Ok(Task {
         completed_at: if completed { completed_at(&mut item)? } else { None },
@@ -140,6 +187,7 @@ pub(super) fn into_task_of(user_id: String, mut item: Item) -> Result<Task, BadI
             .map(|name| Priority::parse(&name).ok_or(BadItem { attribute: PRIORITY }))
             .transpose()?,
         updated_at: moment(&required(&mut item, UPDATED_AT)?, UPDATED_AT)?,
+        deleted_at: deleted_at.map(|text| moment(&text, DELETED_AT)).transpose()?,
         revision: Revision::parse(&required(&mut item, REVISION)?)
             .ok_or(BadItem { attribute: REVISION })?,
     })
@@ -194,6 +242,12 @@ pub(super) fn moment_of(item: &Item, attribute: &'static str) -> Result<Timestam
     text.map_or(Err(BadItem { attribute }), |text| moment(text, attribute))
 }
 
+/// Returns the id in an item.
+pub(super) fn id_of(item: &Item) -> Result<TaskId, BadItem> {
+    let id = item.get(TASK_ID).and_then(|value| TaskId::parse(value.as_s().ok()?));
+    id.ok_or(BadItem { attribute: TASK_ID })
+}
+
 fn moment(text: &str, attribute: &'static str) -> Result<Timestamp, BadItem> {
     Timestamp::parse(text).ok_or(BadItem { attribute })
 }
@@ -225,6 +279,10 @@ mod tests {
         assert_eq!(into_task(from_task(&bare)).unwrap(), bare);
         let done = Task { completed: true, completed_at: Some(at("2027-02-11")), ..bare };
         assert_eq!(into_task(from_task(&done)).unwrap(), done);
+        let deleted = Task { deleted_at: Some(at("2027-02-12")), ..done };
+        let item = from_task(&deleted);
+        assert!(BURIED.iter().all(|(key, _)| !item.contains_key(*key)), "it is in no list");
+        assert_eq!(into_task(item).unwrap(), deleted);
     }
 
     #[test]

@@ -15,7 +15,9 @@ impl Tasks<'_> {
     /// Returns the query for the remaining tasks, or `None` if there are no more.
     ///
     /// What it reads depends on the tasks it passes on, never on how many tasks the user
-    /// has: each list is a key range of the table or of one index.
+    /// has: each list is a key range of the table or of one index. In the list of all by
+    /// creation, which is the table, it passes over the trash; after 10,000 of these it
+    /// ends early, perhaps without any task.
     ///
     /// The list of all tasks by creation includes every write that was acknowledged
     /// before. The others come from indexes, which lag behind by some milliseconds.
@@ -32,16 +34,17 @@ impl Tasks<'_> {
         let position = query.cursor.as_ref().map(decode).transpose()?;
         let mut rows = Rows::new(*self, query, position.as_ref());
         let (mut taken, mut last) = (0, None);
-        while let Some(Row { task, position }) = rows.next().await? {
+        let next = loop {
+            let Some(Row { task, position }) = rows.next().await? else { break rows.rest()? };
             if query.limit == Some(taken) || !take(task) {
-                return Ok(last.map(|position| {
-                    let cursor = cursor::encode(self.user, query, &position);
-                    ListQuery { cursor: Some(cursor), ..query.clone() }
-                }));
+                break last;
             }
             taken += 1;
             last = Some(position);
-        }
-        Ok(None)
+        };
+        Ok(next.map(|position| {
+            let cursor = cursor::encode(self.user, query, &position);
+            ListQuery { cursor: Some(cursor), ..query.clone() }
+        }))
     }
 }

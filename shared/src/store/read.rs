@@ -29,6 +29,7 @@ impl Tasks<'_> {
             .return_consumed_capacity(ReturnConsumedCapacity::Total);
         let (result, _) = repeat(self.began, || get.clone().send()).await;
         match result?.item {
+            Some(item) if item::is_deleted(&item) => Err(StoreError::NotFound),
             Some(item) => Ok(item::into_task(item)?),
             None => Err(self.why_missing(id).await),
         }

@@ -3,12 +3,13 @@
 use aws_sdk_dynamodb::types::AttributeValue;
 
 use super::item::{
-    self, COMPLETED, COMPLETED_AT, DESCRIPTION, DUE_KEY, EPOCH, FLIPPED_AT, FLIPPED_FROM, Item,
-    PRIORITY, REVISION, TITLE, TITLE_KEY, UPDATED_AT, bytes, flag, string,
+    self, BURIED, COMPLETED, COMPLETED_AT, DELETED_AT, DESCRIPTION, DUE_KEY, EPOCH, EXPIRES_AT,
+    FLIPPED_AT, FLIPPED_FROM, Item, PRIORITY, REVISION, TITLE, TITLE_KEY, UPDATED_AT, bytes, flag,
+    number, string,
 };
 use super::once::Once;
 use super::title_key;
-use crate::task::{Change, Precondition, Revision, TaskChanges, TaskId, Timestamp};
+use crate::task::{Change, Precondition, Revision, Task, TaskChanges, TaskId, Timestamp};
 
 /// What an update does to a task.
 #[derive(Clone, Debug)]
@@ -17,6 +18,10 @@ pub(super) enum Edit {
     Set(TaskChanges),
     /// Inverts completion without reading it, so that concurrent flips all count.
     Flip,
+    /// Moves the task to the trash.
+    Delete,
+    /// Takes the task out of the trash.
+    Restore,
 }
 
 /// The parts of an `UpdateItem`. All of them see the item as it was before the update.
@@ -43,7 +48,7 @@ impl Update {
         once: &Once,
         precondition: &Precondition,
     ) -> Update {
-        let (condition, values) = condition(precondition);
+        let (condition, values) = condition(edit.exists(), precondition);
         let mut update = Update {
             condition,
             set: Vec::new(),
@@ -63,6 +68,8 @@ impl Update {
         match edit {
             Edit::Set(changes) => update.changes(changes.clone()),
             Edit::Flip => update.flip(),
+            Edit::Delete => update.delete(),
+            Edit::Restore => update.restore(),
         }
         update
     }
@@ -125,6 +132,27 @@ impl Update {
         self.remove.push(COMPLETED_AT);
     }
 
+    fn delete(&mut self) {
+        for (key, buried) in BURIED {
+            self.set.push(format!("{buried} = {key}"));
+            self.remove.push(key);
+        }
+        let now = self.now();
+        self.set.push(format!("{DELETED_AT} = {now}"));
+        self.set(EXPIRES_AT, number(item::expires_at(self.sent_at)));
+    }
+
+    fn restore(&mut self) {
+        for (key, buried) in BURIED {
+            self.set.push(format!("{key} = {buried}"));
+            self.remove.push(buried);
+        }
+        self.remove.extend([DELETED_AT, EXPIRES_AT]);
+        self.condition.push_str(&format!(" AND {DELETED_AT} > :since"));
+        let since = item::trash_begins(self.sent_at);
+        self.values.insert(":since".to_owned(), string(since.to_string()));
+    }
+
     /// Returns the time of the write, as an operand: the placeholder of a value, or the
     /// item's own time if it keeps that. DynamoDB rejects values that no expression uses,
     /// so the value is only added on first use.
@@ -157,9 +185,35 @@ impl Update {
     }
 }
 
-/// Returns the condition that a task exists and fulfils `precondition`, and its values.
-pub(super) fn condition(precondition: &Precondition) -> (String, Item) {
-    let exists = "attribute_exists(task_id)";
+impl Edit {
+    /// Returns the attribute that the tasks have which it can change.
+    fn exists(&self) -> &'static str {
+        match self {
+            Edit::Set(_) | Edit::Flip | Edit::Delete => COMPLETED,
+            Edit::Restore => DELETED_AT,
+        }
+    }
+
+    /// Whether there is no task for it in an item that rejected it at `moment`: a task in
+    /// the trash can only be restored, and only for 30 days.
+    pub(super) fn lacks(&self, task: &Task, moment: Timestamp) -> bool {
+        match (self, task.deleted_at) {
+            (_, None) => false,
+            (Edit::Restore, Some(deleted_at)) => deleted_at <= item::trash_begins(moment),
+            _ => true,
+        }
+    }
+
+    /// Whether it would restore a task that is not in the trash.
+    pub(super) fn is_restored(&self, task: &Task) -> bool {
+        matches!(self, Edit::Restore) && task.deleted_at.is_none()
+    }
+}
+
+/// Returns the condition that there is an item with this `attribute` that fulfils
+/// `precondition`, and its values.
+pub(super) fn condition(attribute: &str, precondition: &Precondition) -> (String, Item) {
+    let exists = format!("attribute_exists({attribute})");
     let (operator, revisions) = match precondition {
         Precondition::AnyOf(any) if any.is_empty() => {
             // Every task has a revision.
@@ -170,7 +224,7 @@ pub(super) fn condition(precondition: &Precondition) -> (String, Item) {
         Precondition::Exists => ("", [].as_slice()),
     };
     if revisions.is_empty() {
-        return (exists.to_owned(), Item::new());
+        return (exists, Item::new());
     }
     let mut values = Item::new();
     let mut names = Vec::with_capacity(revisions.len());

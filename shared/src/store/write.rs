@@ -19,10 +19,12 @@ use aws_sdk_dynamodb::types::{
 use super::Tasks;
 use super::attempts::{Attempts, Failure, attempt, repeat, sort};
 use super::error::StoreError;
-use super::item::{self, Item};
+use super::item::{self, Item, TASK_ID, string};
 use super::once::{Once, Refusal};
 use super::update::{Edit, Update, condition};
-use crate::task::{IdempotencyKey, NewTask, Precondition, Task, TaskChanges, TaskId, Toggle};
+use crate::task::{
+    IdempotencyKey, NewTask, Precondition, Task, TaskChanges, TaskId, Timestamp, Toggle,
+};
 
 /// The most revisions in a precondition: DynamoDB's limit for `IN`.
 pub const MAX_REVISIONS: usize = 100;
@@ -129,13 +131,44 @@ impl Tasks<'_> {
         self.write(id, &edit, precondition).await
     }
 
-    /// Deletes the task `id` for good.
+    /// Moves the task `id` to the trash, from which [`Tasks::restore`] takes it back for
+    /// 30 days.
     ///
     /// # Errors
     ///
     /// As [`Tasks::update`].
     pub async fn delete(&self, id: TaskId, precondition: &Precondition) -> Result<(), StoreError> {
-        let (condition, values) = condition(precondition);
+        self.write(id, &Edit::Delete, precondition).await.map(|_| ())
+    }
+
+    /// Takes the task `id` out of the trash, as it was, and returns it. A task that is not
+    /// in the trash stays as it is.
+    ///
+    /// # Errors
+    ///
+    /// As [`Tasks::update`].
+    pub async fn restore(
+        &self,
+        id: TaskId,
+        precondition: &Precondition,
+    ) -> Result<Task, StoreError> {
+        self.write(id, &Edit::Restore, precondition).await
+    }
+
+    /// Deletes the task `id` for good, from the lists or from the trash.
+    ///
+    /// # Errors
+    ///
+    /// As [`Tasks::update`].
+    pub async fn delete_for_good(
+        &self,
+        id: TaskId,
+        precondition: &Precondition,
+    ) -> Result<(), StoreError> {
+        let (mut condition, mut values) = condition(TASK_ID, precondition);
+        condition.push_str(" AND (attribute_not_exists(deleted_at) OR deleted_at > :since)");
+        let since = item::trash_begins(Timestamp::now());
+        values.insert(":since".to_owned(), string(since.to_string()));
         let delete = self
             .store
             .client
@@ -143,7 +176,7 @@ impl Tasks<'_> {
             .table_name(&self.store.table)
             .set_key(Some(self.key(id)))
             .condition_expression(condition)
-            .set_expression_attribute_values(Some(values).filter(|values| !values.is_empty()))
+            .set_expression_attribute_values(Some(values))
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
             .return_consumed_capacity(ReturnConsumedCapacity::Total);
         let (result, attempts) = repeat(self.began, || delete.clone().send()).await;
@@ -157,6 +190,9 @@ impl Tasks<'_> {
             // It is still there, so no attempt has deleted it.
             Some(item) => {
                 let task = item::into_task(item.clone())?;
+                if task.deleted_at.is_some_and(|moment| moment <= since) {
+                    return Err(StoreError::NotFound);
+                }
                 Err(not_fulfilled(task, precondition, &attempts, error))
             }
             None => match self.why_missing(id).await {
@@ -198,11 +234,14 @@ impl Tasks<'_> {
             let adapted = once.adapt(&item, sent_at)?;
             let task = item::into_task(item)?;
             match refusal {
-                Refusal::Done => return Ok(task),
+                // Others may have deleted it since. The reply is the task without that.
+                Refusal::Done => return Ok(Task { deleted_at: None, ..task }),
                 Refusal::Forgotten if attempts.maybe_done() => return Err(attempts.give_up(error)),
+                _ if edit.lacks(&task, sent_at) => return Err(StoreError::NotFound),
                 _ if !precondition.holds_for(task.revision) => {
                     return Err(not_fulfilled(task, precondition, &attempts, error));
                 }
+                _ if edit.is_restored(&task) => return Ok(task),
                 _ => {}
             }
             // Immediately the first time, then with pauses, because others are writing

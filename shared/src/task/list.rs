@@ -51,6 +51,8 @@ pub enum Status {
     Pending,
     /// `completed`
     Completed,
+    /// `deleted`: the trash, which the other lists leave out.
+    Deleted,
 }
 
 /// What a list is sorted by.
@@ -63,6 +65,8 @@ pub enum Sort {
     Title,
     /// `due_date`: tasks without one come last in both directions.
     DueDate,
+    /// `deleted`: by deletion. The only order of the trash, and of nothing else.
+    Deleted,
 }
 
 /// The direction of a list. Ties are sorted by creation in the same direction.
@@ -100,8 +104,12 @@ impl Window {
 }
 
 impl Status {
-    const NAMES: [(&'static str, Status); 3] =
-        [("all", Status::All), ("pending", Status::Pending), ("completed", Status::Completed)];
+    const NAMES: [(&'static str, Status); 4] = [
+        ("all", Status::All),
+        ("pending", Status::Pending),
+        ("completed", Status::Completed),
+        ("deleted", Status::Deleted),
+    ];
 
     /// Returns the value of the `status` parameter.
     #[must_use]
@@ -111,8 +119,12 @@ impl Status {
 }
 
 impl Sort {
-    const NAMES: [(&'static str, Sort); 3] =
-        [("created", Sort::Created), ("title", Sort::Title), ("due_date", Sort::DueDate)];
+    const NAMES: [(&'static str, Sort); 4] = [
+        ("created", Sort::Created),
+        ("title", Sort::Title),
+        ("due_date", Sort::DueDate),
+        ("deleted", Sort::Deleted),
+    ];
 
     /// Returns the value of the `sort` parameter.
     #[must_use]
@@ -120,10 +132,11 @@ impl Sort {
         name(&Sort::NAMES, self)
     }
 
-    /// Returns the default order: newest first by creation, otherwise ascending.
+    /// Returns the default order: latest first by creation and deletion, otherwise
+    /// ascending.
     fn natural_order(self) -> Order {
         match self {
-            Sort::Created => Order::Desc,
+            Sort::Created | Sort::Deleted => Order::Desc,
             Sort::Title | Sort::DueDate => Order::Asc,
         }
     }
@@ -148,16 +161,19 @@ impl TryFrom<ListQueryInput> for ListQuery {
 
     fn try_from(input: ListQueryInput) -> Result<ListQuery, Invalid> {
         let mut read = Parameters { input, rules: Rules::default() };
-        let status = read.one_of("status", &Status::NAMES, "must be all, pending or completed");
+        let statuses = "must be all, pending, completed or deleted";
+        let status = read.one_of("status", &Status::NAMES, statuses).unwrap_or_default();
         let sort = read.one_of("sort", &Sort::NAMES, "must be created, title or due_date");
         let order = read.one_of("order", &Order::NAMES, "must be asc or desc");
         let limit = read.limit();
         let window = Window { after: read.moment("due_after"), before: read.moment("due_before") };
         let cursor = read.take("cursor");
-        let sort = sort.unwrap_or_default();
+        let sort =
+            sort.unwrap_or(if status == Status::Deleted { Sort::Deleted } else { Sort::default() });
+        read.check_sort(sort, status);
         read.check_window(window, sort);
         read.rules.finish(ListQuery {
-            status: status.unwrap_or_default(),
+            status,
             sort,
             order: order.unwrap_or(sort.natural_order()),
             window,
@@ -218,6 +234,15 @@ impl Parameters {
         moment
     }
 
+    fn check_sort(&mut self, sort: Sort, status: Status) {
+        match (sort, status) {
+            (Sort::Deleted, Status::Deleted) => {}
+            (Sort::Deleted, _) => self.rules.broken("sort", "must be created, title or due_date"),
+            (_, Status::Deleted) => self.rules.broken("sort", "must be absent with status=deleted"),
+            _ => {}
+        }
+    }
+
     fn check_window(&mut self, window: Window, sort: Sort) {
         for (name, bound) in [("due_after", window.after), ("due_before", window.before)] {
             if bound.is_some() && sort != Sort::DueDate {
@@ -261,10 +286,11 @@ mod tests {
     #[test]
     fn the_error_for_a_bad_value_names_its_parameter() {
         for (name, value, message) in [
-            ("status", "done", "status must be all, pending or completed"),
-            ("status", "", "status must be all, pending or completed"),
-            ("status", "ALL", "status must be all, pending or completed"),
+            ("status", "done", "status must be all, pending, completed or deleted"),
+            ("status", "", "status must be all, pending, completed or deleted"),
+            ("status", "ALL", "status must be all, pending, completed or deleted"),
             ("sort", "priority", "sort must be created, title or due_date"),
+            ("sort", "deleted", "sort must be created, title or due_date"),
             ("order", "up", "order must be asc or desc"),
             ("limit", "0", "limit must be a whole number from 1 to 1000"),
             ("limit", "1001", "limit must be a whole number from 1 to 1000"),
@@ -275,6 +301,16 @@ mod tests {
         ] {
             assert_eq!(told(&[(name, value)]), [message], "{name}={value}");
         }
+    }
+
+    #[test]
+    fn the_trash_has_an_order_of_its_own() {
+        let trash = read(&[("status", "deleted")]).unwrap();
+        assert_eq!((trash.sort, trash.order), (Sort::Deleted, Order::Desc));
+        let again = [("status", "deleted"), ("sort", "deleted"), ("order", "desc")];
+        assert_eq!(read(&again).unwrap(), trash, "as the Link to its next page has it");
+        let by_title = [("status", "deleted"), ("sort", "title")];
+        assert_eq!(told(&by_title), ["sort must be absent with status=deleted"]);
     }
 
     #[test]

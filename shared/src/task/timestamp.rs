@@ -69,11 +69,24 @@ impl Timestamp {
         self.0.unix_timestamp() * 1000 + self.0.millisecond() as i64
     }
 
+    /// Returns the seconds since 1970.
+    #[must_use]
+    pub const fn unix_seconds(self) -> i64 {
+        self.0.unix_timestamp()
+    }
+
     /// Returns the moment `seconds` later; `None` after the year 9999.
     #[must_use]
     pub fn after_seconds(self, seconds: u32) -> Option<Timestamp> {
         let later = self.0.checked_add(time::Duration::seconds(seconds.into()))?;
         Timestamp(later).in_bounds()
+    }
+
+    /// Returns the moment `seconds` earlier; [`Timestamp::MIN`] if that is before it.
+    #[must_use]
+    pub fn before_seconds(self, seconds: u32) -> Timestamp {
+        let earlier = self.0.checked_sub(time::Duration::seconds(seconds.into()));
+        earlier.and_then(|moment| Timestamp(moment).in_bounds()).unwrap_or(Timestamp::MIN)
     }
 
     /// Returns the moment one millisecond earlier; `None` before the year 0001.

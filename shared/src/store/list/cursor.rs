@@ -83,7 +83,7 @@ pub(super) fn encode(user: &User, query: &ListQuery, position: &Position) -> Str
     let key = match &position.key {
         SortKey::Created => None,
         SortKey::Title(key) => Some(BASE64.encode(key)),
-        SortKey::Due(key) => Some(key.clone()),
+        SortKey::Due(key) | SortKey::Deleted(key) => Some(key.clone()),
     };
     let cursor = Cursor {
         version: VERSION,
@@ -117,14 +117,19 @@ fn parse(text: &str, user: &User, query: &ListQuery) -> Option<Position> {
             (1..=MAX_TITLE_KEY_BYTES).contains(&key.len()).then_some(SortKey::Title(key))?
         }
         (Sort::DueDate, Some(key)) => {
-            let is_key = key == UNDATED
-                || Timestamp::parse(&key).is_some_and(|moment| moment.to_string() == key);
+            let is_key = key == UNDATED || is_moment(&key);
             // DynamoDB rejects a start key outside of the range that it reads.
             (is_key && query.window.contains_key(&key)).then_some(SortKey::Due(key))?
         }
+        (Sort::Deleted, Some(key)) => is_moment(&key).then_some(SortKey::Deleted(key))?,
         _ => return None,
     };
     Some(Position { key, id: TaskId::parse(&cursor.id)? })
+}
+
+/// Whether `key` is a moment as this API writes it.
+fn is_moment(key: &str) -> bool {
+    Timestamp::parse(key).is_some_and(|moment| moment.to_string() == key)
 }
 
 #[cfg(test)]
@@ -161,6 +166,7 @@ mod tests {
             (Sort::Title, SortKey::Title(vec![0, 255, 7])),
             (Sort::DueDate, SortKey::Due("2027-02-10T00:00:00.000Z".into())),
             (Sort::DueDate, SortKey::Due(UNDATED.into())),
+            (Sort::Deleted, SortKey::Deleted("2027-02-10T00:00:00.000Z".into())),
         ] {
             let position = at(key);
             let text = encode(&query(sort), &position);

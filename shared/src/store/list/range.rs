@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use aws_sdk_dynamodb::types::AttributeValue;
 
 use crate::store::error::BadItem;
-use crate::store::item::{DUE_KEY, Item, TITLE_KEY, UNDATED};
+use crate::store::item::{DELETED_AT, DUE_KEY, Item, TITLE_KEY, UNDATED};
 use crate::task::{ListQuery, Order, Sort, TaskId, Timestamp, Window};
 
 /// A position in a list: the sort key, and then creation.
@@ -21,6 +21,7 @@ pub(super) enum SortKey {
     Created,
     Title(Vec<u8>),
     Due(String),
+    Deleted(String),
 }
 
 impl SortKey {
@@ -35,6 +36,10 @@ impl SortKey {
             Sort::DueDate => match item.get(DUE_KEY) {
                 Some(AttributeValue::S(key)) => SortKey::Due(key.clone()),
                 _ => return Err(BadItem { attribute: DUE_KEY }),
+            },
+            Sort::Deleted => match item.get(DELETED_AT) {
+                Some(AttributeValue::S(key)) => SortKey::Deleted(key.clone()),
+                _ => return Err(BadItem { attribute: DELETED_AT }),
             },
         })
     }

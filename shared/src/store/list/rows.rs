@@ -9,12 +9,18 @@ use super::range::{Position, Range, SortKey, ranges};
 use crate::store::Tasks;
 use crate::store::attempts::repeat;
 use crate::store::error::StoreError;
-use crate::store::item::{self, COMPLETED, DUE_KEY, Item, TITLE_KEY, bytes, flag, string};
-use crate::task::{ListQuery, Order, Sort, Status, Task};
+use crate::store::item::{
+    self, COMPLETED, DELETED_AT, DUE_KEY, Item, TITLE_KEY, bytes, flag, number, string,
+};
+use crate::task::{ListQuery, Order, Sort, Status, Task, Timestamp};
 
 /// How many rows one request reads for a list without a limit. DynamoDB would return a
 /// megabyte, which takes ten times as much memory as SDK items.
 const AT_ONCE: usize = 1000;
+
+/// How many rows a reply passes over, at least, before it ends early: tasks in the trash
+/// among the living ones, or tasks that have left it.
+const PASSES_OVER: usize = 10_000;
 
 /// A task and its position.
 pub(super) struct Row {
@@ -32,6 +38,8 @@ pub(super) struct Rows<'a> {
     start: Option<Item>,
     /// How many rows the caller needs; `None` for all.
     wanted: Option<usize>,
+    /// How many rows were read that are not in the list.
+    passed: usize,
     /// The items that were read. Each becomes a task only when it is needed.
     items: VecDeque<Item>,
 }
@@ -50,16 +58,29 @@ impl<'a> Rows<'a> {
             start: position.map(|position| start_key(tasks, query.status, position)),
             // One more row shows whether another page follows.
             wanted: query.limit.map(|limit| limit + 1),
+            passed: 0,
             items: VecDeque::new(),
         }
     }
 
-    /// Returns the next row; `None` after the last.
+    /// Returns where to continue after the last row, if that was not the end of the list.
+    pub(super) fn rest(&self) -> Result<Option<Position>, StoreError> {
+        let Some(start) = self.start.as_ref().filter(|_| !self.ranges.is_empty()) else {
+            return Ok(None);
+        };
+        let key = SortKey::of(start, self.query.sort)?;
+        Ok(Some(Position { key, id: item::id_of(start)? }))
+    }
+
+    /// Returns the next row; `None` after the last, or after passing over very many.
     pub(super) async fn next(&mut self) -> Result<Option<Row>, StoreError> {
         while self.items.is_empty()
+            && self.passed < PASSES_OVER
             && let Some(range) = self.ranges.pop_front()
         {
             let output = self.read(&range).await?;
+            let (read, found) = (output.scanned_count, output.count);
+            self.passed += usize::try_from(read - found).unwrap_or(0);
             self.start = output.last_evaluated_key;
             if self.start.is_some() {
                 self.ranges.push_front(range);
@@ -74,7 +95,9 @@ impl<'a> Rows<'a> {
     }
 
     async fn read(&mut self, range: &Range) -> Result<QueryOutput, StoreError> {
-        let reads = self.wanted.unwrap_or(AT_ONCE).max(1);
+        // Where there are some to pass over, there may be many.
+        let wanted = self.wanted.filter(|_| self.passed == 0);
+        let reads = wanted.unwrap_or(AT_ONCE).max(1);
         let mut condition = "user_id = :user".to_owned();
         let mut query = self
             .tasks
@@ -103,6 +126,17 @@ impl<'a> Rows<'a> {
                 .expression_attribute_values(":from", string(from))
                 .expression_attribute_values(":to", string(to));
         }
+        query = match (self.query.status, self.query.sort) {
+            // The table itself has the trash too.
+            (Status::All, Sort::Created) => query.filter_expression("attribute_exists(completed)"),
+            (Status::Deleted, _) => {
+                // DynamoDB takes days to remove them.
+                query
+                    .filter_expression("expires_at > :now")
+                    .expression_attribute_values(":now", number(Timestamp::now().unix_seconds()))
+            }
+            _ => query,
+        };
         let query = query.key_condition_expression(condition);
         let (result, _) = repeat(self.tasks.began, || query.clone().send()).await;
         Ok(result?)
@@ -112,6 +146,7 @@ impl<'a> Rows<'a> {
 /// Returns the index that has these tasks in this order; `None` for the table itself.
 fn index(status: Status, sort: Sort) -> Option<&'static str> {
     match (status, sort) {
+        (Status::Deleted, _) | (_, Sort::Deleted) => Some("by_deleted"),
         (Status::All, Sort::Created) => None,
         (Status::All, Sort::Title) => Some("all_by_title"),
         (Status::All, Sort::DueDate) => Some("all_by_due"),
@@ -121,10 +156,10 @@ fn index(status: Status, sort: Sort) -> Option<&'static str> {
     }
 }
 
-/// Returns which half of the user's tasks to read; `None` for both.
+/// Returns which half of the user's living tasks to read; `None` for any task.
 fn partition(status: Status) -> Option<bool> {
     match status {
-        Status::All => None,
+        Status::All | Status::Deleted => None,
         Status::Pending => Some(false),
         Status::Completed => Some(true),
     }
@@ -133,7 +168,11 @@ fn partition(status: Status) -> Option<bool> {
 /// Returns the attributes to read: those of a task, and the sort key. The rest, a third
 /// of an item, are keys of other orders.
 fn attributes(sort: Sort) -> String {
-    let order: &[&str] = if sort == Sort::Title { &[TITLE_KEY] } else { &[] };
+    let order: &[&str] = match sort {
+        Sort::Created | Sort::DueDate => &[],
+        Sort::Title => &[TITLE_KEY],
+        Sort::Deleted => &item::OF_THE_TRASH,
+    };
     [&item::OF_A_TASK, order].concat().join(", ")
 }
 
@@ -151,6 +190,9 @@ fn start_key(tasks: Tasks<'_>, status: Status, position: &Position) -> Item {
         }
         SortKey::Due(due) => {
             key.insert(DUE_KEY.into(), string(due));
+        }
+        SortKey::Deleted(moment) => {
+            key.insert(DELETED_AT.into(), string(moment));
         }
     }
     key

@@ -1,0 +1,72 @@
+//! Many tasks in the trash, and tasks that have been in it for too long.
+
+use shared::store::{StoreError, Tasks};
+use shared::task::{ListQuery, NewTask, Order, Precondition, Task, TaskId, Timestamp};
+
+use crate::request_counts::Counted;
+use crate::{database, ids, page, trash, with_tasks};
+
+const DAY: u32 = 24 * 60 * 60;
+
+fn task(user_id: &str, deleted_at: Option<Timestamp>) -> Task {
+    Task { deleted_at, ..Task::with_id(TaskId::new(), user_id, NewTask::titled("t")) }
+}
+
+/// Stores a task that was deleted so many seconds ago.
+async fn deleted_before(store: &Tasks<'_>, seconds: u32) -> Task {
+    let task = task("somebody", Some(Timestamp::now().before_seconds(seconds)));
+    store.insert(&task).await.unwrap();
+    task
+}
+
+#[test]
+fn a_task_leaves_the_trash_after_thirty_days_whether_dynamodb_has_removed_it_or_not() {
+    with_tasks(async |store| {
+        let exists = &Precondition::Exists;
+        let late = deleted_before(&store, 30 * DAY - 60).await;
+        let gone = deleted_before(&store, 30 * DAY + 60).await;
+        for order in [Order::Asc, Order::Desc] {
+            assert_eq!(ids(&store, &trash(order)).await, [[late.id]]);
+        }
+        for result in [
+            store.restore(gone.id, exists).await.map(|_| ()),
+            store.delete_for_good(gone.id, exists).await,
+            store.get(gone.id).await.map(|_| ()),
+        ] {
+            assert!(matches!(result, Err(StoreError::NotFound)), "{result:?}");
+        }
+        assert_eq!(store.restore(late.id, exists).await.unwrap().title, late.title);
+    });
+}
+
+#[test]
+fn a_list_passes_over_thousands_of_deleted_tasks_with_bounded_work_and_finds_all_others() {
+    database().runtime.block_on(async {
+        let counted = Counted::start().await;
+        let user = counted.user.id();
+        let now = Some(Timestamp::now());
+        let mut tasks: Vec<Task> = (0..5).map(|_| task(user, None)).collect();
+        tasks.extend((0..12_500).map(|_| task(user, now)));
+        tasks.extend((0..5).map(|_| task(user, None)));
+        let living: Vec<TaskId> =
+            tasks.iter().filter(|task| task.deleted_at.is_none()).map(|task| task.id).collect();
+        for tasks in tasks.chunks(500) {
+            database().store.tasks(&counted.user).insert_all(tasks).await.unwrap();
+        }
+        for (limit, pages) in [(None, 2), (Some(3), 5), (Some(1000), 2)] {
+            let mut found = Vec::new();
+            let mut read = 0;
+            let mut next = Some(ListQuery { limit, order: Order::Asc, ..ListQuery::default() });
+            while let Some(query) = next {
+                let ((tasks, rest), usage) =
+                    counted.cost(async |store| page(&store, &query).await).await;
+                assert!(usage.requests <= 13, "{query:?}: {usage:?}");
+                found.extend(tasks.iter().map(|task| task.id));
+                next = rest;
+                read += 1;
+            }
+            assert_eq!(found, living, "{limit:?}");
+            assert!(read <= pages, "{read} pages with {limit:?}");
+        }
+    });
+}
