@@ -3,6 +3,7 @@
 #
 #   scripts/sam-check.sh            all of the following
 #   scripts/sam-check.sh lint       the template, as written and as SAM expands it
+#   scripts/sam-check.sh guided     the prompts of sam deploy --guided, as in README.md
 #   scripts/sam-check.sh build      sam build, for this machine's processor
 #   scripts/sam-check.sh invoke     sam local invoke for every file in events/
 #   scripts/sam-check.sh api        sam local start-api and the user stories
@@ -20,7 +21,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 steps=("$@")
-[ $# -gt 0 ] || steps=(lint build invoke api)
+[ $# -gt 0 ] || steps=(lint guided build invoke api)
 read -ra flags <<<"${SAM_CHECK_FLAGS:-}"
 read -ra local <<<"${SAM_CHECK_LOCAL:-cargo run -q --}"
 
@@ -103,6 +104,11 @@ expanded() {
   # W3011: template.yaml says why under Metadata, which SAM does not keep.
   "$python" -c "import sys; from cfnlint.runner import main; sys.exit(main())" --ignore-checks W1028 W1030 W3011 --template "$work/expanded.json"
   echo "clean with: ${*:-defaults}"
+}
+
+guided() {
+  title "sam deploy, with the answers in README.md"
+  "$python" scripts/sam-guided.py
 }
 
 build() {
@@ -228,7 +234,7 @@ api() {
 
 for step in "${steps[@]}"; do
   case $step in
-    lint | build | invoke | api) "$step" ;;
+    lint | guided | build | invoke | api) "$step" ;;
     *) fail "unknown step: $step" ;;
   esac
 done
