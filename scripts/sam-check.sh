@@ -2,14 +2,17 @@
 # Tests the template and the functions with the real SAM CLI, without an account:
 #
 #   scripts/sam-check.sh            all of the following
-#   scripts/sam-check.sh lint       the template, as written and as SAM expands it
+#   scripts/sam-check.sh lint       the template, as written and as SAM expands it, and
+#                                   those in deploy/
 #   scripts/sam-check.sh guided     the prompts of sam deploy --guided, as in README.md
 #   scripts/sam-check.sh build      sam build, for this machine's processor
 #   scripts/sam-check.sh invoke     sam local invoke for every file in events/
 #   scripts/sam-check.sh api        sam local start-api and the user stories
 #
 # Needs sam and cargo-lambda (pip install aws-sam-cli cargo-lambda); the last two
-# steps also need Docker, curl and openssl. These variables override the defaults:
+# steps also need Docker, curl and openssl. If checkov is on PATH, lint runs it; it needs an
+# environment of its own (scripts/checkov-requirements.txt). These variables override the
+# defaults:
 #
 #   SAM_CHECK_FLAGS  more flags for `sam local`, such as --skip-pull-image if
 #                    the images are already here and there is no registry
@@ -17,6 +20,8 @@
 #                    default is that of Docker's bridge, or 127.0.0.1 if Docker
 #                    runs in a virtual machine (macOS, Windows)
 #   SAM_CHECK_LOCAL  how to run the local server, instead of `cargo run -q --`
+#   SAM_CHECK_CHECKOV
+#                    the checkov to run, instead of one on PATH; lint then fails without
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -91,19 +96,40 @@ lint() {
     RestoredTasksTable=tasks RestoredIdempotencyTable=idempotency LogClientAddresses=true
     TicketEmail=office@example.com MonthlyBudget=100
   )
-  expanded
-  expanded "${everything[@]}"
-  expanded DocsPage=off Canary=true
+  expanded defaults
+  expanded everything "${everything[@]}"
+  expanded canary DocsPage=off Canary=true
+  title "cfn-lint of deploy/"
+  cfn_lint deploy/*.yaml
+  echo "clean: $(echo deploy/*.yaml)"
+  run_checkov
 }
 
+cfn_lint() { "$python" -c "import sys; from cfnlint.runner import main; sys.exit(main())" "$@"; }
+
+# expanded NAME [PARAMETER=VALUE...]
 expanded() {
-  "$python" scripts/sam-expand.py template.yaml "${parameters[@]}" "$@" >"$work/expanded.json"
+  local file="$work/$1.json"
+  shift
+  "$python" scripts/sam-expand.py template.yaml "${parameters[@]}" "$@" >"$file"
   # W1028: SAM repeats the condition for the docs inside the docs' routes.
   # W1030: it tries every value of a parameter, even where SAM has already
   # resolved the value (Tracing is only written if it is Active).
   # W3011: template.yaml says why under Metadata, which SAM does not keep.
-  "$python" -c "import sys; from cfnlint.runner import main; sys.exit(main())" --ignore-checks W1028 W1030 W3011 --template "$work/expanded.json"
+  cfn_lint --ignore-checks W1028 W1030 W3011 --template "$file"
   echo "clean with: ${*:-defaults}"
+}
+
+# .checkov.yaml says what it skips, and why.
+run_checkov() {
+  title "checkov"
+  local checkov=${SAM_CHECK_CHECKOV:-checkov}
+  if ! command -v "$checkov" >/dev/null; then
+    [ -z "${SAM_CHECK_CHECKOV:-}" ] || fail "SAM_CHECK_CHECKOV: no program $checkov"
+    echo "skipped: checkov is not on PATH, and SAM_CHECK_CHECKOV is not set"
+    return 0
+  fi
+  "$checkov" --config-file .checkov.yaml --file template.yaml deploy/*.yaml "$work"/{defaults,everything,canary}.json
 }
 
 guided() {
@@ -114,6 +140,7 @@ guided() {
 build() {
   title "sam build ($architecture)"
   sam build --parameter-overrides "${parameters[@]}"
+  scripts/check-build.sh "$architecture"
 }
 
 # The address of this machine on Docker's bridge. Docker only reports it after the
