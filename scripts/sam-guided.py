@@ -47,6 +47,7 @@ NAME_LIMITS = {
     "AWS::Lambda::Function FunctionName": 64,
     "AWS::Logs::LogGroup LogGroupName": 512,
     "AWS::SNS::Topic DisplayName": 100,
+    "AWS::SSM::Parameter Name": 1011,
 }
 LONGEST_REGION = "ap-southeast-1"
 

@@ -30,7 +30,7 @@ made=()
 finish() {
   local path
   for path in ${made[@]+"${made[@]}"}; do
-    curl -s -o /dev/null --max-time 30 -X DELETE "$url$path" -H "$user" || true
+    curl -s -o /dev/null --max-time 30 -X DELETE "$url$path?permanent=true" -H "$user" || true
   done
   rm -rf "$work"
 }
@@ -152,10 +152,15 @@ if [ -n "${SMOKE_OTHER_TOKEN:-}" ]; then
   call 403 PUT "$path" -H "@$work/other" -H "$json" -d '{"title": "mine"}'
 fi
 
-begin "delete"
+begin "delete and restore"
+call 204 DELETE "$path" -H "$user"
+call 404 GET "$path" -H "$user"
+call 200 POST "$path/restore" -H "$user"
+same title "$(body 'it["title"]')" Birnen
 for path in "${made[@]}"; do
-  call 204 DELETE "$path" -H "$user"
+  call 204 DELETE "$path?permanent=true" -H "$user"
 done
 call 404 GET "$path" -H "$user"
+call 404 POST "$path/restore" -H "$user"
 made=()
 printf '\n== all good\n'

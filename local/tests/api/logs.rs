@@ -77,8 +77,15 @@ async fn the_line_contains_what_dynamodb_charged() {
     alice.get("/api/tasks?sort=title&limit=5").await.ok();
     alice.put(&path, json!({"description": "d"})).await.ok();
     alice.flip(&path).await.ok();
+    let for_good = format!("{path}?permanent=true");
     alice.delete(&path).await.expect(StatusCode::NO_CONTENT);
     alice.get(&path).await.problem(StatusCode::NOT_FOUND);
+    alice.post(&format!("{path}/restore"), json!({})).await.ok();
+    alice.delete(&path).await.expect(StatusCode::NO_CONTENT);
+    alice.delete(&for_good).await.expect(StatusCode::NO_CONTENT);
+    alice.get(&path).await.problem(StatusCode::NOT_FOUND);
+    let other = alice.task("t").await;
+    alice.delete(&format!("{other}?permanent=true")).await.expect(StatusCode::NO_CONTENT);
     let lines = lines(&app).await;
     let cost = |operation: &str, status: u16| -> Vec<(f64, u64)> {
         let fits = |line: &&Value| line["operation"] == operation && line["status"] == status;
@@ -88,13 +95,16 @@ async fn the_line_contains_what_dynamodb_charged() {
         lines.iter().filter(fits).map(cost).collect()
     };
     // A create with a key is a transaction of two writes, each of which costs double.
-    assert_eq!(cost("create-task", 201), [(7.0, 1), (10.0, 1)]);
+    assert_eq!(cost("create-task", 201), [(7.0, 1), (10.0, 1), (7.0, 1)]);
     assert_eq!(cost("get-task", 200), [(1.0, 1)]);
     assert_eq!(cost("list-tasks", 200), [(0.5, 1)]);
     assert_eq!(cost("update-task", 200), [(6.0, 1)]);
     assert_eq!(cost("toggle-task", 200), [(9.0, 1)]);
-    assert_eq!(cost("delete-task", 204), [(7.0, 1)]);
-    assert_eq!(cost("get-task", 404), [(1.5, 2)]);
+    // Two to the trash, then one for good from the trash and one from the lists.
+    assert_eq!(cost("delete-task", 204), [(7.0, 1), (7.0, 1), (3.0, 1), (7.0, 1)]);
+    assert_eq!(cost("restore-task", 200), [(7.0, 1)]);
+    // Of the task in the trash it is known whose it was.
+    assert_eq!(cost("get-task", 404), [(1.0, 1), (1.5, 2)]);
 }
 
 #[tokio::test]

@@ -190,6 +190,23 @@ fn an_origin_that_no_browser_sends_is_refused_by_the_template_and_by_the_local_s
 }
 
 #[test]
+fn the_workflows_are_valid_yaml_and_run_on_what_is_there() {
+    let folder = repository().join(".github/workflows");
+    let mut jobs = BTreeSet::new();
+    for name in entries(".github/workflows") {
+        let text = std::fs::read_to_string(folder.join(&name)).unwrap();
+        let workflow = yaml::parse(&text).unwrap_or_else(|error| panic!("{name}: {error:#}"));
+        for (job, definition) in workflow["jobs"].as_object().unwrap() {
+            let is_called = definition["uses"].as_str();
+            let called = is_called.map(|path| repository().join(path.trim_start_matches("./")));
+            assert!(called.is_none_or(|path| path.exists()), "{name}: {job}");
+            jobs.insert(job.clone());
+        }
+    }
+    assert!(jobs.contains("checks") && jobs.contains("build"), "{jobs:?}");
+}
+
+#[test]
 fn the_indexes_of_the_template_are_those_of_the_design() {
     let template = template();
     let table = template.tables.iter().find(|table| table.name == local::TASKS_TABLE).unwrap();
