@@ -13,6 +13,7 @@ use crate::store::{Store, Tasks};
 pub struct App {
     verifier: Verifier,
     store: Store,
+    has_trash: bool,
 }
 
 impl App {
@@ -22,6 +23,7 @@ impl App {
         App {
             verifier: Verifier::new(&config.identity),
             store: Store::new(dynamodb, &config.tasks_table, &config.idempotency_table),
+            has_trash: config.has_trash,
         }
     }
 
@@ -42,6 +44,12 @@ impl App {
         let user = self.verifier.verify(http::authorization(request)).await?;
         record::user(user.id());
         Ok(user)
+    }
+
+    /// Whether deleted tasks go to the trash.
+    #[must_use]
+    pub fn has_trash(&self) -> bool {
+        self.has_trash
     }
 
     /// Returns the tasks of `user`, and of nobody else.

@@ -21,6 +21,9 @@ pub struct Config {
     pub tasks_table: String,
     /// `IDEMPOTENCY_TABLE`: the name of the table of idempotency keys.
     pub idempotency_table: String,
+    /// `TRASH`: whether deleted tasks go to the trash. `off` deletes them for good, and is
+    /// for the deployment of this version over one that does not know the trash.
+    pub has_trash: bool,
     /// `AWS_ENDPOINT_URL_DYNAMODB`: where DynamoDB is, if not at AWS. For
     /// local work only.
     pub dynamodb_endpoint: Option<String>,
@@ -87,6 +90,11 @@ impl Config {
             tasks_table: variable("TASKS_TABLE").ok_or(invalid("TASKS_TABLE", "is not set"))?,
             idempotency_table: variable("IDEMPOTENCY_TABLE")
                 .ok_or(invalid("IDEMPOTENCY_TABLE", "is not set"))?,
+            has_trash: match variable("TRASH").as_deref() {
+                None | Some("on") => true,
+                Some("off") => false,
+                Some(_) => return Err(invalid("TRASH", "must be on or off")),
+            },
             dynamodb_endpoint: variable(ENDPOINT),
             aws: Aws::from_lookup(&lookup),
             identity: Identity::from_lookup(&lookup)?,
@@ -144,6 +152,13 @@ mod tests {
         assert_eq!(config.tasks_table, "tasks");
         assert_eq!(config.dynamodb_endpoint, None);
         assert_eq!(config.identity.issuer, None);
+        assert!(config.has_trash);
+    }
+
+    #[test]
+    fn the_trash_is_on_or_off() {
+        assert!(!read(&[("TRASH", "off")]).unwrap().has_trash);
+        assert_eq!(refusal(&[("TRASH", "no")]), "environment variable TRASH must be on or off");
     }
 
     #[test]

@@ -24,6 +24,10 @@ pub const ATTEMPT: Duration = Duration::from_secs(2);
 /// How long after the token was verified the last attempt may start.
 pub const LAST_START: Duration = Duration::from_secs(3);
 
+/// How long a list searches behind deleted tasks for one to return, before it replies with
+/// what it has.
+pub const PASSING: Duration = Duration::from_millis(1500);
+
 /// Fetching a key set, from opening the connection to the last byte. A request waits for
 /// at most one fetch, before its time for DynamoDB begins. If both take all their time,
 /// [`ANSWER`] ends the request first.
@@ -33,6 +37,7 @@ pub const KEY_SET_FETCH: Duration = Duration::from_secs(2);
 const _: () = assert!(fits(&[LAST_START, ATTEMPT, ATTEMPT], ANSWER));
 const _: () = assert!(fits(&[ANSWER], FUNCTION));
 const _: () = assert!(fits(&[CONNECT], ATTEMPT));
+const _: () = assert!(fits(&[PASSING], LAST_START));
 const _: () = assert!(fits(&[KEY_SET_FETCH], ANSWER));
 
 /// Whether `parts`, one after the other, take less time than `whole`.

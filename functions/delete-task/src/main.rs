@@ -10,12 +10,12 @@ async fn main() -> Result<(), Error> {
 
 async fn handle(app: &App, request: Request) -> Result<Response, Problem> {
     let user = app.authenticate(&request).await?;
-    let permanent = http::permanent(&request)?;
+    let for_good = http::permanent(&request)? || !app.has_trash();
     let precondition = http::precondition(&request)?;
     let id = http::task_id(&request)?;
 
     let tasks = app.tasks(&user);
-    if permanent {
+    if for_good {
         tasks.delete_for_good(id, &precondition).await?;
     } else {
         tasks.delete(id, &precondition).await?;

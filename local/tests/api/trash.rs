@@ -1,7 +1,9 @@
 //! Deleting tasks, the trash, and restoring.
 
 use futures::future::join_all;
+use local::dynamodb::Data;
 use local::faults::Fault;
+use local::settings::Settings;
 use reqwest::{Method, StatusCode};
 use serde_json::json;
 
@@ -122,6 +124,17 @@ async fn a_task_is_deleted_for_good_from_the_lists_and_from_the_trash() {
         assert_eq!(reply.problem(StatusCode::BAD_REQUEST), detail);
     }
     alice.get(&path).await.ok();
+}
+
+#[tokio::test]
+async fn without_a_trash_a_delete_is_for_good() {
+    let settings = Settings::default().with("TRASH", "off");
+    let app = TestApp::start_with(settings, Data::Memory).await;
+    let alice = app.user("alice");
+    let path = alice.task("t").await;
+    alice.delete(&path).await.expect(StatusCode::NO_CONTENT);
+    assert_eq!(trash(&alice).await.json(), json!([]));
+    restore(&alice, &path).await.problem(StatusCode::NOT_FOUND);
 }
 
 #[tokio::test]

@@ -134,7 +134,9 @@ fn variables() -> BTreeSet<String> {
     let asked = RefCell::new(BTreeSet::new());
     let lookup = |name: &str| {
         asked.borrow_mut().insert(name.to_owned());
-        Some("https://issuer.example/long/enough/for/a/secret".to_owned())
+        let value =
+            if name == "TRASH" { "on" } else { "https://issuer.example/long/enough/for/a/secret" };
+        Some(value.to_owned())
     };
     Config::from_lookup(lookup).unwrap();
     Logging::from_lookup(lookup);

@@ -106,8 +106,8 @@ impl Problem {
     /// 503 for a write that may or may not have been executed.
     fn outcome_unknown() -> Problem {
         let detail = "It is not known whether the change was made. Safe to repeat: an update, \
-                      a delete, {\"completed\": true} or false instead of a flip, a create \
-                      with the same Idempotency-Key";
+                      a delete, a restore, {\"completed\": true} or false instead of a flip, \
+                      a create with the same Idempotency-Key";
         Problem {
             retry_after_seconds: Some(1),
             ..Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail)

@@ -146,10 +146,11 @@ pub(super) fn expires_at(deleted_at: Timestamp) -> i64 {
     deleted_at.unix_seconds() + i64::from(TRASH_SECONDS)
 }
 
-/// Returns the moment before which a task was deleted that has left the trash by `now`,
-/// whether DynamoDB has removed its item or not.
-pub(super) fn trash_begins(now: Timestamp) -> Timestamp {
-    now.before_seconds(TRASH_SECONDS)
+/// Whether the item is a task that has left the trash by `now`. DynamoDB removes it days
+/// later.
+pub(super) fn is_expired(item: &Item, now: Timestamp) -> Result<bool, BadItem> {
+    let expires_at: Option<i64> = number_of(item, EXPIRES_AT)?;
+    Ok(expires_at.is_some_and(|seconds| seconds <= now.unix_seconds()))
 }
 
 /// Whether the item is a task in the trash.

@@ -2,6 +2,7 @@
 
 use aws_sdk_dynamodb::types::AttributeValue;
 
+use super::error::BadItem;
 use super::item::{
     self, BURIED, COMPLETED, COMPLETED_AT, DELETED_AT, DESCRIPTION, DUE_KEY, EPOCH, EXPIRES_AT,
     FLIPPED_AT, FLIPPED_FROM, Item, PRIORITY, REVISION, TITLE, TITLE_KEY, UPDATED_AT, bytes, flag,
@@ -148,9 +149,8 @@ impl Update {
             self.remove.push(buried);
         }
         self.remove.extend([DELETED_AT, EXPIRES_AT]);
-        self.condition.push_str(&format!(" AND {DELETED_AT} > :since"));
-        let since = item::trash_begins(self.sent_at);
-        self.values.insert(":since".to_owned(), string(since.to_string()));
+        self.condition.push_str(&format!(" AND {EXPIRES_AT} > :unix"));
+        self.values.insert(":unix".to_owned(), number(self.sent_at.unix_seconds()));
     }
 
     /// Returns the time of the write, as an operand: the placeholder of a value, or the
@@ -196,11 +196,10 @@ impl Edit {
 
     /// Whether there is no task for it in an item that rejected it at `moment`: a task in
     /// the trash can only be restored, and only for 30 days.
-    pub(super) fn lacks(&self, task: &Task, moment: Timestamp) -> bool {
-        match (self, task.deleted_at) {
-            (_, None) => false,
-            (Edit::Restore, Some(deleted_at)) => deleted_at <= item::trash_begins(moment),
-            _ => true,
+    pub(super) fn lacks(&self, item: &Item, moment: Timestamp) -> Result<bool, BadItem> {
+        match self {
+            Edit::Restore => item::is_expired(item, moment),
+            Edit::Set(_) | Edit::Flip | Edit::Delete => Ok(item::is_deleted(item)),
         }
     }
 

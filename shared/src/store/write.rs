@@ -19,7 +19,7 @@ use aws_sdk_dynamodb::types::{
 use super::Tasks;
 use super::attempts::{Attempts, Failure, attempt, repeat, sort};
 use super::error::StoreError;
-use super::item::{self, Item, TASK_ID, string};
+use super::item::{self, Item, TASK_ID, number};
 use super::once::{Once, Refusal};
 use super::update::{Edit, Update, condition};
 use crate::task::{
@@ -166,9 +166,9 @@ impl Tasks<'_> {
         precondition: &Precondition,
     ) -> Result<(), StoreError> {
         let (mut condition, mut values) = condition(TASK_ID, precondition);
-        condition.push_str(" AND (attribute_not_exists(deleted_at) OR deleted_at > :since)");
-        let since = item::trash_begins(Timestamp::now());
-        values.insert(":since".to_owned(), string(since.to_string()));
+        condition.push_str(" AND (attribute_not_exists(expires_at) OR expires_at > :now)");
+        let now = Timestamp::now();
+        values.insert(":now".to_owned(), number(now.unix_seconds()));
         let delete = self
             .store
             .client
@@ -188,11 +188,9 @@ impl Tasks<'_> {
         };
         match refused.item() {
             // It is still there, so no attempt has deleted it.
+            Some(item) if item::is_expired(item, now)? => Err(StoreError::NotFound),
             Some(item) => {
                 let task = item::into_task(item.clone())?;
-                if task.deleted_at.is_some_and(|moment| moment <= since) {
-                    return Err(StoreError::NotFound);
-                }
                 Err(not_fulfilled(task, precondition, &attempts, error))
             }
             None => match self.why_missing(id).await {
@@ -232,12 +230,13 @@ impl Tasks<'_> {
             };
             let refusal = once.why_refused(&item)?;
             let adapted = once.adapt(&item, sent_at)?;
+            let lacks = edit.lacks(&item, sent_at)?;
             let task = item::into_task(item)?;
             match refusal {
                 // Others may have deleted it since. The reply is the task without that.
                 Refusal::Done => return Ok(Task { deleted_at: None, ..task }),
                 Refusal::Forgotten if attempts.maybe_done() => return Err(attempts.give_up(error)),
-                _ if edit.lacks(&task, sent_at) => return Err(StoreError::NotFound),
+                _ if lacks => return Err(StoreError::NotFound),
                 _ if !precondition.holds_for(task.revision) => {
                     return Err(not_fulfilled(task, precondition, &attempts, error));
                 }

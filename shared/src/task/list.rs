@@ -238,7 +238,9 @@ impl Parameters {
         match (sort, status) {
             (Sort::Deleted, Status::Deleted) => {}
             (Sort::Deleted, _) => self.rules.broken("sort", "must be created, title or due_date"),
-            (_, Status::Deleted) => self.rules.broken("sort", "must be absent with status=deleted"),
+            (_, Status::Deleted) => {
+                self.rules.broken("sort", "must be deleted or absent with status=deleted");
+            }
             _ => {}
         }
     }
@@ -310,7 +312,7 @@ mod tests {
         let again = [("status", "deleted"), ("sort", "deleted"), ("order", "desc")];
         assert_eq!(read(&again).unwrap(), trash, "as the Link to its next page has it");
         let by_title = [("status", "deleted"), ("sort", "title")];
-        assert_eq!(told(&by_title), ["sort must be absent with status=deleted"]);
+        assert_eq!(told(&by_title), ["sort must be deleted or absent with status=deleted"]);
     }
 
     #[test]

@@ -82,13 +82,6 @@ impl Timestamp {
         Timestamp(later).in_bounds()
     }
 
-    /// Returns the moment `seconds` earlier; [`Timestamp::MIN`] if that is before it.
-    #[must_use]
-    pub fn before_seconds(self, seconds: u32) -> Timestamp {
-        let earlier = self.0.checked_sub(time::Duration::seconds(seconds.into()));
-        earlier.and_then(|moment| Timestamp(moment).in_bounds()).unwrap_or(Timestamp::MIN)
-    }
-
     /// Returns the moment one millisecond earlier; `None` before the year 0001.
     #[must_use]
     pub fn pred(self) -> Option<Timestamp> {

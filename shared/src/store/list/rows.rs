@@ -6,6 +6,7 @@ use aws_sdk_dynamodb::operation::query::QueryOutput;
 use aws_sdk_dynamodb::types::ReturnConsumedCapacity;
 
 use super::range::{Position, Range, SortKey, ranges};
+use crate::deadlines::PASSING;
 use crate::store::Tasks;
 use crate::store::attempts::repeat;
 use crate::store::error::StoreError;
@@ -19,7 +20,8 @@ use crate::task::{ListQuery, Order, Sort, Status, Task, Timestamp};
 const AT_ONCE: usize = 1000;
 
 /// How many rows a reply passes over, at least, before it ends early: tasks in the trash
-/// among the living ones, or tasks that have left it.
+/// among the living ones, or tasks that have left it. It also ends early if it still finds
+/// none after [`PASSING`], because large rows take long to read.
 const PASSES_OVER: usize = 10_000;
 
 /// A task and its position.
@@ -40,6 +42,8 @@ pub(super) struct Rows<'a> {
     wanted: Option<usize>,
     /// How many rows were read that are not in the list.
     passed: usize,
+    /// How many rows the last request was to read.
+    last_read: usize,
     /// The items that were read. Each becomes a task only when it is needed.
     items: VecDeque<Item>,
 }
@@ -59,6 +63,7 @@ impl<'a> Rows<'a> {
             // One more row shows whether another page follows.
             wanted: query.limit.map(|limit| limit + 1),
             passed: 0,
+            last_read: 0,
             items: VecDeque::new(),
         }
     }
@@ -75,7 +80,7 @@ impl<'a> Rows<'a> {
     /// Returns the next row; `None` after the last, or after passing over very many.
     pub(super) async fn next(&mut self) -> Result<Option<Row>, StoreError> {
         while self.items.is_empty()
-            && self.passed < PASSES_OVER
+            && !self.has_passed_enough()
             && let Some(range) = self.ranges.pop_front()
         {
             let output = self.read(&range).await?;
@@ -94,10 +99,23 @@ impl<'a> Rows<'a> {
         Ok(Some(Row { position: Position { key, id: task.id }, task }))
     }
 
+    fn has_passed_enough(&self) -> bool {
+        self.passed >= PASSES_OVER || (self.passed > 0 && self.tasks.began.elapsed() > PASSING)
+    }
+
+    /// Returns how many rows to read next. Where there are some to pass over, there may be
+    /// many, so each request reads twice as many as the one before.
+    fn reads(&self) -> usize {
+        match self.wanted {
+            Some(wanted) if self.passed == 0 => wanted.max(1),
+            Some(wanted) => wanted.max(2 * self.last_read).clamp(1, AT_ONCE),
+            None => AT_ONCE,
+        }
+    }
+
     async fn read(&mut self, range: &Range) -> Result<QueryOutput, StoreError> {
-        // Where there are some to pass over, there may be many.
-        let wanted = self.wanted.filter(|_| self.passed == 0);
-        let reads = wanted.unwrap_or(AT_ONCE).max(1);
+        let reads = self.reads();
+        self.last_read = reads;
         let mut condition = "user_id = :user".to_owned();
         let mut query = self
             .tasks
