@@ -134,14 +134,14 @@ async fn a_bad_query_is_rejected_with_all_its_errors() {
     assert_eq!(fields, ["status", "sort", "order", "limit"]);
     let detail = reply.problem(StatusCode::BAD_REQUEST);
     assert!(
-        detail.starts_with("status must be all, pending or completed; sort must be"),
+        detail.starts_with("status must be all, pending, completed or deleted; sort must be"),
         "{detail}"
     );
     for (query, detail) in [
         ("due_after=2027-01-01", "due_after needs sort=due_date"),
         ("sort=title&due_before=2027-01-01", "due_before needs sort=due_date"),
         ("limit=2&limit=3", "limit must be given only once"),
-        ("status=%FF", "status must be all, pending or completed"),
+        ("status=%FF", "status must be all, pending, completed or deleted"),
     ] {
         let reply = alice.get(&format!("/api/tasks?{query}")).await;
         assert_eq!(reply.problem(StatusCode::BAD_REQUEST), detail, "{query}");

@@ -16,7 +16,7 @@ enum Effect<'a> {
 
 impl Effect<'_> {
     fn of<'a>(before: &Version, after: Option<&'a Version>) -> Effect<'a> {
-        let Some(after) = after else { return Effect::Delete };
+        let Some(after) = after.filter(|it| !it.is_deleted) else { return Effect::Delete };
         // A flip records the completion that it found. Setting to false removes the record.
         // Setting to true keeps that of the last flip, which found a completed task.
         let found = after.flipped_from == Some(before.completed);

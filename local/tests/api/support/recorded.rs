@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::TestApp;
 
-/// The versions of a task, in order; `None` stands for its deletion.
+/// The versions of a task, in order; `None` stands for its deletion for good.
 pub(crate) type History = Vec<Option<Version>>;
 
 /// A task after one write.
@@ -19,6 +19,8 @@ pub(crate) struct Version {
     pub(crate) priority: String,
     pub(crate) description: String,
     pub(crate) completed: bool,
+    /// Whether it is in the trash.
+    pub(crate) is_deleted: bool,
     pub(crate) updated_at: String,
     /// The value of `completed` before the last flip.
     pub(crate) flipped_from: Option<bool>,
@@ -35,7 +37,8 @@ impl Version {
             title: text("title"),
             priority: text("priority"),
             description: text("description"),
-            completed: flag("completed").unwrap(),
+            completed: flag("completed").or(flag("was_completed")).unwrap(),
+            is_deleted: !image["deleted_at"].is_null(),
             updated_at: text("updated_at"),
             flipped_from: flag("flipped_from"),
             completed_at: match flag("flipped_from") {
