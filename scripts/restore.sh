@@ -105,36 +105,45 @@ case $time in
 esac
 [[ $time =~ ^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z$ ]] && [ "$(utc "$(epoch "$time")")" = "$time" ] ||
   fail "$time is not a time; $usage"
+seconds=$(epoch "$time")
 
-output() {
-  call "read the output $1 of the stack $stack (check name, region and credentials)" \
-    cloudformation describe-stacks --stack-name "$stack" --output text \
-    --query "Stacks[0].Outputs[?OutputKey=='$1'].OutputValue"
-  [ -n "$reply" ] && [ "$reply" != None ] || fail "the stack $stack has no output $1. Is it a stack of the Tasks API?"
+# Sets $tasks and $keys to the stack's tables.
+tables() {
+  call "read the outputs of the stack $stack (check name, region and credentials)" \
+    cloudformation describe-stacks --stack-name "$stack" --output text --query 'Stacks[0].Outputs[].[OutputKey,OutputValue]'
+  tasks=$(awk '$1 == "TasksTableName" { print $2 }' <<<"$reply")
+  keys=$(awk '$1 == "IdempotencyTableName" { print $2 }' <<<"$reply")
+  [ -n "$tasks" ] && [ -n "$keys" ] || fail "the stack $stack has no outputs TasksTableName and IdempotencyTableName. Is it a stack of the Tasks API?"
 }
-# table NAME QUERY [FORMAT]: sets $reply to a part of its description.
-table() {
-  call "describe the table $1" dynamodb describe-table --table-name "$1" --query "Table.$2" --output "${3:-text}"
+
+# What there is to know of a table, in the order of $facts. Limits and indexes have the form
+# of update-table's arguments. (The backticks are JMESPath's.)
+# shellcheck disable=SC2016
+table='Table.[TableStatus, TableArn, ItemCount, DeletionProtectionEnabled, RestoreSummary.SourceTableArn || `-`,
+  to_string(OnDemandThroughput), to_string(sort_by(GlobalSecondaryIndexes[?OnDemandThroughput] || `[]`, &IndexName)[].
+    {Update: {IndexName: IndexName, OnDemandThroughput: OnDemandThroughput}})]'
+# describe TABLE: sets the facts; $state is none if there is no such table.
+describe() {
+  if reply=$(aws dynamodb describe-table --table-name "$1" --output text --query "$table" 2>"$work/error"); then
+    IFS=$'\t' read -r state arn items protected origin limits indexes <<<"$reply"
+  elif grep -q ResourceNotFoundException "$work/error"; then
+    state=none
+  else
+    cat "$work/error" >&2
+    stop "describe the table $1"
+  fi
 }
 
 # look SOURCE TARGET: sets $state to the status of the target, or none. A target that is
 # there must come from the same source.
 look() {
-  local origin
   [ "$1" != "$2" ] || fail "the stack uses $2 already: there is nothing to restore"
-  if reply=$(aws dynamodb describe-table --table-name "$2" --output text \
-    --query 'Table.[TableStatus,RestoreSummary.SourceTableArn]' 2>"$work/error"); then
-    read -r state origin <<<"$reply"
-    case $origin in
-      */"$1") ;;
-      *) fail "there is a table $2 that was not restored from $1 ($origin). Choose another second" ;;
-    esac
-  elif grep -q ResourceNotFoundException "$work/error"; then
-    state=none
-  else
-    cat "$work/error" >&2
-    stop "look for the table $2"
-  fi
+  describe "$2"
+  [ "$state" != none ] || return 0
+  case $origin in
+    */"$1") ;;
+    *) fail "there is a table $2 that was not restored from $1 ($origin). Choose another second" ;;
+  esac
 }
 
 # window SOURCE: sets $earliest and $latest, empty if the table keeps no history.
@@ -162,11 +171,11 @@ start() {
   fi
 }
 
-wait_until_active() { # TARGET
+wait_until_active() { # TARGET: sets its facts
   local pause=2 most=${RESTORE_PAUSE:-60}
-  while table "$1" TableStatus && [ "$reply" != ACTIVE ]; do
-    case $reply in CREATING | UPDATING) ;; *) stop "wait for $1: it is $reply" ;; esac
-    say "$1: $reply, after $((SECONDS / 60)) minutes"
+  while describe "$1" && [ "$state" != ACTIVE ]; do
+    case $state in CREATING | UPDATING) ;; *) stop "wait for $1: it is $state" ;; esac
+    say "$1: $state, after $((SECONDS / 60)) minutes"
     pause=$((pause * 2 < most ? pause * 2 : most))
     sleep "$pause"
   done
@@ -175,36 +184,28 @@ wait_until_active() { # TARGET
 # A restored table has the data, the indexes and the encryption of its source. What follows
 # it has not, or not for certain, so compare, and set what differs:
 # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/pointintimerecovery_restores.html
-protect() { # SOURCE TARGET
-  local wanted
-  table "$1" DeletionProtectionEnabled json
-  wanted=$reply
-  table "$2" DeletionProtectionEnabled json
-  if [ "$wanted" = true ] && [ "$reply" != true ]; then
+finish() { # SOURCE TARGET DAYS
+  local from count_of limits_of indexes_of protected_of arguments=()
+  describe "$1"
+  [ "$state" != none ] || stop "describe the table $1"
+  from=$arn count_of=$items protected_of=$protected limits_of=$limits indexes_of=$indexes
+  wait_until_active "$2"
+  if [ "$protected_of" = True ] && [ "$protected" != True ]; then
     call "protect $2 from deletion" dynamodb update-table --table-name "$2" --deletion-protection-enabled
     say "$2: protected from deletion"
     wait_until_active "$2"
   fi
-}
-limit() { # SOURCE TARGET
-  local of_table=OnDemandThroughput limits indexes arguments
-  # In the form of update-table's argument. The backticks are JMESPath's.
-  # shellcheck disable=SC2016
-  local of_indexes='GlobalSecondaryIndexes[?OnDemandThroughput] | sort_by(@ || `[]`, &IndexName)[].{Update: {IndexName: IndexName, OnDemandThroughput: OnDemandThroughput}}'
-  table "$1" "$of_table" json
-  limits=$reply
-  table "$1" "$of_indexes" json
-  indexes=$reply
-  arguments=()
-  table "$2" "$of_table" json
-  if [ "$limits" != null ] && [ "$limits" != "$reply" ]; then arguments+=(--on-demand-throughput "$limits"); fi
-  table "$2" "$of_indexes" json
-  if [ "$indexes" != '[]' ] && [ "$indexes" != "$reply" ]; then arguments+=(--global-secondary-index-updates "$indexes"); fi
+  if [ "$limits_of" != null ] && [ "$limits_of" != "$limits" ]; then arguments+=(--on-demand-throughput "$limits_of"); fi
+  if [ "$indexes_of" != '[]' ] && [ "$indexes_of" != "$indexes" ]; then arguments+=(--global-secondary-index-updates "$indexes_of"); fi
   if [ ${#arguments[@]} -gt 0 ]; then
     call "limit the units of $2" dynamodb update-table --table-name "$2" "${arguments[@]}"
-    say "$2: maximum throughput as in $1"
+    say "$2: maximum throughput as on $1"
     wait_until_active "$2"
   fi
+  recover "$2" "$3"
+  expire "$1" "$2"
+  label "$1" "$from" "$2" "$arn"
+  say "$2: ready, with about $items items ($1: about $count_of)"
 }
 recover() { # TARGET DAYS
   local left=40
@@ -231,38 +232,18 @@ expire() { # SOURCE TARGET
     --time-to-live-specification "Enabled=true,AttributeName=$attribute"
   say "$2: items expire by $attribute"
 }
-label() { # SOURCE TARGET
-  local wanted target query="sort_by(Tags[?!starts_with(Key, 'aws:')], &Key)"
-  table "$1" TableArn
-  call "read the tags of $1" dynamodb list-tags-of-resource --resource-arn "$reply" --query "$query" --output json
+label() { # SOURCE ARN TARGET ARN
+  local wanted query="sort_by(Tags[?!starts_with(Key, 'aws:')], &Key)"
+  call "read the tags of $1" dynamodb list-tags-of-resource --resource-arn "$2" --query "$query" --output json
   wanted=$reply
-  table "$2" TableArn
-  target=$reply
-  call "read the tags of $2" dynamodb list-tags-of-resource --resource-arn "$target" --query "$query" --output json
-  if [ "$wanted" = '[]' ] || [ "$wanted" = "$reply" ]; then return 0; fi
-  call "tag $2" dynamodb tag-resource --resource-arn "$target" --tags "$wanted"
-  say "$2: tags as on $1"
-}
-finish() { # SOURCE TARGET DAYS
-  wait_until_active "$2"
-  protect "$1" "$2"
-  limit "$1" "$2"
-  recover "$2" "$3"
-  expire "$1" "$2"
-  label "$1" "$2"
-}
-count() { # SOURCE TARGET
-  local items
-  table "$1" ItemCount
-  items=$reply
-  table "$2" ItemCount
-  say "$2: about $reply items; $1: about $items"
+  [ "$wanted" != '[]' ] || return 0
+  call "read the tags of $3" dynamodb list-tags-of-resource --resource-arn "$4" --query "$query" --output json
+  [ "$wanted" != "$reply" ] || return 0
+  call "tag $3" dynamodb tag-resource --resource-arn "$4" --tags "$wanted"
+  say "$3: tags as on $1"
 }
 
-output TasksTableName
-tasks=$reply
-output IdempotencyTableName
-keys=$reply
+tables
 suffix=$(tr -d ':-' <<<"$time")
 new_tasks=$stack-tasks-$suffix
 new_keys=$stack-idempotency-$suffix
@@ -272,15 +253,15 @@ look "$tasks" "$new_tasks"
 tasks_state=$state
 if [ "$state" = none ]; then
   window "$tasks"
-  [ -n "$latest" ] && [ "$(epoch "$time")" -ge "$earliest" ] && [ "$(epoch "$time")" -le "$latest" ] ||
+  [ -n "$latest" ] && [ "$seconds" -ge "$earliest" ] && [ "$seconds" -le "$latest" ] ||
     fail "$tasks cannot be restored as of $time. Nothing was started"
 fi
 look "$keys" "$new_keys"
 keys_state=$state
 if [ "$state" = none ]; then
   window "$keys"
-  [ -z "$latest" ] || [ "$(epoch "$time")" -le "$latest" ] || fail "$keys cannot be restored as of $time yet. Nothing was started"
-  if [ -z "$latest" ] || [ "$(epoch "$time")" -lt "$earliest" ]; then
+  [ -z "$latest" ] || [ "$seconds" -le "$latest" ] || fail "$keys cannot be restored as of $time yet. Nothing was started"
+  if [ -z "$latest" ] || [ "$seconds" -lt "$earliest" ]; then
     keys_state=kept
     cat <<END
 $keys stays as it is: its history does not reach back to $time.
@@ -295,19 +276,16 @@ say "What is written after $time is not in the restored tables. To stop writes m
 start "$tasks" "$new_tasks" "$tasks_state"
 if [ "$keys_state" != kept ]; then start "$keys" "$new_keys" "$keys_state"; fi
 finish "$tasks" "$new_tasks" 35
-if [ "$keys_state" != kept ]; then finish "$keys" "$new_keys" 2; fi
-
-printf '\n== check (DynamoDB counts items only every six hours or so)\n'
-count "$tasks" "$new_tasks"
 parameters="RestoredTasksTable=$new_tasks"
 if [ "$keys_state" != kept ]; then
-  count "$keys" "$new_keys"
+  finish "$keys" "$new_keys" 2
   parameters="$parameters RestoredIdempotencyTable=$new_keys"
 fi
 
 cat <<END
 
 == all good: the restored tables are ready, and not in use yet
+(The numbers of items are DynamoDB's, which counts only every six hours or so.)
 To put them to use:
 1. scripts/restore.sh $stack --stop-writes
 2. Deploy the release that runs now, with these parameters, and your others in place of …:
