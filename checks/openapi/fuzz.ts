@@ -3,27 +3,13 @@
 // Run with `npm ci && npm run fuzz`, after `cargo build --workspace`. Needs Python
 // 3.11 or newer. Arguments after `--` are passed to Schemathesis.
 import assert from "node:assert/strict";
-import { execFileSync, spawnSync } from "node:child_process";
-import { copyFileSync, existsSync, readFileSync, rmSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { prepare } from "../python.js";
 import { repository, startApi, stopAll, tokenFor } from "../server.js";
 
 const here = `${repository}checks/openapi/`;
 
-/** Creates a virtual environment in `.venv` with exactly the pinned packages. */
-function prepare(): string {
-  const [pinned, venv] = [`${here}requirements.txt`, `${here}.venv`];
-  const installed = `${venv}/installed.txt`;
-  if (!existsSync(installed) || readFileSync(installed, "utf8") !== readFileSync(pinned, "utf8")) {
-    rmSync(venv, { recursive: true, force: true });
-    execFileSync("python3", ["-m", "venv", venv], { stdio: "inherit" });
-    const pip = ["-m", "pip", "install", "--quiet", "--no-deps", "--disable-pip-version-check", "-r", pinned];
-    execFileSync(`${venv}/bin/python`, pip, { stdio: "inherit" });
-    copyFileSync(pinned, installed);
-  }
-  return `${venv}/bin/schemathesis`;
-}
-
-const schemathesis = prepare();
+const schemathesis = `${prepare(here)}schemathesis`;
 const document = process.env["TASKS_API_DOCUMENT"] ?? `${repository}openapi.yaml`;
 const api = await startApi();
 

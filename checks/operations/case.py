@@ -74,10 +74,9 @@ class OperationsCase(unittest.TestCase):
         cls.aws = StandIn()
         cls.addClassCleanup(cls.aws.stop)
         cls.addClassCleanup(add_to_moto(cls.aws))
+        cls.clients = {}
 
     def setUp(self):
-        for backends in lambda_backends, cloudformation_backends, dynamodb_backends:
-            backends.reset()
         self.create_stack()
         self.aws.reset()
         self.prepare()
@@ -87,16 +86,21 @@ class OperationsCase(unittest.TestCase):
         """What the tests of a class need besides the stack."""
 
     def create_stack(self, **parameters: str) -> None:
+        """The stack, and nothing else."""
+        for backends in lambda_backends, cloudformation_backends, dynamodb_backends:
+            backends.reset()
         self.client("cloudformation").create_stack(
             StackName=STACK, TemplateBody=json.dumps(template()),
             Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()],
         )
 
     def client(self, service: str):
-        return boto3.client(
-            service, endpoint_url=self.aws.url, region_name=REGION,
-            aws_access_key_id="test", aws_secret_access_key="test",
-        )
+        if service not in self.clients:
+            self.clients[service] = boto3.client(
+                service, endpoint_url=self.aws.url, region_name=REGION,
+                aws_access_key_id="test", aws_secret_access_key="test",
+            )
+        return self.clients[service]
 
     @property
     def stack(self):

@@ -5,8 +5,11 @@ process loads it, and forks for each call: the same code, with the same argument
 environment. `Cli.path` is a folder with an `aws` that asks that process.
 """
 
+import contextlib
 import copy
-import json
+import gc
+import io
+import marshal
 import os
 import signal
 import socket
@@ -15,15 +18,25 @@ import sys
 import traceback
 from pathlib import Path
 
-# A program of its own, without site-packages: this is what has to start quickly.
+# The services that the scripts call, and a command to load each with.
+SERVICES = {
+    "cloudformation": "cloudformation list-stacks",
+    "lambda": "lambda list-functions",
+    "dynamodb": "dynamodb list-tables",
+    "codedeploy": "deploy list-applications",
+}
+
+# A program of its own. It has to start quickly, so it imports only what is built in, and
+# passes its own input and output on (socket.send_fds, without importing socket).
 CLIENT = """#!{python} -ISE
-import json, os, socket, sys
-with socket.socket(socket.AF_UNIX) as server:
-    server.connect({address!r})
-    call = json.dumps([sys.argv[1:], os.getcwd(), dict(os.environ)]).encode()
-    socket.send_fds(server, [len(call).to_bytes(4, "big")], [0, 1, 2])
-    server.sendall(call)
-    code = server.recv(1)
+import _socket, marshal, os, sys
+server = _socket.socket(_socket.AF_UNIX)
+server.connect({address!r})
+call = marshal.dumps([sys.argv[1:], os.getcwd(), dict(os.environ)])
+descriptors = b"".join(number.to_bytes(4, sys.byteorder) for number in (0, 1, 2))
+server.sendmsg([len(call).to_bytes(4, "big")], [(_socket.SOL_SOCKET, _socket.SCM_RIGHTS, descriptors)])
+server.sendall(call)
+code = server.recv(1)
 os._exit(code[0] if code else 255)
 """
 
@@ -64,23 +77,30 @@ def preload():
     JSONFileLoader.load_file = load_once
     os.environ.update(AWS_ACCESS_KEY_ID="x", AWS_SECRET_ACCESS_KEY="x", AWS_ENDPOINT_URL="http://127.0.0.1:1")
     os.environ.update(AWS_DEFAULT_REGION="us-east-1", AWS_MAX_ATTEMPTS="1", AWS_CONFIG_FILE=os.devnull)
-    for command in (
-        ["cloudformation", "list-stacks"], ["lambda", "list-functions"],
-        ["dynamodb", "list-tables"], ["deploy", "list-applications"],
-    ):
+    for service, command in SERVICES.items():
         # Nothing listens there: what counts is what is loaded on the way.
-        awscli.clidriver.create_clidriver().main(command)
+        with contextlib.redirect_stderr(io.StringIO()):
+            awscli.clidriver.create_clidriver().main([*command.split()])
     # Each call is a process: what it changes is its own.
     copies = lambda data: data
     cli = awscli.clidriver.create_clidriver()
     cli.session._get_internal_component("endpoint_resolver")
+    cli._get_command_table()
+    loader = cli.session.get_component("data_loader")
+    for kind in "service-2", "paginators-1", "waiters-2", "endpoint-rule-set-1":
+        for service in SERVICES:
+            loader.load_service_model(service, kind)
+    # The calls share this memory, as long as no collection touches it.
+    gc.collect()
+    gc.freeze()
+    gc.disable()
     return cli
 
 
 def answer(cli, connection: socket.socket, length: bytes, descriptors: list[int]) -> None:
     """One call, in a process of its own."""
     call = connection.makefile("rb").read(int.from_bytes(length, "big"))
-    arguments, folder, environment = json.loads(call)
+    arguments, folder, environment = marshal.loads(call)
     for target, descriptor in enumerate(descriptors):
         os.dup2(descriptor, target)
     os.chdir(folder)

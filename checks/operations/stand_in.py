@@ -76,8 +76,8 @@ class StandIn:
         return [request for name, request in self.calls if name == operation]
 
     def fail(self, operation: str, nth: int = 1, how: str = "throttled", times: int = 1) -> None:
-        """Makes the nth call from now fail: `throttled`, `broken` (500), `cut`, or an
-        error code."""
+        """Makes the nth call of an operation from now fail, or the nth `change`: it is
+        `throttled`, `broken` (500), `cut`, or gets an error code."""
         self.failures[operation] = [nth, times, how]
 
     def __call__(self, environ, start_response):
@@ -99,11 +99,18 @@ class StandIn:
         if answer is not None:
             start_response("200 OK", [("Content-Type", "application/x-amz-json-1.1")])
             return [json.dumps(answer).encode()]
-        reply = self.app(environ, start_response)
-        return self._describe(request, reply) if operation == "DescribeTable" else reply
+        if operation != "DescribeTable":
+            return self.app(environ, start_response)
+        got = []
+        reply = b"".join(self.app(environ, lambda *status_and_headers: got.extend(status_and_headers)))
+        # Without moto's headers: its length and checksum are those of its reply.
+        start_response(got[0], [("Content-Type", "application/x-amz-json-1.0")])
+        return [json.dumps(self._described(request["TableName"], json.loads(reply))).encode()]
 
     def _maybe_fail(self, operation: str, environ) -> None:
         failure = self.failures.get(operation)
+        if not failure and not READS.match(operation):
+            failure = self.failures.get("change")
         if not failure:
             return
         failure[0] -= 1
@@ -144,24 +151,18 @@ class StandIn:
             limits[index["IndexName"]] = index["OnDemandThroughput"]
         return {"TableDescription": {}} if of_table or of_indexes else None
 
-    def _RestoreTableToPointInTime(self, request: dict) -> None:
-        self.creating.setdefault(request["TargetTableName"], 0)
-
-    def _describe(self, request: dict, reply):
-        answer = json.loads(b"".join(reply))
-        table = answer.get("Table")
-        if table:
-            name = request["TableName"]
-            if self.creating.get(name, 0) > 0:
-                self.creating[name] -= 1
-                table["TableStatus"] = "CREATING"
-            limits = self.throughput.get(name, {})
-            if None in limits:
-                table["OnDemandThroughput"] = limits[None]
-            for index in table.get("GlobalSecondaryIndexes") or []:
-                if index["IndexName"] in limits:
-                    index["OnDemandThroughput"] = limits[index["IndexName"]]
-        return [json.dumps(answer).encode()]
+    def _described(self, name: str, reply: dict) -> dict:
+        table = reply.get("Table", {})
+        if self.creating.get(name, 0) > 0 and table:
+            self.creating[name] -= 1
+            table["TableStatus"] = "CREATING"
+        limits = self.throughput.get(name, {})
+        if None in limits:
+            table["OnDemandThroughput"] = limits[None]
+        for index in table.get("GlobalSecondaryIndexes") or []:
+            if index["IndexName"] in limits:
+                index["OnDemandThroughput"] = limits[index["IndexName"]]
+        return reply
 
 
 def name_of(environ, body: bytes) -> tuple[str | None, dict]:
