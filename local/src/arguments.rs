@@ -65,6 +65,30 @@ pub(crate) enum Command {
         #[command(flatten)]
         backend: BackendArgs,
     },
+    /// Rewrites the tasks in a table that this version would store otherwise, while the
+    /// table stays in use; continues an interrupted run (docs/data-model.md)
+    Rewrite(Rewrite),
+}
+
+#[derive(Args)]
+pub(crate) struct Rewrite {
+    /// The name of the table. AWS_REGION, AWS_ACCESS_KEY_ID and so on say whose it is
+    #[arg(long, value_name = "NAME")]
+    pub(crate) table: String,
+    /// A DynamoDB that checks no credentials, such as http://127.0.0.1:8001, instead of AWS's
+    #[arg(long, value_name = "URL")]
+    pub(crate) endpoint: Option<String>,
+    /// How many request units to use per second, reads and writes together
+    #[arg(long, value_name = "N", default_value_t = 200,
+          value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) units_per_second: u32,
+    /// The file that holds the progress while there is something left to do
+    /// [default: rewrite-NAME.json in the current folder]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) state: Option<PathBuf>,
+    /// Only count: read everything, write nothing
+    #[arg(long, conflicts_with = "state")]
+    pub(crate) dry_run: bool,
 }
 
 #[derive(Args)]

@@ -48,3 +48,23 @@ pub fn task_bar(all: u64) -> Result<ProgressBar> {
         "{wide_bar} {human_pos}/{human_len} tasks  {per_sec}  {eta} left",
     )?))
 }
+
+/// Waits for Ctrl-C, or for SIGTERM from another program.
+///
+/// # Errors
+///
+/// If the process cannot receive signals.
+pub async fn stop_signal() -> Result<()> {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        let mut terminate = signal(SignalKind::terminate())?;
+        tokio::select! {
+            result = tokio::signal::ctrl_c() => result?,
+            _ = terminate.recv() => {}
+        }
+    }
+    #[cfg(not(unix))]
+    tokio::signal::ctrl_c().await?;
+    Ok(())
+}

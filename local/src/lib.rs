@@ -17,6 +17,7 @@ mod jws;
 pub mod lambda;
 pub mod listener;
 mod origins;
+pub mod rewrite;
 pub mod seed;
 mod server;
 pub mod settings;

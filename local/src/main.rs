@@ -5,20 +5,27 @@ mod arguments;
 use std::io::{IsTerminal, Read};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use bytes::Bytes;
 use clap::Parser;
-use local::cli::{say, task_bar};
+use local::cli::{say, stop_signal, task_bar};
 use local::dynamodb::Data;
 use local::faults::ProxyOptions;
 use local::issuer::Issuer;
 use local::lambda::{Outcome, to_standard_error};
+use local::rewrite::{self, Plan};
 use local::settings::{Settings, repository};
 use local::{Backend, DAY, DEMO_USER, Options, Server, event_tasks, seed, tables, token};
 use serde_json::Value;
+use shared::config::Aws;
+use shared::store;
 
-use arguments::{BackendArgs, Cli, Command, Serve};
+use arguments::{BackendArgs, Cli, Command, Rewrite, Serve};
+
+/// How often a long command says how far it is.
+const EVERY: Duration = Duration::from_secs(10);
 
 fn folder(data: Option<PathBuf>) -> Data {
     Data::Folder(data.unwrap_or_else(|| repository().join(".local")))
@@ -50,6 +57,7 @@ async fn main() -> Result<()> {
             };
             fill(settings, &names, tasks, &backend).await
         }
+        Some(Command::Rewrite(arguments)) => rewrite(&settings, arguments).await,
     }
 }
 
@@ -89,22 +97,6 @@ async fn serve(settings: Settings, arguments: Serve) -> Result<()> {
 
     stop_signal().await?;
     server.stop().await;
-    Ok(())
-}
-
-/// Waits for Ctrl-C, or for SIGTERM from another program.
-async fn stop_signal() -> Result<()> {
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        let mut terminate = signal(SignalKind::terminate())?;
-        tokio::select! {
-            result = tokio::signal::ctrl_c() => result?,
-            _ = terminate.recv() => {}
-        }
-    }
-    #[cfg(not(unix))]
-    tokio::signal::ctrl_c().await?;
     Ok(())
 }
 
@@ -196,4 +188,49 @@ async fn fill(
         say(&format!("{all} tasks in {:.1} s", bar.elapsed().as_secs_f64()));
     }
     Ok(())
+}
+
+async fn rewrite(settings: &Settings, arguments: Rewrite) -> Result<()> {
+    let Rewrite { table, endpoint, units_per_second, state, dry_run } = arguments;
+    let state = state.unwrap_or_else(|| PathBuf::from(format!("rewrite-{table}.json")));
+    let endpoint = endpoint.as_deref().or(settings.get("AWS_ENDPOINT_URL_DYNAMODB"));
+    let (client, place) = match endpoint {
+        Some(url) => (tables::client(url), url.to_owned()),
+        None => {
+            let aws = Aws::from_lookup(|name| settings.get(name).map(str::to_owned));
+            let aws = aws.context(
+                "`aws configure export-credentials --format env` prints your credentials; \
+                 --endpoint reaches a DynamoDB that needs none",
+            )?;
+            (store::client_at_aws(&aws), aws.region)
+        }
+    };
+    let plan = Plan {
+        table: table.clone(),
+        units_per_second,
+        page: rewrite::PAGE,
+        state: (!dry_run).then(|| state.clone()),
+    };
+    let rewrite = rewrite::Rewrite::open(client, plan).await?;
+    let begun = if rewrite.is_continued() { "continuing" } else { "beginning" };
+    say(&format!("{begun} with {table} in {place}"));
+    let (began, mut second) = (Instant::now(), tokio::time::interval(EVERY));
+    let reports = async {
+        loop {
+            second.tick().await;
+            say(&format!("{:>6.0} s  {}", began.elapsed().as_secs_f64(), rewrite.totals()));
+        }
+    };
+    let result = tokio::select! {
+        result = rewrite.run() => result,
+        () = reports => Ok(()),
+        result = stop_signal() => result.and_then(|()| bail!("interrupted")),
+    };
+    say(&format!("{:>6.0} s  {}", began.elapsed().as_secs_f64(), rewrite.totals()));
+    match result {
+        Err(error) if dry_run => Err(error),
+        result => result.with_context(|| {
+            format!("not finished: the same command goes on from {}", state.display())
+        }),
+    }
 }

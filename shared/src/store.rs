@@ -16,6 +16,8 @@ mod item;
 mod list;
 mod once;
 mod read;
+#[cfg(feature = "tools")]
+mod rewrite;
 mod title_key;
 mod update;
 mod usage;
@@ -25,6 +27,8 @@ use std::time::Instant;
 
 use aws_sdk_dynamodb::Client;
 
+#[cfg(feature = "tools")]
+pub use client::client_at_aws;
 pub(crate) use client::connect;
 #[cfg(any(feature = "default-chain", feature = "tools"))]
 pub use client::http_client;
@@ -32,6 +36,8 @@ pub use error::StoreError;
 pub use idempotency::REMEMBERED_SECONDS;
 #[cfg(feature = "tools")]
 pub use insert::MAX_BATCH;
+#[cfg(feature = "tools")]
+pub use rewrite::{is_refused, rewrite, rewrite_reads, rewrite_version};
 pub use title_key::{MAX_TITLE_KEY_BYTES, title_key};
 pub use write::{Created, MAX_REVISIONS};
 

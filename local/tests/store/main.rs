@@ -5,6 +5,7 @@
 mod model;
 mod once;
 mod request_counts;
+mod rewrite;
 mod strategies;
 mod trash;
 mod upgrade;

@@ -113,6 +113,19 @@ impl Connection {
     }
 }
 
+/// Returns a client of DynamoDB at AWS for use outside of a function. It does not retry, and
+/// gives up on a request after ten seconds.
+#[cfg(feature = "tools")]
+#[must_use]
+pub fn client_at_aws(aws: &Aws) -> Client {
+    let limit = std::time::Duration::from_secs(10);
+    let builder = from_environment(aws)
+        .http_client(http_client())
+        .timeout_config(TimeoutConfig::builder().operation_timeout(limit).build())
+        .retry_config(RetryConfig::disabled());
+    Client::from_conf(builder.build())
+}
+
 /// Returns an HTTP client with TLS for use outside of a function.
 #[cfg(any(feature = "default-chain", feature = "tools"))]
 #[must_use]
