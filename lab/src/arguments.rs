@@ -10,7 +10,7 @@ use local::binaries::{self, Profile};
 use local::cli::BuildArgs;
 use local::faults::Rates;
 
-/// Measures and stress-tests the Tasks API on this machine.
+/// Measures and stress-tests the Tasks API.
 #[derive(Parser)]
 pub(crate) struct Cli {
     #[command(subcommand)]
@@ -30,6 +30,10 @@ pub(crate) enum Command {
     Costs(Costs),
     /// Measures the throughput and latency of the local server
     Throughput(Throughput),
+    /// Sends a bounded load to a running API, such as a deployed one, and measures its
+    /// throughput and latency. SMOKE_SECRET or SMOKE_TOKEN says who sends it, as for
+    /// scripts/smoke.sh
+    Load(Load),
 }
 
 #[derive(Args)]
@@ -82,6 +86,24 @@ pub(crate) struct Throughput {
     pub(crate) write: bool,
     #[command(flatten)]
     pub(crate) build: ReleaseArgs,
+}
+
+#[derive(Args)]
+pub(crate) struct Load {
+    /// The URL of the API, such as https://api.example.com
+    pub(crate) url: String,
+    /// How many requests to send at most, divided evenly between the endpoints
+    #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(7..=100_000))]
+    pub(crate) requests: u32,
+    /// How long to send requests at most
+    #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=3_600))]
+    pub(crate) seconds: u64,
+    /// How many requests to send at once
+    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..=50))]
+    pub(crate) concurrency: u16,
+    /// Names the host, which any but this machine requires
+    #[arg(long, value_name = "HOST")]
+    pub(crate) confirm: Option<String>,
 }
 
 #[derive(Args)]

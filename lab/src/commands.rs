@@ -6,15 +6,15 @@ use std::time::Duration;
 
 use anyhow::{Result, bail};
 use indicatif::{ProgressBar, ProgressStyle};
-use lab::{costs, lists, soak, throughput};
-use local::cli::{say, task_bar};
+use lab::{costs, lists, load, soak, throughput};
+use local::cli::{say, stop_signal, task_bar};
 use local::dynamodb::Data;
 use local::faults::ProxyOptions;
 use local::lambda::to_standard_error;
 use local::settings::{Settings, repository};
 use local::{Options, Server};
 
-use crate::arguments::{Costs, Lists, Soak, Throughput};
+use crate::arguments::{Costs, Lists, Load, Soak, Throughput};
 
 /// Runs the soak.
 pub(crate) async fn soak(settings: Settings, arguments: Soak) -> Result<()> {
@@ -141,6 +141,35 @@ pub(crate) async fn throughput(settings: Settings, arguments: Throughput) -> Res
     }
     if arguments.write {
         throughput::write(&report, &repository().join("docs"))?;
+    }
+    Ok(())
+}
+
+/// Sends a load to a running API.
+pub(crate) async fn load(settings: &Settings, arguments: &Load) -> Result<()> {
+    let plan = load::Plan {
+        requests: arguments.requests,
+        duration: Duration::from_secs(arguments.seconds),
+        concurrency: usize::from(arguments.concurrency),
+    };
+    let target = load::Target::new(&arguments.url, arguments.confirm.as_deref(), &plan)?;
+    let identity = load::Identity::from_settings(settings)?;
+    let spinner = ProgressBar::new_spinner();
+    let progress = |what: &str| spinner.set_message(what.to_owned());
+    let stop = async || {
+        if stop_signal().await.is_err() {
+            // Without signals, Ctrl-C ends the process.
+            std::future::pending().await
+        }
+    };
+    let report = load::run(&target, &identity, &plan, stop, &progress).await?;
+    spinner.finish_and_clear();
+    say(&report.table());
+    if !report.left.is_empty() {
+        bail!("not all tasks could be deleted:\n{}", report.left.join("\n"));
+    }
+    if report.was_stopped {
+        bail!("interrupted; all tasks that it made are deleted");
     }
     Ok(())
 }

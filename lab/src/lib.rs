@@ -1,12 +1,14 @@
-//! Measures and stress-tests the Tasks API on a developer's machine.
+//! Measures and stress-tests the Tasks API.
 //!
 //! [`lists`] measures what lists cost, [`costs`] what each function costs, and
 //! [`throughput`] how many requests the API answers. [`soak`] compares what the API stores
 //! with its replies. All of them run the functions in the emulator of the crate [`local`].
+//! [`load`] measures an API that is already running, such as a deployed one.
 
 pub mod costs;
 mod endpoint;
 pub mod lists;
+pub mod load;
 mod markdown;
 mod plot;
 mod procfs;

@@ -1,4 +1,4 @@
-//! `cargo run -p lab`: measures and stress-tests the API on this machine.
+//! `cargo run -p lab`: measures and stress-tests the API.
 
 mod arguments;
 mod commands;
@@ -18,5 +18,6 @@ async fn main() -> Result<()> {
         Command::Lists(arguments) => commands::lists(settings, arguments).await,
         Command::Costs(arguments) => commands::costs(arguments).await,
         Command::Throughput(arguments) => commands::throughput(settings, arguments).await,
+        Command::Load(arguments) => commands::load(&settings, &arguments).await,
     }
 }

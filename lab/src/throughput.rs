@@ -27,6 +27,7 @@ use crate::Progress;
 
 pub use crate::endpoint::Endpoint;
 pub use report::{Report, Row, write};
+pub(crate) use report::{milliseconds, percentile};
 use user::{BusyUser, Tally};
 
 /// How many tasks each user has at the start.

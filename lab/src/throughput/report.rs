@@ -135,12 +135,13 @@ pub fn write(report: &Report, folder: &Path) -> Result<()> {
 }
 
 /// The percentile by the nearest-rank method; 0 if there are no values.
-fn percentile(sorted: &[u32], percent: usize) -> u32 {
+pub(crate) fn percentile(sorted: &[u32], percent: usize) -> u32 {
     let rank = (sorted.len() * percent).div_ceil(100);
     sorted.get(rank.saturating_sub(1)).copied().unwrap_or_default()
 }
 
-fn milliseconds(microseconds: u32) -> String {
+/// Microseconds as milliseconds.
+pub(crate) fn milliseconds(microseconds: u32) -> String {
     format!("{:.2}", f64::from(microseconds) / 1000.0)
 }
 
