@@ -212,8 +212,12 @@ async fn rewrite(settings: &Settings, arguments: Rewrite) -> Result<()> {
         state: (!dry_run).then(|| state.clone()),
     };
     let rewrite = rewrite::Rewrite::open(client, plan).await?;
-    let begun = if rewrite.is_continued() { "continuing" } else { "beginning" };
-    say(&format!("{begun} with {table} in {place}"));
+    let begun = match rewrite.is_continued() {
+        _ if dry_run => "only counting",
+        true => "continuing",
+        false => "beginning",
+    };
+    say(&format!("{begun}: {table} in {place}"));
     let (began, mut second) = (Instant::now(), tokio::time::interval(EVERY));
     let reports = async {
         loop {

@@ -13,7 +13,7 @@ pub const MAX_TITLE_KEY_BYTES: usize = 900;
 /// Keys compare byte by byte: `Äpfel`, `apple`, `banana`, `Éclair`, `zebra`.
 ///
 /// Keys are stored, so all keys of a table must come from one version of the collation.
-/// The crate's version is pinned, and a new one needs a migration.
+/// The crate's version is pinned; after a change, `cargo run -- rewrite` rewrites them.
 #[must_use]
 pub fn title_key(title: &str) -> Vec<u8> {
     let collator = CollatorBorrowed::new_root(CollatorOptions::default());
