@@ -280,14 +280,16 @@ fn throttling_and_lost_replies_only_slow_it_down() {
         let table = Table::new().await;
         let before = table.items().await;
         table.spoil(before.keys().take(24)).await;
-        let rates = "throttle=0.1,UpdateItem:lost-reply=0.3,error=0.05";
-        let rewrite = table.open(PAGE).await;
-        table.proxy.faults().set_rates(rates.parse().unwrap());
-        rewrite.run().await.unwrap();
-        let totals = rewrite.totals();
+        let faults = table.proxy.faults();
+        for fault in [Fault::Throttle, Fault::Error, Fault::Cut] {
+            faults.plan("Scan", fault);
+        }
+        for fault in [Fault::Throttle, Fault::LostReply, Fault::Garbage, Fault::Drop] {
+            faults.plan("UpdateItem", fault);
+        }
+        let totals = table.rewrite().await;
         assert_eq!((totals.rewritten, totals.overtaken), (24, 0), "{totals}");
         assert_eq!(table.items().await, before);
-        let made = table.proxy.faults().made();
-        assert!(made.len() >= 2, "{made:?}");
+        assert_eq!(faults.made().values().sum::<u64>(), 7);
     });
 }
