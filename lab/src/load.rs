@@ -30,13 +30,14 @@ pub use report::{Report, Row};
 pub use target::Target;
 
 /// The endpoints in the order in which they get their requests.
-const ORDER: [Endpoint; 7] = [
+const ORDER: [Endpoint; 8] = [
     Endpoint::Health,
     Endpoint::Create,
     Endpoint::List,
     Endpoint::Get,
     Endpoint::Update,
     Endpoint::Toggle,
+    Endpoint::Restore,
     Endpoint::Delete,
 ];
 

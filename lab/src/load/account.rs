@@ -89,7 +89,7 @@ impl Account {
         let task = match endpoint {
             Endpoint::Health | Endpoint::List | Endpoint::Create => TaskId::new(),
             Endpoint::Delete => tasks.pop_front()?,
-            Endpoint::Get | Endpoint::Update | Endpoint::Toggle => {
+            Endpoint::Get | Endpoint::Update | Endpoint::Toggle | Endpoint::Restore => {
                 *tasks.get(number.checked_rem(tasks.len())?)?
             }
         };
@@ -146,7 +146,7 @@ impl Account {
 
     /// Deletes a task. Returns whether that worked.
     async fn delete(&self, http: &Http, task: TaskId) -> bool {
-        let call = (Method::DELETE, format!("/api/tasks/{task}"), None);
+        let call = (Method::DELETE, format!("/api/tasks/{task}?permanent=true"), None);
         let is_done = http.send(&self.token, &call).await.is_ok_and(|reply| is_gone(&reply));
         if is_done {
             self.tasks().retain(|it| *it != task);

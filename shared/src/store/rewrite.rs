@@ -17,32 +17,45 @@ use aws_sdk_dynamodb::types::{
 
 use super::error::REFUSALS;
 use super::hash::hash;
-use super::item::{Item, TASK_ID, TITLE, TITLE_KEY, USER_ID, bytes};
+use super::item::{self, DELETED_AT, Item, TASK_ID, TITLE, TITLE_KEY, USER_ID, bytes};
 use super::title_key;
 
 /// An attribute that is computed from another one.
 struct Computed {
     name: &'static str,
     from: &'static str,
-    /// Returns what this version would store; `None` if that is what the item has, or if
-    /// there is nothing to compute it from.
-    missing: fn(&Item) -> Option<AttributeValue>,
+    /// Whether tasks in the trash have it, or living ones.
+    is_buried: bool,
+    /// Returns what this version would store; `None` if there is nothing to compute it
+    /// from.
+    compute: fn(&Item) -> Option<AttributeValue>,
 }
 
-const COMPUTED: [Computed; 1] = [Computed {
-    name: TITLE_KEY,
-    from: TITLE,
-    missing: |item| {
-        let key = bytes(title_key(item.get(TITLE)?.as_s().ok()?));
-        (item.get(TITLE_KEY) != Some(&key)).then_some(key)
-    },
-}];
+const COMPUTED: [Computed; 2] = [
+    Computed { name: TITLE_KEY, from: TITLE, is_buried: false, compute: title_key_of },
+    Computed { name: "was_title_key", from: TITLE, is_buried: true, compute: title_key_of },
+];
+
+fn title_key_of(item: &Item) -> Option<AttributeValue> {
+    Some(bytes(title_key(item.get(TITLE)?.as_s().ok()?)))
+}
+
+impl Computed {
+    /// Returns what this version would store, if the item has something else.
+    fn missing(&self, item: &Item) -> Option<AttributeValue> {
+        let new = (self.compute)(item).filter(|_| item::is_deleted(item) == self.is_buried)?;
+        (item.get(self.name) != Some(&new)).then_some(new)
+    }
+}
 
 /// Returns the attributes that [`rewrite`] reads, as a projection expression.
 #[must_use]
 pub fn rewrite_reads() -> String {
     let computed = COMPUTED.iter().flat_map(|it| [it.from, it.name]);
-    [USER_ID, TASK_ID].into_iter().chain(computed).collect::<Vec<_>>().join(", ")
+    let mut names: Vec<&str> = [USER_ID, TASK_ID, DELETED_AT].into_iter().chain(computed).collect();
+    names.sort_unstable();
+    names.dedup();
+    names.join(", ")
 }
 
 /// Returns the request that brings `item` of `table` to what this version would store;
@@ -59,8 +72,11 @@ pub fn rewrite(
     let (mut set, mut values) = (Vec::new(), Item::new());
     // An `UpdateItem` would otherwise create what has been deleted.
     let mut condition = format!("attribute_exists({TASK_ID})");
-    for Computed { name, from, missing } in COMPUTED {
-        let Some(new) = missing(item) else { continue };
+    for computed in COMPUTED {
+        let Some(new) = computed.missing(item) else { continue };
+        let Computed { name, from, is_buried, compute: _ } = computed;
+        let trash = if is_buried { "attribute_exists" } else { "attribute_not_exists" };
+        condition.push_str(&format!(" AND {trash}({DELETED_AT})"));
         set.push(format!("{name} = :new_{name}"));
         values.insert(format!(":new_{name}"), new);
         for read in [from, name] {
