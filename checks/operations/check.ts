@@ -1,5 +1,5 @@
 // Runs scripts/rollback.sh and scripts/restore.sh with the real AWS CLI against a stand-in
-// of AWS (stand_in.py). Both files of tests run at the same time.
+// of AWS (stand_in.py), and scripts/check-build.sh. The files of tests run at the same time.
 // Run with `npm ci && npm run check:operations`. Needs Python 3.11 or newer. Arguments after
 // `--` are passed to unittest, such as -k canary.
 import { spawn } from "node:child_process";
@@ -18,5 +18,5 @@ async function run(file: string): Promise<number> {
   return code === 5 && process.argv.length > 2 ? 0 : (code ?? 1);
 }
 
-const codes = await Promise.all(["test_restore", "test_rollback"].map(run));
+const codes = await Promise.all(["test_restore", "test_rollback", "test_check_build"].map(run));
 process.exitCode = Math.max(...codes);

@@ -106,12 +106,8 @@ impl SoakUser {
             self.expect_unknown("create-task", &response);
         }
         // The task may have been created, but only once.
-        let mut found = Vec::new();
-        for task in self.stored().await? {
-            if task["title"] == body["title"] {
-                found.push(task);
-            }
-        }
+        let mut found = self.stored(&ListQuery::default()).await?;
+        found.retain(|task| task["title"] == body["title"]);
         if found.len() > 1 || key.is_some() {
             let what = format!("{} tasks from one create (key: {key:?})", found.len());
             self.report.violation(what);
@@ -278,22 +274,20 @@ impl SoakUser {
 
     /// Compares the model with what is stored.
     pub(super) async fn compare(self) -> Result<()> {
-        let stored = self.stored().await?;
+        let stored = self.stored(&ListQuery::default()).await?;
         self.compare_with("at the end", stored);
         let trash =
             ListQuery { status: Status::Deleted, sort: Sort::Deleted, ..ListQuery::default() };
-        let mut deleted = BTreeMap::new();
-        for mut task in self.list_of(&trash).await? {
+        let deleted = self.stored(&trash).await?;
+        let known = deleted.iter().filter(|task| {
             let before = self.trash.get(task["id"].as_str().unwrap_or_default());
-            let members = task.as_object_mut().context("a task")?;
-            members.remove("deleted_at").context("a living task in the trash")?;
-            let is_known = before.is_some_and(|before| is_as_expected(&task, before));
-            deleted.insert(task["id"].to_string(), is_known);
-        }
-        if deleted.len() != self.trash.len() || deleted.values().any(|is_known| !is_known) {
-            let (has, knows) = (deleted.len(), self.trash.len());
-            self.report
-                .violation(format!("{has} tasks in the trash are not the {knows} known ones"));
+            let mut task = (*task).clone();
+            let moment = task.as_object_mut().and_then(|members| members.remove("deleted_at"));
+            moment.is_some() && before.is_some_and(|before| is_as_expected(&task, before))
+        });
+        let (known, knows) = (known.count(), self.trash.len());
+        if known != deleted.len() || known != knows {
+            self.report.violation(format!("the trash is {deleted:?} instead of {knows} tasks"));
         }
         Ok(())
     }
@@ -358,13 +352,9 @@ impl SoakUser {
         }
     }
 
-    /// All stored tasks, read without faults.
-    async fn stored(&self) -> Result<Vec<Value>> {
+    /// The stored tasks of a list, read without faults.
+    async fn stored(&self, query: &ListQuery) -> Result<Vec<Value>> {
         self.settle().await;
-        self.list_of(&ListQuery::default()).await
-    }
-
-    async fn list_of(&self, query: &ListQuery) -> Result<Vec<Value>> {
         let mut tasks = Vec::new();
         let take = |task| {
             tasks.push(task);

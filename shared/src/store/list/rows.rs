@@ -1,6 +1,7 @@
 //! The rows of a list, read on demand, one request at a time.
 
 use std::collections::VecDeque;
+use std::time::Instant;
 
 use aws_sdk_dynamodb::operation::query::QueryOutput;
 use aws_sdk_dynamodb::types::ReturnConsumedCapacity;
@@ -42,6 +43,7 @@ pub(super) struct Rows<'a> {
     wanted: Option<usize>,
     /// How many rows were read that are not in the list.
     passed: usize,
+    began: Instant,
     /// How many rows the last request was to read.
     last_read: usize,
     /// The items that were read. Each becomes a task only when it is needed.
@@ -63,6 +65,7 @@ impl<'a> Rows<'a> {
             // One more row shows whether another page follows.
             wanted: query.limit.map(|limit| limit + 1),
             passed: 0,
+            began: Instant::now(),
             last_read: 0,
             items: VecDeque::new(),
         }
@@ -99,8 +102,14 @@ impl<'a> Rows<'a> {
         Ok(Some(Row { position: Position { key, id: task.id }, task }))
     }
 
+    /// Whether it is not known without another request if another row follows, because what
+    /// was read to find out is not in the list.
+    pub(super) fn has_only_passed(&self) -> bool {
+        self.passed > 0 && self.items.is_empty() && self.start.is_some()
+    }
+
     fn has_passed_enough(&self) -> bool {
-        self.passed >= PASSES_OVER || (self.passed > 0 && self.tasks.began.elapsed() > PASSING)
+        self.passed >= PASSES_OVER || (self.passed > 0 && self.began.elapsed() > PASSING)
     }
 
     /// Returns how many rows to read next. Where there are some to pass over, there may be
