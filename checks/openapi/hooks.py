@@ -69,11 +69,17 @@ def keep_list_rules(case):
     may_remember = case.meta.phase.name != TestPhase.STATEFUL
     if query.pop("cursor", None) is not None and pages and may_remember:
         query = dict(pages[-1])
+    elif query.get("status") == "deleted":
+        # The trash has one order.
+        for name in "sort", "due_after", "due_before":
+            query.pop(name, None)
     elif "due_after" in query or "due_before" in query:
         query["sort"] = "due_date"
         # Comparing two moments as strings does not tell which is later.
         if "due_after" in query:
             query.pop("due_before", None)
+    elif query.get("sort") == "deleted":
+        query["status"] = "deleted"
     case.query = query
 
 
