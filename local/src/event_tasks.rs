@@ -14,8 +14,8 @@ pub const USER: &str = "events-user";
 /// The task of [`USER`] that the events read, change and delete.
 pub const TASK: &str = "01a1f82f-1e80-7000-8000-00000000000a";
 
-/// A task of [`USER`] that is in the trash.
-pub const DELETED_TASK: &str = "01a1f82f-1e80-7000-8000-00000000000c";
+/// A task of [`USER`] that is in the trash, and older than all others.
+pub const DELETED_TASK: &str = "016f5e66-e800-7000-8000-00000000000c";
 
 /// A user whose task the events must not reach.
 pub const OTHER_USER: &str = "events-other-user";

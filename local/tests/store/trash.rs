@@ -45,7 +45,7 @@ fn a_task_leaves_the_trash_after_thirty_days_whether_dynamodb_has_removed_it_or_
 #[test]
 fn a_few_deleted_tasks_among_the_first_cost_a_page_one_small_request_at_most() {
     database().runtime.block_on(async {
-        for (deleted, cost) in [(1, (1, 21)), (2, (2, 21 + 42)), (5, (2, 21 + 42))] {
+        for (deleted, cost) in [(0, (1, 21)), (1, (2, 21 + 42)), (5, (2, 21 + 42))] {
             let counted = Counted::start().await;
             let user = counted.user.id();
             let now = Some(Timestamp::now());

@@ -17,8 +17,7 @@ impl Tasks<'_> {
     /// What it reads depends on the tasks it passes on, never on how many tasks the user
     /// has: each list is a key range of the table or of one index. In the list of all by
     /// creation, which is the table, it passes over the trash; after 10,000 of these it
-    /// ends early, perhaps without any task. It does not read on just to find out whether
-    /// only deleted tasks follow.
+    /// ends early, perhaps without any task.
     ///
     /// The list of all tasks by creation includes every write that was acknowledged
     /// before. The others come from indexes, which lag behind by some milliseconds.
@@ -36,9 +35,6 @@ impl Tasks<'_> {
         let mut rows = Rows::new(*self, query, position.as_ref());
         let (mut taken, mut last) = (0, None);
         let next = loop {
-            if query.limit == Some(taken) && rows.has_only_passed() {
-                break rows.rest()?;
-            }
             let Some(Row { task, position }) = rows.next().await? else { break rows.rest()? };
             if query.limit == Some(taken) || !take(task) {
                 break last;

@@ -102,12 +102,6 @@ impl<'a> Rows<'a> {
         Ok(Some(Row { position: Position { key, id: task.id }, task }))
     }
 
-    /// Whether it is not known without another request if another row follows, because what
-    /// was read to find out is not in the list.
-    pub(super) fn has_only_passed(&self) -> bool {
-        self.passed > 0 && self.items.is_empty() && self.start.is_some()
-    }
-
     fn has_passed_enough(&self) -> bool {
         self.passed >= PASSES_OVER || (self.passed > 0 && self.began.elapsed() > PASSING)
     }
