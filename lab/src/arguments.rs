@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use anyhow::Result;
 use clap::{Args, Parser, Subcommand};
+use lab::load::MIN_REQUESTS;
+
 use local::binaries::{self, Profile};
 use local::cli::BuildArgs;
 use local::faults::Rates;
@@ -93,7 +95,8 @@ pub(crate) struct Load {
     /// The URL of the API, such as https://api.example.com
     pub(crate) url: String,
     /// How many requests to send at most, divided evenly between the endpoints
-    #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(7..=100_000))]
+    #[arg(long, default_value_t = 1_000,
+          value_parser = clap::value_parser!(u32).range(i64::from(MIN_REQUESTS)..=100_000))]
     pub(crate) requests: u32,
     /// How long to send requests at most
     #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=3_600))]

@@ -29,8 +29,11 @@ use report::Tally;
 pub use report::{Report, Row};
 pub use target::Target;
 
+/// The least requests of a load: one for each endpoint.
+pub const MIN_REQUESTS: u32 = ORDER.len() as u32;
+
 /// The endpoints in the order in which they get their requests.
-const ORDER: [Endpoint; 8] = [
+const ORDER: [Endpoint; Endpoint::ALL.len()] = [
     Endpoint::Health,
     Endpoint::Create,
     Endpoint::List,
@@ -214,5 +217,15 @@ impl Load {
             account.learn(endpoint, task, reply.as_ref());
         }
         tally
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_load_has_every_endpoint() {
+        assert!(Endpoint::ALL.iter().all(|endpoint| ORDER.contains(endpoint)));
     }
 }

@@ -14,7 +14,7 @@ pub use page::{MAX_PAGE_BYTES, Page};
 pub use problem::Problem;
 pub use request::{
     MAX_BODY_BYTES, accepts_gzip, authorization, body, idempotency_key, if_none_match,
-    optional_body, path, path_parameter, permanent, precondition, query, task_id,
+    optional_body, path, path_parameter, precondition, query, task_id,
 };
 pub(crate) use response::secure;
 pub use response::{

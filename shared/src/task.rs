@@ -1,9 +1,11 @@
 //! Tasks and their rules: no HTTP, no DynamoDB.
 
 mod changes;
+mod delete;
 mod field;
 mod id;
 mod list;
+mod parameters;
 mod timestamp;
 
 use serde::{Serialize, Serializer, ser::SerializeStruct};
@@ -11,9 +13,11 @@ use serde::{Serialize, Serializer, ser::SerializeStruct};
 pub use changes::{
     Change, NewTask, NewTaskInput, TaskChanges, TaskChangesInput, Toggle, ToggleInput,
 };
+pub use delete::DeleteQuery;
 pub use field::{FieldError, Invalid, MAX_DESCRIPTION_CHARS, MAX_TITLE_CHARS};
 pub use id::{IdempotencyKey, Revision, TaskId};
-pub use list::{ListQuery, ListQueryInput, MAX_LIMIT, Order, Sort, Status, Window};
+pub use list::{ListQuery, Order, Sort, Status, Window};
+pub use parameters::{MAX_LIMIT, QueryInput};
 pub use timestamp::Timestamp;
 
 /// One task of one user.

@@ -1,6 +1,7 @@
 //! `DELETE /api/tasks/{task_id}`: moves a task to the trash, or deletes it for good.
 
 use shared::http::{self, Problem, Request, Response};
+use shared::task::DeleteQuery;
 use shared::{App, Error};
 
 #[tokio::main(flavor = "current_thread")]
@@ -10,7 +11,7 @@ async fn main() -> Result<(), Error> {
 
 async fn handle(app: &App, request: Request) -> Result<Response, Problem> {
     let user = app.authenticate(&request).await?;
-    let for_good = http::permanent(&request)? || !app.has_trash();
+    let for_good = DeleteQuery::try_from(http::query(&request))?.permanent || !app.has_trash();
     let precondition = http::precondition(&request)?;
     let id = http::task_id(&request)?;
 

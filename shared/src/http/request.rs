@@ -12,7 +12,7 @@ use super::event::RawQuery;
 use super::{EntityTags, Problem};
 use crate::json;
 use crate::store::MAX_REVISIONS;
-use crate::task::{FieldError, IdempotencyKey, Invalid, ListQueryInput, Precondition, TaskId};
+use crate::task::{IdempotencyKey, Precondition, QueryInput, TaskId};
 
 /// The largest body that is accepted, in bytes: about eight times the largest task.
 pub const MAX_BODY_BYTES: usize = 32 * 1024;
@@ -66,31 +66,14 @@ pub fn task_id(request: &Request) -> Result<TaskId, Problem> {
 /// Decodes the query parameters. A character that should be percent-encoded stands for
 /// itself. Invalid UTF-8 is replaced, so the parameter's own rule rejects it.
 #[must_use]
-pub fn query(request: &Request) -> ListQueryInput {
-    let mut parameters = ListQueryInput::new();
+pub fn query(request: &Request) -> QueryInput {
+    let mut parameters = QueryInput::new();
     if let Some(RawQuery(raw)) = request.extensions().get() {
         for (name, value) in form_urlencoded::parse(raw.as_bytes()) {
             parameters.entry(name.into_owned()).or_default().push(value.into_owned());
         }
     }
     parameters
-}
-
-/// Whether the request asks to delete for good, by `permanent=true` in its query.
-///
-/// # Errors
-///
-/// 400 if `permanent` is anything but `true` or `false`, or is given twice.
-pub fn permanent(request: &Request) -> Result<bool, Problem> {
-    let values = query(request).remove("permanent").unwrap_or_default();
-    let detail = match values.iter().map(String::as_str).collect::<Vec<_>>()[..] {
-        [] | ["false"] => return Ok(false),
-        ["true"] => return Ok(true),
-        [_] => "must be true or false",
-        _ => "must be given only once",
-    };
-    let error = FieldError { field: "permanent", detail: detail.to_owned() };
-    Err(Problem::from(Invalid { errors: vec![error] }))
 }
 
 /// Returns the path as the caller sent it.

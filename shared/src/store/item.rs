@@ -41,10 +41,14 @@ pub(super) const DELETED_AT: &str = "deleted_at";
 /// TTL attribute.
 pub(super) const EXPIRES_AT: &str = "expires_at";
 
+const WAS_COMPLETED: &str = "was_completed";
+pub(super) const WAS_TITLE_KEY: &str = "was_title_key";
+const WAS_DUE_KEY: &str = "was_due_key";
+
 /// The keys of the lists of living tasks, and where a task in the trash keeps them:
 /// without them, it is in none of these lists.
 pub(super) const BURIED: [(&str, &str); 3] =
-    [(COMPLETED, "was_completed"), (TITLE_KEY, "was_title_key"), (DUE_KEY, "was_due_key")];
+    [(COMPLETED, WAS_COMPLETED), (TITLE_KEY, WAS_TITLE_KEY), (DUE_KEY, WAS_DUE_KEY)];
 
 /// How long a task stays in the trash.
 const TRASH_SECONDS: u32 = 30 * 24 * 60 * 60;
@@ -67,7 +71,7 @@ pub(super) const OF_A_TASK: [&str; 11] = [
 ];
 
 /// What it reads in addition of a task in the trash.
-pub(super) const OF_THE_TRASH: [&str; 3] = [DELETED_AT, "was_completed", "was_due_key"];
+pub(super) const OF_THE_TRASH: [&str; 3] = [DELETED_AT, WAS_COMPLETED, WAS_DUE_KEY];
 
 /// The due key of a task without a due date. It sorts after every date, because dates
 /// begin with a digit.

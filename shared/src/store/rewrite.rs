@@ -17,7 +17,9 @@ use aws_sdk_dynamodb::types::{
 
 use super::error::REFUSALS;
 use super::hash::hash;
-use super::item::{self, DELETED_AT, Item, TASK_ID, TITLE, TITLE_KEY, USER_ID, bytes};
+use super::item::{
+    self, DELETED_AT, Item, TASK_ID, TITLE, TITLE_KEY, USER_ID, WAS_TITLE_KEY, bytes,
+};
 use super::title_key;
 
 /// An attribute that is computed from another one.
@@ -33,7 +35,7 @@ struct Computed {
 
 const COMPUTED: [Computed; 2] = [
     Computed { name: TITLE_KEY, from: TITLE, is_buried: false, compute: title_key_of },
-    Computed { name: "was_title_key", from: TITLE, is_buried: true, compute: title_key_of },
+    Computed { name: WAS_TITLE_KEY, from: TITLE, is_buried: true, compute: title_key_of },
 ];
 
 fn title_key_of(item: &Item) -> Option<AttributeValue> {

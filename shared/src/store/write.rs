@@ -187,8 +187,8 @@ impl Tasks<'_> {
             return Err(attempts.give_up(error));
         };
         match refused.item() {
-            // It is still there, so no attempt has deleted it.
             Some(item) if item::is_expired(item, now)? => Err(StoreError::NotFound),
+            // It is still there, so no attempt has deleted it.
             Some(item) => {
                 let task = item::into_task(item.clone())?;
                 Err(not_fulfilled(task, precondition, &attempts, error))

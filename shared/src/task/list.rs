@@ -1,27 +1,19 @@
 //! The query parameters of a list.
 
-use std::collections::BTreeMap;
-
 use super::Timestamp;
-use super::field::{Invalid, MOMENT, Rules};
-
-/// The largest `limit`.
-pub const MAX_LIMIT: usize = 1000;
-
-/// The query parameters of a list request: each name with all its values,
-/// decoded.
-pub type ListQueryInput = BTreeMap<String, Vec<String>>;
+use super::field::Invalid;
+use super::parameters::{Parameters, QueryInput};
 
 /// A valid list query.
 ///
 /// ```
-/// use shared::task::{ListQuery, ListQueryInput, Order, Sort};
+/// use shared::task::{ListQuery, QueryInput, Order, Sort};
 ///
-/// let input = ListQueryInput::from([("sort".to_owned(), vec!["title".to_owned()])]);
+/// let input = QueryInput::from([("sort".to_owned(), vec!["title".to_owned()])]);
 /// let query = ListQuery::try_from(input).unwrap();
 /// assert_eq!((query.sort, query.order), (Sort::Title, Order::Asc));
 ///
-/// let input = ListQueryInput::from([("limit".to_owned(), vec!["0".to_owned()])]);
+/// let input = QueryInput::from([("limit".to_owned(), vec!["0".to_owned()])]);
 /// assert_eq!(ListQuery::try_from(input).unwrap_err().errors[0].field, "limit");
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -156,11 +148,11 @@ fn name<T: Copy + PartialEq>(names: &[(&'static str, T)], value: T) -> &'static 
     names.iter().find(|(_, known)| *known == value).map_or("", |(name, _)| name)
 }
 
-impl TryFrom<ListQueryInput> for ListQuery {
+impl TryFrom<QueryInput> for ListQuery {
     type Error = Invalid;
 
-    fn try_from(input: ListQueryInput) -> Result<ListQuery, Invalid> {
-        let mut read = Parameters { input, rules: Rules::default() };
+    fn try_from(input: QueryInput) -> Result<ListQuery, Invalid> {
+        let mut read = Parameters::from(input);
         let statuses = "must be all, pending, completed or deleted";
         let status = read.one_of("status", &Status::NAMES, statuses).unwrap_or_default();
         let sort = read.one_of("sort", &Sort::NAMES, "must be created, title or due_date");
@@ -183,57 +175,7 @@ impl TryFrom<ListQueryInput> for ListQuery {
     }
 }
 
-struct Parameters {
-    input: ListQueryInput,
-    rules: Rules,
-}
-
 impl Parameters {
-    /// Takes the value of a parameter, which may occur only once.
-    fn take(&mut self, name: &'static str) -> Option<String> {
-        let mut values = self.input.remove(name)?;
-        if values.len() > 1 {
-            self.rules.broken(name, "must be given only once");
-        }
-        values.pop()
-    }
-
-    fn one_of<T: Copy>(
-        &mut self,
-        name: &'static str,
-        names: &[(&'static str, T)],
-        rule: &str,
-    ) -> Option<T> {
-        let value = self.take(name)?;
-        let known = names.iter().find(|(name, _)| *name == value).map(|(_, known)| *known);
-        if known.is_none() {
-            self.rules.broken(name, rule);
-        }
-        known
-    }
-
-    fn limit(&mut self) -> Option<usize> {
-        let value = self.take("limit")?;
-        // `parse` alone would accept "+5".
-        let digits = value.bytes().all(|byte| byte.is_ascii_digit());
-        let limit = value.parse().ok().filter(|limit| digits && (1..=MAX_LIMIT).contains(limit));
-        if limit.is_none() {
-            self.rules.broken("limit", format!("must be a whole number from 1 to {MAX_LIMIT}"));
-        }
-        limit
-    }
-
-    fn moment(&mut self, name: &'static str) -> Option<Timestamp> {
-        let value = self.take(name)?;
-        let moment = Timestamp::parse(&value);
-        if moment.is_none() {
-            // In a query, a plain + means a space.
-            let hint = if value.contains(' ') { " (write + as %2B)" } else { "" };
-            self.rules.broken(name, format!("{MOMENT}{hint}"));
-        }
-        moment
-    }
-
     fn check_sort(&mut self, sort: Sort, status: Status) {
         match (sort, status) {
             (Sort::Deleted, Status::Deleted) => {}
@@ -264,7 +206,7 @@ mod tests {
     use super::*;
 
     fn read(query: &[(&str, &str)]) -> Result<ListQuery, Invalid> {
-        let mut input = ListQueryInput::new();
+        let mut input = QueryInput::new();
         for (name, value) in query {
             input.entry((*name).into()).or_default().push((*value).into());
         }

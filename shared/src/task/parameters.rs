@@ -1,0 +1,73 @@
+//! The parameters of a query.
+
+use std::collections::BTreeMap;
+
+use super::Timestamp;
+use super::field::{MOMENT, Rules};
+
+/// The largest `limit`.
+pub const MAX_LIMIT: usize = 1000;
+
+/// The parameters of a query: each name with all its values, decoded.
+pub type QueryInput = BTreeMap<String, Vec<String>>;
+
+/// Takes parameters out of a query, and collects what is wrong with them.
+pub(super) struct Parameters {
+    input: QueryInput,
+    pub(super) rules: Rules,
+}
+
+impl From<QueryInput> for Parameters {
+    fn from(input: QueryInput) -> Parameters {
+        Parameters { input, rules: Rules::default() }
+    }
+}
+
+impl Parameters {
+    /// Takes the value of a parameter, which may occur only once.
+    pub(super) fn take(&mut self, name: &'static str) -> Option<String> {
+        let mut values = self.input.remove(name)?;
+        if values.len() > 1 {
+            self.rules.broken(name, "must be given only once");
+        }
+        values.pop()
+    }
+
+    /// Takes a value that must be one of `names`; `rule` says so.
+    pub(super) fn one_of<T: Copy>(
+        &mut self,
+        name: &'static str,
+        names: &[(&'static str, T)],
+        rule: &str,
+    ) -> Option<T> {
+        let value = self.take(name)?;
+        let known = names.iter().find(|(name, _)| *name == value).map(|(_, known)| *known);
+        if known.is_none() {
+            self.rules.broken(name, rule);
+        }
+        known
+    }
+
+    /// Takes a limit, 1 to [`MAX_LIMIT`].
+    pub(super) fn limit(&mut self) -> Option<usize> {
+        let value = self.take("limit")?;
+        // `parse` alone would accept "+5".
+        let digits = value.bytes().all(|byte| byte.is_ascii_digit());
+        let limit = value.parse().ok().filter(|limit| digits && (1..=MAX_LIMIT).contains(limit));
+        if limit.is_none() {
+            self.rules.broken("limit", format!("must be a whole number from 1 to {MAX_LIMIT}"));
+        }
+        limit
+    }
+
+    pub(super) fn moment(&mut self, name: &'static str) -> Option<Timestamp> {
+        let value = self.take(name)?;
+        let moment = Timestamp::parse(&value);
+        if moment.is_none() {
+            // In a query, a plain + means a space.
+            let hint = if value.contains(' ') { " (write + as %2B)" } else { "" };
+            self.rules.broken(name, format!("{MOMENT}{hint}"));
+        }
+        moment
+    }
+}
