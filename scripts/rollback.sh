@@ -4,9 +4,10 @@
 #   scripts/rollback.sh [--dry-run] STACK [RELEASE]
 #
 # Without RELEASE it goes to the release before the current one. RELEASE is what a version's
-# description names: v1.2.3-1 (tag and attempt), v1.2.3 (its newest attempt), or the whole
-# description in quotes. If the stack is being deployed, it stops the canary instead, which
-# turns everything back. With --dry-run it only says what it would do.
+# description names: v1.2.3-1 (tag and attempt; v1.2.3-12345678901.1, with the run, if GitHub
+# deployed it), v1.2.3 (its newest attempt), or the whole description in quotes. If the stack
+# is being deployed, it stops the canary instead, which turns everything back. With --dry-run
+# it only says what it would do.
 #
 # Run it again after a failure: functions that are there already are skipped. Exit code 0
 # means that all functions are there; otherwise the last lines say which are not. Needs the
@@ -46,7 +47,7 @@ read_aws() {
 }
 
 # What is known of a function is in files: NAME.versions (version, time of publication,
-# table, description; newest first) and NAME.alias (version, revision, weights).
+# table, description, release, tag; newest first) and NAME.alias (version, revision, weights).
 functions=() groups=() application=''
 read_stack() {
   local type id
@@ -70,8 +71,16 @@ read_functions() {
     read_alias "$name" || fail "cannot read the alias of $name. Nothing was changed"
     read_aws "the versions of $name" lambda list-versions-by-function --function-name "$name" \
       --query 'Versions[].[Version,LastModified,Environment.Variables.TASKS_TABLE,Description]'
-    sed -n '/^[0-9]/p' <<<"$reply" | sort -rn >"$work/$name.versions"
+    sed -n '/^[0-9]/p' <<<"$reply" | sort -rn | add_names >"$work/$name.versions"
   done
+}
+# Adds to each version what its description names: the release, and its tag. An attempt is a
+# number, or RUN.ATTEMPT from deploy.yml; only one is taken off, as a tag may end like one.
+add_names() {
+  awk -F '\t' -v OFS='\t' '
+    { release = $4; sub(/^release /, "", release); sub(/, settings .*$/, "", release)
+      tag = release; sub(/-[0-9]+(\.[0-9]+)?$/, "", tag)
+      print $0, release, tag }'
 }
 read_alias() {
   aws lambda get-alias --function-name "$1" --name live --output text \
@@ -94,13 +103,13 @@ older() {
   AT=$(version "$1") FROM=$(description "$1" "$(version "$1")") \
     awk -F '\t' '$1 + 0 < ENVIRON["AT"] + 0 && $4 != ENVIRON["FROM"] { print $1; exit }' "$work/$1.versions"
 }
-# named NAME RELEASE: the newest version of that release.
+# named NAME RELEASE: the newest version of that release. The "" makes awk compare text, also
+# if both look like numbers: 1.1 is not 1.10.
 named() {
   WANTED=$2 awk -F '\t' '
-    { name = $4; sub(/^release /, "", name); sub(/, settings .*$/, "", name)
-      tag = name; sub(/-[0-9]+$/, "", tag) }
-    $4 == ENVIRON["WANTED"] || name == ENVIRON["WANTED"] { exact = $1; exit }
-    tag == ENVIRON["WANTED"] && !newest { newest = $1 }
+    BEGIN { wanted = ENVIRON["WANTED"] "" }
+    $4 == wanted || $5 == wanted { exact = $1; exit }
+    $6 == wanted && !newest { newest = $1 }
     END { print exact ? exact : newest }' "$work/$1.versions"
 }
 # all_same: whether all lines of the input are equal.
@@ -279,7 +288,7 @@ Run this to finish; it skips those that are there, and sees what somebody else h
 END
   exit 1
 fi
-tag=$(sed 's/^release //; s/, settings .*$//; s/-[0-9]*$//' <<<"$goal")
+tag=$(WANTED=$goal awk -F '\t' '$4 == ENVIRON["WANTED"] { print $6; exit }' "$work"/*.versions)
 cat <<END
 
 == all good: $stack is at $goal (${#moved[@]} moved)

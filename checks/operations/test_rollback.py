@@ -121,6 +121,43 @@ class Rollback(OperationsCase):
                 self.passes("rollback.sh", STACK, release)
                 self.assertEqual(self.versions(), [version] * 2)
 
+    def test_a_release_of_the_workflow_is_named_by_its_tag_too(self):
+        for name in self.names.values():
+            for attempt in "16012345678.1", "16012345678.2", "16012399999.1":
+                self.publish(name, f"release v1.4.0-{attempt}, settings 7")
+        for release, version in ("v1.4.0", "7"), ("v1.4.0-16012345678.1", "5"), ("v1.4.0-16012345678.2", "6"):
+            with self.subTest(release):
+                output = self.passes("rollback.sh", STACK, release)
+                self.assertEqual(self.versions(), [version] * 2)
+                self.assertIn("release again: v1.4.0\n", output)
+
+    def test_a_tag_with_a_hyphen_is_not_shortened_to_another_one(self):
+        releases = {
+            "v1.4.0": "v1.4.0-16012345678.1", "v1.4.0-rc1": "v1.4.0-rc1-2", "v1.4.0-rc.1": "v1.4.0-rc.1-16012345678.1",
+            "v1.4.0-1": "v1.4.0-1-16012345678.1", "v1.4.0-2": "v1.4.0-2-3", "v1.4.0-rc3": "v1.4.0-rc3",
+        }
+        for name in self.names.values():
+            for release in releases.values():
+                self.publish(name, f"release {release}, settings 7")
+        for version, tag in enumerate(releases, start=5):
+            with self.subTest(tag):
+                output = self.passes("rollback.sh", STACK, tag)
+                self.assertEqual(self.versions(), [str(version)] * 2)
+                self.assertIn(f"release again: {tag}\n", output)
+        # Neither is a run without its attempt a release.
+        for release in "v1.4.0-rc", "v1.4.0-16012345678":
+            _, errors = self.fails("rollback.sh", STACK, release)
+            self.assertIn(f"no function has a version of release {release}.", errors)
+
+    def test_a_release_that_looks_like_a_number_is_still_a_name(self):
+        for name in self.names.values():
+            for release in "1.1", "1.10", "2.1-1", "2.10-1":
+                self.publish(name, f"release {release}, settings 7")
+        for release, version in ("1.1", "5"), ("2.1", "7"):
+            with self.subTest(release):
+                self.passes("rollback.sh", STACK, release)
+                self.assertEqual(self.versions(), [version] * 2)
+
     def test_a_second_run_with_the_name_changes_nothing(self):
         self.passes("rollback.sh", STACK, "v1.2.2")
         self.aws.calls.clear()
