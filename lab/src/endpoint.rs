@@ -13,6 +13,7 @@ const PAGE: usize = 20;
 pub enum Endpoint {
     Health,
     List,
+    Changes,
     Get,
     Update,
     Toggle,
@@ -24,9 +25,10 @@ pub enum Endpoint {
 impl Endpoint {
     /// All of them. Those that change the number of tasks come last, so that the others
     /// work on the same tables.
-    pub const ALL: [Endpoint; 8] = [
+    pub const ALL: [Endpoint; 9] = [
         Endpoint::Health,
         Endpoint::List,
+        Endpoint::Changes,
         Endpoint::Get,
         Endpoint::Update,
         Endpoint::Toggle,
@@ -41,6 +43,7 @@ impl Endpoint {
         match self {
             Endpoint::Health => "health",
             Endpoint::List => "list",
+            Endpoint::Changes => "changes",
             Endpoint::Get => "get",
             Endpoint::Update => "update",
             Endpoint::Toggle => "toggle",
@@ -56,6 +59,7 @@ impl Endpoint {
         match self {
             Endpoint::Health => "health",
             Endpoint::List => "list-tasks",
+            Endpoint::Changes => "list-changes",
             Endpoint::Get => "get-task",
             Endpoint::Update => "update-task",
             Endpoint::Toggle => "toggle-task",
@@ -77,6 +81,7 @@ impl Endpoint {
         match self {
             Endpoint::Health => (Method::GET, "/health".to_owned(), None),
             Endpoint::List => (Method::GET, format!("/api/tasks?limit={PAGE}"), None),
+            Endpoint::Changes => (Method::GET, format!("/api/changes?limit={PAGE}"), None),
             Endpoint::Get => (Method::GET, path, None),
             Endpoint::Update => {
                 let body = json!({"title": format!("Buy milk {number}"), "priority": "high"});
@@ -89,7 +94,7 @@ impl Endpoint {
                 let body = json!({"title": format!("Buy milk {number}"), "due_date": "2027-02-10"});
                 (Method::POST, "/api/tasks".to_owned(), Some(body))
             }
-            // For good: what sends these requests leaves nothing behind.
+            // For good: what sends these requests leaves no content behind.
             Endpoint::Delete => (Method::DELETE, format!("{path}?permanent=true"), None),
         }
     }

@@ -37,6 +37,7 @@ const ORDER: [Endpoint; Endpoint::ALL.len()] = [
     Endpoint::Health,
     Endpoint::Create,
     Endpoint::List,
+    Endpoint::Changes,
     Endpoint::Get,
     Endpoint::Update,
     Endpoint::Toggle,

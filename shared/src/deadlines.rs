@@ -33,6 +33,9 @@ pub const PASSING: Duration = Duration::from_millis(1500);
 /// [`ANSWER`] ends the request first.
 pub const KEY_SET_FETCH: Duration = Duration::from_secs(2);
 
+/// How far the clocks of two functions may differ.
+pub const CLOCK_SKEW: Duration = Duration::from_secs(5);
+
 // After the last attempt, a write may ask why its task is missing.
 const _: () = assert!(fits(&[LAST_START, ATTEMPT, ATTEMPT], ANSWER));
 const _: () = assert!(fits(&[ANSWER], FUNCTION));

@@ -3,12 +3,14 @@
 
 mod entity_tag;
 pub(crate) mod event;
+mod feed;
 mod page;
 mod problem;
 mod request;
 mod response;
 
 pub use entity_tag::EntityTags;
+pub use feed::{Change, changes};
 pub use lambda_http::{Body, Request};
 pub use page::{MAX_PAGE_BYTES, Page};
 pub use problem::Problem;

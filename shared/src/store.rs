@@ -7,7 +7,9 @@
 
 mod attempts;
 mod client;
+mod clock;
 mod error;
+mod feed;
 mod hash;
 mod idempotency;
 #[cfg(feature = "tools")]
@@ -32,7 +34,9 @@ pub use client::client_at_aws;
 pub(crate) use client::connect;
 #[cfg(any(feature = "default-chain", feature = "tools"))]
 pub use client::http_client;
+pub use clock::Clock;
 pub use error::StoreError;
+pub use feed::FeedPage;
 pub use idempotency::REMEMBERED_SECONDS;
 #[cfg(feature = "tools")]
 pub use insert::MAX_BATCH;
@@ -49,6 +53,7 @@ pub struct Store {
     client: Client,
     table: String,
     idempotency_table: String,
+    clock: Clock,
 }
 
 impl Store {
@@ -56,7 +61,14 @@ impl Store {
     #[must_use]
     pub fn new(client: Client, table: &str, idempotency_table: &str) -> Store {
         let (table, idempotency_table) = (table.to_owned(), idempotency_table.to_owned());
-        Store { client, table, idempotency_table }
+        Store { client, table, idempotency_table, clock: Clock::default() }
+    }
+
+    /// Returns this store with another clock.
+    #[cfg(feature = "tools")]
+    #[must_use]
+    pub fn with_clock(self, clock: Clock) -> Store {
+        Store { clock, ..self }
     }
 
     /// Returns the tasks of `user` for one request, whose time starts now.

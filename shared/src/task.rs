@@ -2,6 +2,7 @@
 
 mod changes;
 mod delete;
+mod feed;
 mod field;
 mod id;
 mod list;
@@ -14,6 +15,7 @@ pub use changes::{
     Change, NewTask, NewTaskInput, TaskChanges, TaskChangesInput, Toggle, ToggleInput,
 };
 pub use delete::DeleteQuery;
+pub use feed::{FeedEntry, FeedQuery};
 pub use field::{FieldError, Invalid, MAX_DESCRIPTION_CHARS, MAX_TITLE_CHARS};
 pub use id::{IdempotencyKey, Revision, TaskId};
 pub use list::{ListQuery, Order, Sort, Status, Window};

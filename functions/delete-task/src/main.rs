@@ -11,15 +11,15 @@ async fn main() -> Result<(), Error> {
 
 async fn handle(app: &App, request: Request) -> Result<Response, Problem> {
     let user = app.authenticate(&request).await?;
-    let for_good = DeleteQuery::try_from(http::query(&request))?.permanent || !app.has_trash();
+    let query = DeleteQuery::try_from(http::query(&request))?;
     let precondition = http::precondition(&request)?;
     let id = http::task_id(&request)?;
 
     let tasks = app.tasks(&user);
-    if for_good {
-        tasks.delete_for_good(id, &precondition).await?;
-    } else {
-        tasks.delete(id, &precondition).await?;
+    match app.has_trash() {
+        true if query.permanent => tasks.delete_for_good(id, &precondition).await?,
+        true => tasks.delete(id, &precondition).await?,
+        false => tasks.remove(id, &precondition).await?,
     }
 
     Ok(http::no_content())

@@ -10,7 +10,7 @@ use super::{ORDER, Plan};
 use crate::markdown::human;
 
 /// Dollars for a million requests of the load: the mean of its endpoints in `docs/scale.md`.
-const DOLLARS_PER_MILLION: f64 = 4.63;
+const DOLLARS_PER_MILLION: f64 = 5.05;
 
 /// The URL of an API.
 #[derive(Clone, Debug)]

@@ -17,6 +17,8 @@ async fn a_hundred_concurrent_requests_to_every_endpoint_all_succeed() {
     let paths = join_all((0..100).map(create)).await;
     let lists = join_all((0..100).map(|_| alice.get("/api/tasks?sort=title"))).await;
     assert!(lists.into_iter().all(|reply| reply.ok().titles().len() == 100));
+    let changes = join_all((0..100).map(|_| alice.get("/api/changes"))).await;
+    assert!(changes.iter().all(|reply| reply.json()["changes"].as_array().unwrap().len() == 100));
     let gets = join_all(paths.iter().map(|path| alice.get(path))).await;
     assert!(gets.iter().all(|reply| reply.status == StatusCode::OK));
     let puts = join_all(paths.iter().map(|path| alice.put(path, json!({"priority": "low"})))).await;

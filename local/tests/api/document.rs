@@ -6,6 +6,7 @@ use local::{TASKS_TABLE, tables};
 use reqwest::Method;
 use serde_json::json;
 
+use crate::changes::token_from;
 use crate::support::document::{Documented, Header, check, document, replies, validator};
 use crate::support::{Reply, TestApp};
 
@@ -23,6 +24,7 @@ async fn provoke(app: &TestApp, operation: &str, status: u16, task: &str) -> Rep
         "delete-task" => (Method::DELETE, task.to_owned(), None),
         "toggle-task" => (Method::PATCH, format!("{task}/complete"), Some(json!({}))),
         "restore-task" => (Method::POST, format!("{task}/restore"), None),
+        "list-changes" => (Method::GET, "/api/changes".to_owned(), None),
         "docs-file" => (Method::GET, "/docs/page.css".to_owned(), None),
         "openapi" => (Method::GET, "/openapi.json".to_owned(), None),
         known => (Method::GET, format!("/{known}"), None),
@@ -31,6 +33,10 @@ async fn provoke(app: &TestApp, operation: &str, status: u16, task: &str) -> Rep
     let mut caller = &alice;
     match (operation, status) {
         ("list-tasks", 400) => path = "/api/tasks?limit=0".into(),
+        ("list-changes", 400) => path = "/api/changes?since=x".into(),
+        ("list-changes", 410) => {
+            path = format!("/api/changes?since={}", token_from(&alice, 30).await);
+        }
         ("create-task", 400) => body = Some(json!({})),
         ("create-task", 201 | 409 | 422) => headers.push(("idempotency-key", "key")),
         (_, 304) => headers.push(("if-none-match", "*")),

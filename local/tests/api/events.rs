@@ -12,7 +12,7 @@ use crate::support::TestApp;
 use crate::support::issuer::{Answer, FakeIssuer};
 
 /// The files, with the status and the beginning of the detail of the reply.
-const EXPECTED: [(&str, u16, &str); 27] = [
+const EXPECTED: [(&str, u16, &str); 28] = [
     ("create-task.json", 201, ""),
     ("create-task.bad-body.json", 400, "title must not be empty; priority must be"),
     ("create-task.not-json.json", 400, "The body must be a JSON object: it ends too early"),
@@ -26,6 +26,7 @@ const EXPECTED: [(&str, u16, &str); 27] = [
     ("list-tasks.json", 200, ""),
     ("list-tasks.pending-by-due-date.json", 200, ""),
     ("list-tasks.bad-query.json", 400, "status must be"),
+    ("list-changes.json", 200, ""),
     ("update-task.json", 200, ""),
     ("update-task.stale.json", 412, "The task has changed"),
     ("update-task.another-users-task.json", 403, "Not authorized to access this task"),

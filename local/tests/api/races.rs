@@ -177,7 +177,7 @@ async fn a_stale_if_match_is_a_412_whatever_happens_to_the_first_attempt() {
         app.faults().plan("UpdateItem", fault);
         let update = alice.json(Method::PUT, &path, &if_match, json!({"title": "x"})).await;
         assert_eq!(update.status, StatusCode::PRECONDITION_FAILED, "update, {fault}");
-        app.faults().plan("DeleteItem", fault);
+        app.faults().plan("UpdateItem", fault);
         let delete = alice.send(Method::DELETE, &path, &if_match, vec![]).await;
         assert_eq!(delete.status, StatusCode::PRECONDITION_FAILED, "delete, {fault}");
     }

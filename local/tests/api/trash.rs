@@ -131,10 +131,14 @@ async fn without_a_trash_a_delete_is_for_good() {
     let settings = Settings::default().with("TRASH", "off");
     let app = TestApp::start_with(settings, Data::Memory).await;
     let alice = app.user("alice");
-    let path = alice.task("t").await;
-    alice.delete(&path).await.expect(StatusCode::NO_CONTENT);
-    assert_eq!(trash(&alice).await.json(), json!([]));
-    restore(&alice, &path).await.problem(StatusCode::NOT_FOUND);
+    for fault in Fault::ALL {
+        let path = alice.task("t").await;
+        app.faults().plan("DeleteItem", fault);
+        alice.delete(&path).await.expect(StatusCode::NO_CONTENT);
+        assert_eq!(trash(&alice).await.json(), json!([]), "{fault}");
+        restore(&alice, &path).await.problem(StatusCode::NOT_FOUND);
+        alice.delete(&path).await.problem(StatusCode::NOT_FOUND);
+    }
 }
 
 #[tokio::test]

@@ -231,6 +231,7 @@ fn the_indexes_of_the_template_are_those_of_the_design() {
         ("by_title", by(&[user, half, title, id])),
         ("by_due", by(&[user, half, due, id])),
         ("by_deleted", by(&[user, "RANGE deleted_at", id])),
+        ("by_updated", by(&[user, "RANGE updated_at", id])),
         ("by_id", by(&["HASH task_id"])),
     ]);
     assert_eq!(keys, expected);

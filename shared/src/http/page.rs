@@ -1,6 +1,6 @@
 //! One page of a list.
 
-use crate::task::Task;
+use serde::Serialize;
 
 /// The most bytes of JSON in one page. A Lambda function may reply with 6 MB in total.
 /// <https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>
@@ -10,7 +10,7 @@ pub const MAX_PAGE_BYTES: usize = 5 * 1024 * 1024;
 /// string, so each `"` and `\` takes two bytes. This leaves room for the headers.
 const MAX_EMBEDDED_BYTES: usize = 6_000_000;
 
-/// The body of a page: as many tasks as fit into one reply. Each task is serialized as it
+/// The body of a page: as many tasks or changes as fit into one reply. Each is serialized as it
 /// arrives, so the page is in memory only once.
 #[derive(Debug)]
 pub struct Page {
@@ -27,14 +27,14 @@ impl Default for Page {
 }
 
 impl Page {
-    /// Adds `task`. Returns `false` if it does not fit.
+    /// Adds a task or a change. Returns `false` if it does not fit.
     #[expect(clippy::expect_used, clippy::missing_panics_doc, reason = "writing to memory")]
-    pub fn push(&mut self, task: &Task) -> bool {
+    pub fn push(&mut self, entry: &impl Serialize) -> bool {
         let start = self.json.len();
         if start > 1 {
             self.json.push(b',');
         }
-        serde_json::to_writer(&mut self.json, task).expect("a task that JSON can hold");
+        serde_json::to_writer(&mut self.json, entry).expect("an entry that JSON can hold");
         let escapes = self.json[start..].iter().filter(|byte| matches!(byte, b'"' | b'\\'));
         let embedded = self.embedded + (self.json.len() - start) + escapes.count();
         if self.json.len() >= MAX_PAGE_BYTES || embedded > MAX_EMBEDDED_BYTES {

@@ -127,6 +127,12 @@ impl Problem {
         &self.detail
     }
 
+    /// Returns the type of the problem. Mostly, the status says it all (RFC 9457 section
+    /// 4.2.1).
+    fn r#type(&self) -> &'static str {
+        if self.status == StatusCode::GONE { "resync-required" } else { "about:blank" }
+    }
+
     /// Returns the name of the status.
     pub(crate) fn title(&self) -> &'static str {
         self.status.canonical_reason().unwrap_or_default()
@@ -145,8 +151,7 @@ impl Problem {
     /// Returns the reply. It contains `request_id`, which the caller can refer to.
     pub(crate) fn into_response(self, request_id: &str) -> Response {
         let body = Body {
-            // RFC 9457 section 4.2.1: the status says it all.
-            r#type: "about:blank",
+            r#type: self.r#type(),
             title: self.title(),
             status: self.status.as_u16(),
             detail: &self.detail,
@@ -229,6 +234,15 @@ impl From<StoreError> for Problem {
                 let detail = "must be a cursor that this API returned for the same list".to_owned();
                 Problem::from(Invalid { errors: vec![FieldError { field: "cursor", detail }] })
             }
+            StoreError::BadToken => {
+                let detail = "must be a token that this API returned to the same user".to_owned();
+                Problem::from(Invalid { errors: vec![FieldError { field: "since", detail }] })
+            }
+            StoreError::Resync => Problem::new(
+                StatusCode::GONE,
+                "The changes since this token are not known any more: send your own changes \
+                 first, and then start anew, without since",
+            ),
             StoreError::KeyReused => Problem::new(
                 StatusCode::UNPROCESSABLE_ENTITY,
                 "This Idempotency-Key was already used with another body",

@@ -19,6 +19,10 @@ pub enum StoreError {
     Changed(Box<Task>),
     /// The cursor was not made for this list.
     BadCursor,
+    /// The token was not made for this user's feed.
+    BadToken,
+    /// The token is older than what the feed keeps, or was made for another table.
+    Resync,
     /// The idempotency key was used with another body.
     KeyReused,
     /// A request with the same idempotency key is under way.
@@ -72,6 +76,8 @@ impl fmt::Display for StoreError {
             StoreError::NotOwned => "the task is another user's",
             StoreError::Changed(_) => "the task does not meet the precondition",
             StoreError::BadCursor => "the cursor was not made for this list",
+            StoreError::BadToken => "the token was not made for this feed",
+            StoreError::Resync => "the token is older than the feed",
             StoreError::KeyReused => "the idempotency key was used with another body",
             StoreError::InFlight => "a request with the same idempotency key is under way",
             StoreError::OutcomeUnknown(_) => "it is not known whether the write was executed",

@@ -5,8 +5,6 @@
 //! recorded id and revision yields the same reply again, whatever has happened to the
 //! task since.
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
 use aws_sdk_dynamodb::config::http::HttpResponse;
 use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::transact_write_items::{
@@ -26,7 +24,7 @@ use super::write::Created;
 use crate::task::{IdempotencyKey, NewTask, Priority, Revision, Task, TaskId};
 
 /// How long a key is remembered, in seconds.
-pub const REMEMBERED_SECONDS: u64 = 24 * 60 * 60;
+pub const REMEMBERED_SECONDS: i64 = 24 * 60 * 60;
 
 const KEY: &str = "key";
 const BODY_HASH: &str = "body_hash";
@@ -44,7 +42,7 @@ impl Tasks<'_> {
         new: NewTask,
         key: &IdempotencyKey,
     ) -> Result<Created, StoreError> {
-        let task = Task::new(self.user.id(), new.clone());
+        let task = Task::with_id(self.store.clock.new_id(), self.user.id(), new.clone());
         let body_hash = hash_of(&new);
         let mut attempts = Attempts::since(self.began);
         loop {
@@ -105,7 +103,7 @@ impl Tasks<'_> {
         key: &IdempotencyKey,
         body_hash: &str,
     ) -> Result<TransactWriteItemsOutput, SdkError<TransactWriteItemsError, HttpResponse>> {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+        let now = self.store.clock.now().unix_seconds();
         let hashed_key = hash(&[self.user.id().as_bytes(), key.as_str().as_bytes()]);
         let record = Put::builder()
             .table_name(&self.store.idempotency_table)

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::str::FromStr;
+use std::time::Duration;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 
@@ -50,8 +51,29 @@ const WAS_DUE_KEY: &str = "was_due_key";
 pub(super) const BURIED: [(&str, &str); 3] =
     [(COMPLETED, WAS_COMPLETED), (TITLE_KEY, WAS_TITLE_KEY), (DUE_KEY, WAS_DUE_KEY)];
 
-/// How long a task stays in the trash.
-const TRASH_SECONDS: u32 = 30 * 24 * 60 * 60;
+/// How long a task stays in the trash, and a tombstone in the table.
+pub(super) const TRASH: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+
+/// What deleting a task for good removes: everything but its key, what updates are
+/// conditional on, and its time. The tombstone that is left tells other devices of it.
+pub(super) const CONTENT: [&str; 15] = [
+    COMPLETED,
+    TITLE,
+    TITLE_KEY,
+    DUE_KEY,
+    DESCRIPTION,
+    PRIORITY,
+    COMPLETED_AT,
+    FLIPPED_AT,
+    FLIPPED_FROM,
+    DELETED_AT,
+    WAS_COMPLETED,
+    WAS_TITLE_KEY,
+    WAS_DUE_KEY,
+    // Only in items of earlier versions.
+    "title_changed",
+    "due_changed",
+];
 
 /// The attributes that [`into_task_of`] reads. None of the names is reserved in
 /// expressions.
@@ -147,7 +169,7 @@ pub(super) fn from_task(task: &Task) -> Item {
 
 /// Returns when a task leaves the trash, in seconds since 1970.
 pub(super) fn expires_at(deleted_at: Timestamp) -> i64 {
-    deleted_at.unix_seconds() + i64::from(TRASH_SECONDS)
+    deleted_at.unix_seconds() + TRASH.as_secs() as i64
 }
 
 /// Whether the item is a task that has left the trash by `now`. DynamoDB removes it days
@@ -155,6 +177,16 @@ pub(super) fn expires_at(deleted_at: Timestamp) -> i64 {
 pub(super) fn is_expired(item: &Item, now: Timestamp) -> Result<bool, BadItem> {
     let expires_at: Option<i64> = number_of(item, EXPIRES_AT)?;
     Ok(expires_at.is_some_and(|seconds| seconds <= now.unix_seconds()))
+}
+
+/// Whether the item is a living task, neither in the trash nor a tombstone.
+pub(super) fn is_living(item: &Item) -> bool {
+    item.contains_key(COMPLETED)
+}
+
+/// Whether the item is what is left of a task that was deleted for good.
+pub(super) fn is_tombstone(item: &Item) -> bool {
+    !is_living(item) && !is_deleted(item)
 }
 
 /// Whether the item is a task in the trash.
@@ -247,6 +279,12 @@ pub(super) fn moment_of(item: &Item, attribute: &'static str) -> Result<Timestam
     text.map_or(Err(BadItem { attribute }), |text| moment(text, attribute))
 }
 
+/// Returns the revision in an item.
+pub(super) fn revision_of(item: &Item) -> Result<Revision, BadItem> {
+    let revision = item.get(REVISION).and_then(|value| Revision::parse(value.as_s().ok()?));
+    revision.ok_or(BadItem { attribute: REVISION })
+}
+
 /// Returns the id in an item.
 pub(super) fn id_of(item: &Item) -> Result<TaskId, BadItem> {
     let id = item.get(TASK_ID).and_then(|value| TaskId::parse(value.as_s().ok()?));
@@ -288,6 +326,22 @@ mod tests {
         let item = from_task(&deleted);
         assert!(BURIED.iter().all(|(key, _)| !item.contains_key(*key)), "it is in no list");
         assert_eq!(into_task(item).unwrap(), deleted);
+    }
+
+    #[test]
+    fn nothing_of_its_content_is_left_in_a_tombstone() {
+        let mut done = from_task(&Task { completed: true, ..task() });
+        for attribute in [COMPLETED_AT, FLIPPED_AT, FLIPPED_FROM] {
+            done.insert(attribute.into(), flag(true));
+        }
+        let deleted = from_task(&Task { deleted_at: Some(at("2027-02-12")), ..task() });
+        for mut item in [done, deleted] {
+            item.retain(|name, _| !CONTENT.contains(&name.as_str()));
+            item.remove(EXPIRES_AT);
+            let mut left: Vec<String> = item.into_keys().collect();
+            left.sort();
+            assert_eq!(left, [REVISION, TASK_ID, UPDATED_AT, USER_ID]);
+        }
     }
 
     #[test]

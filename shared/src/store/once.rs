@@ -29,10 +29,7 @@ use crate::task::Timestamp;
 /// Stored items depend on this length, so it cannot change.
 const EPOCH_LENGTH: Duration = Duration::from_secs(17);
 
-const _: () = assert!(deadlines::fits(&[deadlines::FUNCTION, CLOCK_SKEW], EPOCH_LENGTH));
-
-/// How far the clocks of two functions may differ.
-const CLOCK_SKEW: Duration = Duration::from_secs(5);
+const _: () = assert!(deadlines::fits(&[deadlines::FUNCTION, deadlines::CLOCK_SKEW], EPOCH_LENGTH));
 
 /// The most ids that an epoch holds. After that, the next epoch begins early, so no item
 /// grows without bound.
@@ -59,10 +56,10 @@ pub(super) enum Refusal {
 }
 
 impl Once {
-    /// Returns a new update that begins now.
-    pub(super) fn new() -> Once {
+    /// Returns a new update that begins `now`.
+    pub(super) fn new(now: Timestamp) -> Once {
         let id = uuid::Uuid::new_v4().into_bytes();
-        let epoch = Timestamp::now().unix_millis().unsigned_abs();
+        let epoch = now.unix_millis().unsigned_abs();
         let epoch = u128::from(epoch) / EPOCH_LENGTH.as_millis();
         Once { id: Blob::new(&id[..6]), epoch: epoch as u64, was_early: false }
     }
@@ -147,7 +144,7 @@ mod tests {
 
     #[test]
     fn an_item_knows_what_became_of_an_update_until_it_may_have_forgotten() {
-        let once = Once::new();
+        let once = Once::new(Timestamp::now());
         let epoch = once.epoch;
         let other = || vec![Blob::new(b"other")];
         let mut both = other();
@@ -163,7 +160,7 @@ mod tests {
 
     #[test]
     fn an_update_adopts_the_epoch_of_the_item_or_the_one_after_a_full_one() {
-        let mut once = Once::new();
+        let mut once = Once::new(Timestamp::now());
         let epoch = once.epoch;
         let now = Timestamp::now().after_seconds(1).unwrap();
         assert!(once.adapt(&item(epoch + 1, vec![]), now).unwrap());
@@ -177,7 +174,7 @@ mod tests {
 
     #[test]
     fn an_update_is_too_early_for_an_item_at_most_once() {
-        let mut once = Once::new();
+        let mut once = Once::new(Timestamp::now());
         let early = Timestamp::parse("2026-01-01").unwrap();
         let item = item(once.epoch, vec![]);
         assert!(once.adapt(&item, early).unwrap());
@@ -187,7 +184,7 @@ mod tests {
 
     #[test]
     fn an_update_removes_neither_the_ids_of_its_own_epoch_nor_of_the_previous_one() {
-        let mut once = Once::new();
+        let mut once = Once::new(Timestamp::now());
         for _ in 0..3 {
             let before = once.done();
             once.epoch += 1;

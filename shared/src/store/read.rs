@@ -29,8 +29,8 @@ impl Tasks<'_> {
             .return_consumed_capacity(ReturnConsumedCapacity::Total);
         let (result, _) = repeat(self.began, || get.clone().send()).await;
         match result?.item {
-            Some(item) if item::is_deleted(&item) => Err(StoreError::NotFound),
-            Some(item) => Ok(item::into_task(item)?),
+            Some(item) if item::is_living(&item) => Ok(item::into_task(item)?),
+            Some(_) => Err(StoreError::NotFound),
             None => Err(self.why_missing(id).await),
         }
     }

@@ -4,13 +4,13 @@ use aws_sdk_dynamodb::types::AttributeValue;
 
 use super::error::BadItem;
 use super::item::{
-    self, BURIED, COMPLETED, COMPLETED_AT, DELETED_AT, DESCRIPTION, DUE_KEY, EPOCH, EXPIRES_AT,
-    FLIPPED_AT, FLIPPED_FROM, Item, PRIORITY, REVISION, TITLE, TITLE_KEY, UPDATED_AT, bytes, flag,
-    number, string,
+    self, BURIED, COMPLETED, COMPLETED_AT, CONTENT, DELETED_AT, DESCRIPTION, DUE_KEY, EPOCH,
+    EXPIRES_AT, FLIPPED_AT, FLIPPED_FROM, Item, PRIORITY, REVISION, TITLE, TITLE_KEY, UPDATED_AT,
+    bytes, flag, number, string,
 };
 use super::once::Once;
 use super::title_key;
-use crate::task::{Change, Precondition, Revision, Task, TaskChanges, TaskId, Timestamp};
+use crate::task::{Change, Precondition, Revision, TaskChanges, TaskId, Timestamp};
 
 /// What an update does to a task.
 #[derive(Clone, Debug)]
@@ -23,6 +23,8 @@ pub(super) enum Edit {
     Delete,
     /// Takes the task out of the trash.
     Restore,
+    /// Deletes the task for good and leaves a tombstone.
+    Erase,
 }
 
 /// The parts of an `UpdateItem`. All of them see the item as it was before the update.
@@ -38,7 +40,7 @@ pub(super) struct Update {
 }
 
 impl Update {
-    /// Builds one attempt at `edit` of a task that fulfils `precondition`; `once` limits
+    /// Builds an attempt, sent `now`, at `edit` of a task that fulfils `precondition`; `once` limits
     /// it to one execution.
     ///
     /// Every attempt has its own revision. The time of a task never goes back: an item
@@ -48,6 +50,7 @@ impl Update {
         edit: &Edit,
         once: &Once,
         precondition: &Precondition,
+        now: Timestamp,
     ) -> Update {
         let (condition, values) = condition(edit.exists(), precondition);
         let mut update = Update {
@@ -56,7 +59,7 @@ impl Update {
             remove: vec![once.forgotten()],
             add: String::new(),
             values,
-            sent_at: Timestamp::now().max(id.created_at()),
+            sent_at: now.max(id.created_at()),
             keeps_time: once.was_early(),
         };
         update.once(once);
@@ -71,6 +74,7 @@ impl Update {
             Edit::Flip => update.flip(),
             Edit::Delete => update.delete(),
             Edit::Restore => update.restore(),
+            Edit::Erase => update.erase(),
         }
         update
     }
@@ -153,6 +157,14 @@ impl Update {
         self.values.insert(":unix".to_owned(), number(self.sent_at.unix_seconds()));
     }
 
+    fn erase(&mut self) {
+        self.remove.extend(CONTENT);
+        self.set(EXPIRES_AT, number(item::expires_at(self.sent_at)));
+        let in_time = format!(" AND (attribute_not_exists({EXPIRES_AT}) OR {EXPIRES_AT} > :unix)");
+        self.condition.push_str(&in_time);
+        self.values.insert(":unix".to_owned(), number(self.sent_at.unix_seconds()));
+    }
+
     /// Returns the time of the write, as an operand: the placeholder of a value, or the
     /// item's own time if it keeps that. DynamoDB rejects values that no expression uses,
     /// so the value is only added on first use.
@@ -191,21 +203,25 @@ impl Edit {
         match self {
             Edit::Set(_) | Edit::Flip | Edit::Delete => COMPLETED,
             Edit::Restore => DELETED_AT,
+            // In the lists or in the trash.
+            Edit::Erase => TITLE,
         }
     }
 
     /// Whether there is no task for it in an item that rejected it at `moment`: a task in
-    /// the trash can only be restored, and only for 30 days.
+    /// the trash can only be restored or deleted for good, and only for 30 days.
     pub(super) fn lacks(&self, item: &Item, moment: Timestamp) -> Result<bool, BadItem> {
         match self {
-            Edit::Restore => item::is_expired(item, moment),
-            Edit::Set(_) | Edit::Flip | Edit::Delete => Ok(item::is_deleted(item)),
+            Edit::Restore | Edit::Erase => {
+                Ok(item::is_tombstone(item) || item::is_expired(item, moment)?)
+            }
+            Edit::Set(_) | Edit::Flip | Edit::Delete => Ok(!item::is_living(item)),
         }
     }
 
     /// Whether it would restore a task that is not in the trash.
-    pub(super) fn is_restored(&self, task: &Task) -> bool {
-        matches!(self, Edit::Restore) && task.deleted_at.is_none()
+    pub(super) fn is_done_in(&self, item: &Item) -> bool {
+        matches!(self, Edit::Restore) && item::is_living(item)
     }
 }
 

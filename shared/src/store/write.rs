@@ -19,12 +19,10 @@ use aws_sdk_dynamodb::types::{
 use super::Tasks;
 use super::attempts::{Attempts, Failure, attempt, repeat, sort};
 use super::error::StoreError;
-use super::item::{self, Item, TASK_ID, number};
+use super::item::{self, Item, TITLE, number};
 use super::once::{Once, Refusal};
 use super::update::{Edit, Update, condition};
-use crate::task::{
-    IdempotencyKey, NewTask, Precondition, Task, TaskChanges, TaskId, Timestamp, Toggle,
-};
+use crate::task::{IdempotencyKey, NewTask, Precondition, Task, TaskChanges, TaskId, Toggle};
 
 /// The most revisions in a precondition: DynamoDB's limit for `IN`.
 pub const MAX_REVISIONS: usize = 100;
@@ -68,7 +66,7 @@ impl Tasks<'_> {
         if let Some(key) = key {
             return self.create_once(new, key).await;
         }
-        let task = Task::new(self.user.id(), new);
+        let task = Task::with_id(self.store.clock.new_id(), self.user.id(), new);
         let put = self
             .store
             .client
@@ -108,7 +106,7 @@ impl Tasks<'_> {
             let holds = precondition.holds_for(task.revision);
             return if holds { Ok(task) } else { Err(StoreError::Changed(Box::new(task))) };
         }
-        self.write(id, &Edit::Set(changes), precondition).await
+        self.edit(id, &Edit::Set(changes), precondition).await
     }
 
     /// Flips or sets the completion of the task `id`, and returns the updated task.
@@ -128,7 +126,7 @@ impl Tasks<'_> {
                 Edit::Set(TaskChanges { completed: Some(completed), ..TaskChanges::default() })
             }
         };
-        self.write(id, &edit, precondition).await
+        self.edit(id, &edit, precondition).await
     }
 
     /// Moves the task `id` to the trash, from which [`Tasks::restore`] takes it back for
@@ -152,10 +150,11 @@ impl Tasks<'_> {
         id: TaskId,
         precondition: &Precondition,
     ) -> Result<Task, StoreError> {
-        self.write(id, &Edit::Restore, precondition).await
+        self.edit(id, &Edit::Restore, precondition).await
     }
 
-    /// Deletes the task `id` for good, from the lists or from the trash.
+    /// Deletes the task `id` for good, from the lists or from the trash. A tombstone without
+    /// content stays for 30 days, so that [`Tasks::changes`] reports the deletion.
     ///
     /// # Errors
     ///
@@ -165,9 +164,19 @@ impl Tasks<'_> {
         id: TaskId,
         precondition: &Precondition,
     ) -> Result<(), StoreError> {
-        let (mut condition, mut values) = condition(TASK_ID, precondition);
+        self.write(id, &Edit::Erase, precondition).await.map(|_| ())
+    }
+
+    /// Removes the task `id` without a trace, from the lists or from the trash, so that
+    /// functions that know neither trash nor tombstones can go on beside this one.
+    ///
+    /// # Errors
+    ///
+    /// As [`Tasks::update`].
+    pub async fn remove(&self, id: TaskId, precondition: &Precondition) -> Result<(), StoreError> {
+        let (mut condition, mut values) = condition(TITLE, precondition);
         condition.push_str(" AND (attribute_not_exists(expires_at) OR expires_at > :now)");
-        let now = Timestamp::now();
+        let now = self.store.clock.now();
         values.insert(":now".to_owned(), number(now.unix_seconds()));
         let delete = self
             .store
@@ -187,7 +196,9 @@ impl Tasks<'_> {
             return Err(attempts.give_up(error));
         };
         match refused.item() {
-            Some(item) if item::is_expired(item, now)? => Err(StoreError::NotFound),
+            Some(item) if item::is_tombstone(item) || item::is_expired(item, now)? => {
+                Err(StoreError::NotFound)
+            }
             // It is still there, so no attempt has deleted it.
             Some(item) => {
                 let task = item::into_task(item.clone())?;
@@ -201,22 +212,37 @@ impl Tasks<'_> {
         }
     }
 
-    /// Updates a task and returns it. If an attempt was executed and its reply was lost,
-    /// the returned task may include later writes by others.
-    async fn write(
+    /// As [`Tasks::write`], of a task that is alive afterwards. Others may have deleted it
+    /// since: if it is in the trash, the reply is the task without that.
+    async fn edit(
         &self,
         id: TaskId,
         edit: &Edit,
         precondition: &Precondition,
     ) -> Result<Task, StoreError> {
+        let item = self.write(id, edit, precondition).await?;
+        if item::is_tombstone(&item) {
+            return Err(StoreError::NotFound);
+        }
+        Ok(Task { deleted_at: None, ..item::into_task(item)? })
+    }
+
+    /// Updates a task and returns its item. If an attempt was executed and its reply was
+    /// lost, the returned item may include later writes by others.
+    async fn write(
+        &self,
+        id: TaskId,
+        edit: &Edit,
+        precondition: &Precondition,
+    ) -> Result<Item, StoreError> {
         let mut attempts = Attempts::since(self.began);
-        let mut once = Once::new();
+        let mut once = Once::new(self.store.clock.now());
         let mut adaptations = 0;
         loop {
-            let update = Update::attempt(id, edit, &once, precondition);
+            let update = Update::attempt(id, edit, &once, precondition, self.store.clock.now());
             let sent_at = update.sent_at();
             let error = match attempt(self.send_update(id, update)).await {
-                Ok(output) => return Ok(item::into_task(output.attributes.unwrap_or_default())?),
+                Ok(output) => return Ok(output.attributes.unwrap_or_default()),
                 Err(error) => error,
             };
             let Some(refused) = refused_item(&error) else {
@@ -230,17 +256,15 @@ impl Tasks<'_> {
             };
             let refusal = once.why_refused(&item)?;
             let adapted = once.adapt(&item, sent_at)?;
-            let lacks = edit.lacks(&item, sent_at)?;
-            let task = item::into_task(item)?;
             match refusal {
-                // Others may have deleted it since. The reply is the task without that.
-                Refusal::Done => return Ok(Task { deleted_at: None, ..task }),
+                Refusal::Done => return Ok(item),
                 Refusal::Forgotten if attempts.maybe_done() => return Err(attempts.give_up(error)),
-                _ if lacks => return Err(StoreError::NotFound),
-                _ if !precondition.holds_for(task.revision) => {
+                _ if edit.lacks(&item, sent_at)? => return Err(StoreError::NotFound),
+                _ if !precondition.holds_for(item::revision_of(&item)?) => {
+                    let task = item::into_task(item)?;
                     return Err(not_fulfilled(task, precondition, &attempts, error));
                 }
-                _ if edit.is_restored(&task) => return Ok(task),
+                _ if edit.is_done_in(&item) => return Ok(item),
                 _ => {}
             }
             // Immediately the first time, then with pauses, because others are writing

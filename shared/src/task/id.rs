@@ -21,6 +21,16 @@ impl TaskId {
         TaskId(Uuid::now_v7())
     }
 
+    /// Returns a new id for the moment `created_at`, which must not be before 1970.
+    #[cfg(feature = "tools")]
+    #[must_use]
+    pub fn at(created_at: Timestamp) -> TaskId {
+        let millis = created_at.unix_millis().unsigned_abs();
+        let (seconds, nanos) = (millis / 1000, millis % 1000 * 1_000_000);
+        let moment = uuid::Timestamp::from_unix(uuid::NoContext, seconds, nanos as u32);
+        TaskId(Uuid::new_v7(moment))
+    }
+
     /// Parses the usual form, `01234567-89ab-7cde-8f01-23456789abcd`, in either case.
     /// Returns `None` for anything else, including UUIDs that no task can have: those of
     /// another version, or from after the year 9999.
@@ -35,6 +45,11 @@ impl TaskId {
     #[must_use]
     pub fn created_at(self) -> Timestamp {
         Timestamp::from_system_time(UNIX_EPOCH + Duration::from_millis(self.unix_millis()))
+    }
+
+    /// Returns the bytes of the id. The last six are random.
+    pub(crate) fn as_bytes(&self) -> &[u8; 16] {
+        self.0.as_bytes()
     }
 
     /// Returns the first 48 bits of the id: milliseconds since 1970.
@@ -73,6 +88,13 @@ impl Revision {
     pub fn parse(text: &str) -> Option<Revision> {
         let is_lower = !text.bytes().any(|byte| byte.is_ascii_uppercase());
         hyphenated(text).filter(|_| is_lower).map(Revision)
+    }
+}
+
+impl Revision {
+    /// Returns the bytes of the revision, almost all of them random.
+    pub(crate) fn as_bytes(&self) -> &[u8; 16] {
+        self.0.as_bytes()
     }
 }
 

@@ -63,6 +63,17 @@ impl Timestamp {
         (Timestamp::MIN..=Timestamp::MAX).contains(&self).then_some(self)
     }
 
+    /// Returns the moment so many milliseconds after 1970, or the first or the last one.
+    #[must_use]
+    pub fn from_unix_millis(millis: i64) -> Timestamp {
+        let since_1970 = time::Duration::milliseconds(millis);
+        match UtcDateTime::UNIX_EPOCH.checked_add(since_1970).map(Timestamp) {
+            Some(moment) => moment.clamp(Timestamp::MIN, Timestamp::MAX),
+            None if millis < 0 => Timestamp::MIN,
+            None => Timestamp::MAX,
+        }
+    }
+
     /// Returns the milliseconds since 1970.
     #[must_use]
     pub const fn unix_millis(self) -> i64 {

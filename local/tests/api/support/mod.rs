@@ -8,16 +8,17 @@ pub(crate) mod issuer;
 pub(crate) mod keys;
 pub(crate) mod recorded;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
+use aws_sdk_dynamodb::types::AttributeValue;
 use local::binaries::{self, Profile};
 use local::dynamodb::Data;
 use local::faults::{FaultPlan, FaultProxy, ProxyOptions};
 use local::settings::Settings;
-use local::{Options, Server, token};
+use local::{Options, Server, TASKS_TABLE, tables, token};
 use reqwest::{Method, StatusCode};
 use serde_json::Value;
 
@@ -84,6 +85,13 @@ impl TestApp {
     /// The faults between the functions and DynamoDB: none, unless the test plans some.
     pub(crate) fn faults(&self) -> &FaultPlan {
         self.proxy().faults()
+    }
+
+    /// The items in the table of tasks.
+    pub(crate) async fn stored_tasks(&self) -> Vec<HashMap<String, AttributeValue>> {
+        let client = tables::client(&self.server.backend().embedded_url());
+        let scan = client.scan().table_name(TASKS_TABLE).send().await.unwrap();
+        scan.items.unwrap_or_default()
     }
 
     /// What the functions and the gateway have written to their logs.
@@ -209,7 +217,9 @@ impl Reply {
         let problem = reply.json();
         assert_eq!(problem["status"], status.as_u16());
         assert_eq!(problem["title"], status.canonical_reason().unwrap());
-        assert_eq!(problem["type"], "about:blank");
+        let is_resync = status == StatusCode::GONE;
+        let problem_type = if is_resync { "resync-required" } else { "about:blank" };
+        assert_eq!(problem["type"], problem_type);
         assert!(!problem["request_id"].as_str().unwrap().is_empty());
         problem["detail"].as_str().unwrap().to_owned()
     }

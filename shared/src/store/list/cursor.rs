@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use super::range::{Position, SortKey};
 use crate::auth::User;
 use crate::store::error::StoreError;
-use crate::store::hash::hash;
+use crate::store::hash::tag;
 use crate::store::item::UNDATED;
 use crate::store::title_key::MAX_TITLE_KEY_BYTES;
 use crate::task::{ListQuery, Sort, TaskId, Timestamp, Window};
@@ -70,12 +70,8 @@ impl List {
     }
 }
 
-/// Returns the tag of a user: 24 bits, enough to notice a mixed-up cursor, and too few to
-/// identify one user among many.
 fn user_tag(user: &User) -> String {
-    let mut tag = hash(&[b"cursor", user.id().as_bytes()]);
-    tag.truncate(4);
-    tag
+    tag(&[b"cursor", user.id().as_bytes()])
 }
 
 /// Encodes the cursor with which `user` continues the list of `query` after `position`.

@@ -14,7 +14,7 @@ use crate::store::error::StoreError;
 use crate::store::item::{
     self, COMPLETED, DELETED_AT, DUE_KEY, Item, TITLE_KEY, bytes, flag, number, string,
 };
-use crate::task::{ListQuery, Order, Sort, Status, Task, Timestamp};
+use crate::task::{ListQuery, Order, Sort, Status, Task};
 
 /// How many rows one request reads for a list without a limit. DynamoDB would return a
 /// megabyte, which takes ten times as much memory as SDK items.
@@ -152,9 +152,10 @@ impl<'a> Rows<'a> {
             (Status::All, Sort::Created) => query.filter_expression("attribute_exists(completed)"),
             (Status::Deleted, _) => {
                 // DynamoDB takes days to remove them.
-                query
-                    .filter_expression("expires_at > :now")
-                    .expression_attribute_values(":now", number(Timestamp::now().unix_seconds()))
+                query.filter_expression("expires_at > :now").expression_attribute_values(
+                    ":now",
+                    number(self.tasks.store.clock.now().unix_seconds()),
+                )
             }
             _ => query,
         };
