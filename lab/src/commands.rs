@@ -72,7 +72,7 @@ pub(crate) async fn soak(settings: Settings, arguments: Soak) -> Result<()> {
 
 /// Measures what lists cost.
 pub(crate) async fn lists(settings: Settings, arguments: Lists) -> Result<()> {
-    let binaries = arguments.build.binaries(&[lists::FUNCTION])?;
+    let binaries = arguments.build.binaries(&lists::FUNCTIONS)?;
     let folder = arguments.data.unwrap_or_else(|| repository().join(".local/lists"));
     let data = Data::Folder(folder);
     let mut sizes = arguments.tasks;
@@ -99,6 +99,7 @@ pub(crate) async fn lists(settings: Settings, arguments: Lists) -> Result<()> {
     server.stop().await;
 
     say(&report.tables());
+    say(&report.changes_table());
     if arguments.write {
         lists::write(&report, &repository().join("docs"))?;
     }

@@ -1,8 +1,9 @@
-//! What lists cost, for users with few and with many tasks.
+//! What lists and changes cost, for users with few and with many tasks.
 //!
-//! Requests pages of each of the 18 lists for each user. The functions are release builds,
+//! Requests pages of each of the 18 lists for each user, and follows the changes. The functions are release builds,
 //! as they are deployed. A proxy between them and DynamoDB meters what they read.
 
+mod changes;
 mod client;
 mod measure;
 mod plot;
@@ -10,7 +11,8 @@ mod report;
 
 use shared::task::{ListQuery, Order, Sort, Status};
 
-pub use measure::{FUNCTION, measure, seed};
+pub use changes::{Following, Polls};
+pub use measure::{FUNCTIONS, measure, seed};
 pub use report::{Report, write};
 
 /// The page lengths that are measured.

@@ -9,7 +9,7 @@ use local::event_tasks::{DELETED_TASK, TASK, USER};
 use local::settings::{Settings, repository};
 use local::{seed, tables, token};
 use serde_json::{Value, json};
-use shared::task::{NewTask, Task, TaskId, Timestamp};
+use shared::task::{FeedQuery, NewTask, Task, TaskId, Timestamp};
 
 use super::WARM;
 use super::budget::Budget;
@@ -24,7 +24,9 @@ pub struct MeasuredRequest {
     /// The expected status.
     pub(super) status: u16,
     /// Replaces the query of the event.
-    query: Option<&'static str>,
+    query: Option<String>,
+    /// Whether it asks for the changes since a moment ago, of which there are none.
+    is_idle_poll: bool,
     /// How many tasks the user has besides those of the events: more than a page.
     pub(super) tasks: u32,
     /// Whether an issuer's key set verifies the tokens.
@@ -41,13 +43,14 @@ pub fn measured_requests() -> Vec<MeasuredRequest> {
         function,
         status,
         query: None,
+        is_idle_poll: false,
         tasks: 60,
         has_key_set: false,
         budget,
     };
-    let list = |name, query, tasks, budget| MeasuredRequest {
+    let list = |name, query: &str, tasks, budget| MeasuredRequest {
         name,
-        query: Some(query),
+        query: Some(query.to_owned()),
         tasks,
         ..request("list-tasks", 200, budget)
     };
@@ -61,6 +64,16 @@ pub fn measured_requests() -> Vec<MeasuredRequest> {
         list("list-tasks, 20 newest", "limit=20", 60, Budget { size: 5_620, memory: 9, init: 3_900, first: 1_900, warm: 1_750, init_unwarmed: 1_600, first_unwarmed: 4_500 }),
         list("list-tasks, 20 by title", "sort=title&limit=20", 60, Budget { size: 5_620, memory: 9, init: 3_900, first: 2_000, warm: 1_900, init_unwarmed: 1_600, first_unwarmed: 4_650 }),
         list("list-tasks, 1,000 by title", "sort=title&limit=1000", 1_100, Budget { size: 5_620, memory: 12, init: 3_900, first: 52_500, warm: 53_000, init_unwarmed: 1_600, first_unwarmed: 57_000 }),
+        MeasuredRequest {
+            name: "list-changes, none",
+            is_idle_poll: true,
+            ..request("list-changes", 200, Budget { size: 5_620, memory: 9, init: 3_900, first: 940, warm: 820, init_unwarmed: 1_600, first_unwarmed: 3_550 })
+        },
+        MeasuredRequest {
+            name: "list-changes, 60",
+            query: Some("limit=60".to_owned()),
+            ..request("list-changes", 200, Budget { size: 5_620, memory: 9, init: 3_900, first: 4_500, warm: 4_500, init_unwarmed: 1_600, first_unwarmed: 7_000 })
+        },
         MeasuredRequest {
             name: "get-task, key set",
             has_key_set: true,
@@ -84,19 +97,26 @@ impl MeasuredRequest {
         matches!(self.function, "update-task" | "toggle-task" | "delete-task" | "restore-task")
     }
 
-    /// Stores the tasks that the requests need besides those of the events.
-    pub(super) async fn prepare(&self, client: &Client, settings: &Settings) -> Result<()> {
+    /// Stores the tasks that the requests need besides those of the events, and begins to
+    /// follow the changes.
+    pub(super) async fn prepare(&mut self, client: &Client, settings: &Settings) -> Result<()> {
+        let user = token::user(settings, USER).await?;
+        let store = tables::store(client.clone());
+        if self.is_idle_poll {
+            let all = FeedQuery::default();
+            let page = store.tasks(&user).changes(&all, |_| true).await?;
+            self.query = Some(format!("since={}", page.next));
+        }
         if !self.has_tasks_of_its_own() {
             return Ok(());
         }
-        let user = token::user(settings, USER).await?;
         let deleted_at = (self.function == "restore-task").then(Timestamp::now);
         let tasks = (0..=WARM).map(|number| {
             let new = NewTask::titled("Water the plants");
             anyhow::Ok(Task { deleted_at, ..Task::with_id(written(number)?, USER, new) })
         });
         let tasks = tasks.collect::<Result<Vec<_>>>()?;
-        Ok(tables::store(client.clone()).tasks(&user).insert_all(&tasks).await?)
+        Ok(store.tasks(&user).insert_all(&tasks).await?)
     }
 
     /// The event of request number `number`. `token` replaces the event's own token.
@@ -108,7 +128,7 @@ impl MeasuredRequest {
             text = text.replace(TASK, &task).replace(DELETED_TASK, &task);
         }
         let mut event: Value = serde_json::from_str(&text)?;
-        if let Some(query) = self.query {
+        if let Some(query) = &self.query {
             event["rawQueryString"] = json!(query);
         }
         if let Some(token) = token {

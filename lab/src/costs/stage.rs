@@ -60,6 +60,7 @@ impl Stage {
         event_tasks::load(&client, settings).await?;
         seed::fill_all(&client, settings, &[(event_tasks::USER.to_owned(), request.tasks)], |_| {})
             .await?;
+        let mut request = request.clone();
         request.prepare(&client, settings).await?;
 
         let certificates = Localhost::new()?;
@@ -85,7 +86,7 @@ impl Stage {
         Ok(Stage {
             lambda,
             proxy,
-            request: request.clone(),
+            request,
             token,
             answered: 0,
             calls: None,

@@ -5,9 +5,7 @@ use std::time::Instant;
 use anyhow::{Result, bail};
 use local::Server;
 use reqwest::header::{AUTHORIZATION, LINK};
-use shared::task::ListQuery;
 
-use super::FUNCTION;
 use crate::procfs;
 
 /// A reply, and what it has cost the function.
@@ -20,16 +18,17 @@ pub(super) struct Answer {
     pub(super) latency: f64,
 }
 
-/// Requests lists on behalf of one user.
+/// Sends requests to one function on behalf of one user.
 pub(super) struct ListClient<'a> {
+    pub(super) function: &'static str,
     pub(super) server: &'a Server,
     pub(super) client: &'a reqwest::Client,
     pub(super) token: &'a str,
 }
 
 impl ListClient<'_> {
-    pub(super) async fn ask(&self, query: &ListQuery) -> Result<Answer> {
-        let url = format!("{}/api/tasks?{}", self.server.url(), shared::http::query_string(query));
+    pub(super) async fn ask(&self, path: &str) -> Result<Answer> {
+        let url = format!("{}{path}", self.server.url());
         let before = self.processor_time()?;
         let start = Instant::now();
         let request = self.client.get(url).header(AUTHORIZATION, format!("Bearer {}", self.token));
@@ -47,14 +46,14 @@ impl ListClient<'_> {
 
     /// The processor time of all processes of the function, in nanoseconds.
     fn processor_time(&self) -> Result<f64> {
-        let processes = self.server.backend().lambda().processes(FUNCTION);
+        let processes = self.server.backend().lambda().processes(self.function);
         let times = processes.into_iter().map(procfs::processor_time);
         Ok(times.sum::<Result<u64>>()? as f64)
     }
 
     /// The peak memory of the function's only process, in kilobytes.
     pub(super) fn peak_memory(&self) -> Result<u64> {
-        let processes = self.server.backend().lambda().processes(FUNCTION);
+        let processes = self.server.backend().lambda().processes(self.function);
         let [process] = processes.as_slice() else { bail!("{} processes", processes.len()) };
         procfs::peak_memory(*process)
     }

@@ -12,11 +12,14 @@ use local::settings::Settings;
 use local::{Server, dynamodb, seed as seeds, tables, token};
 
 use super::client::ListClient;
-use super::{Cell, List, Memory, PAGES, Place, Report, user};
+use super::{Cell, List, Memory, PAGES, Place, Report, changes, user};
 use crate::{Progress, median};
 
-/// The function that is measured.
-pub const FUNCTION: &str = "list-tasks";
+/// The function that lists.
+const FUNCTION: &str = "list-tasks";
+
+/// The functions that are measured.
+pub const FUNCTIONS: [&str; 2] = [FUNCTION, changes::FUNCTION];
 
 /// How often each page is requested.
 const REPEATS: usize = 25;
@@ -57,6 +60,11 @@ pub async fn measure(
         lists.users.push((*tasks, token::user(settings, &name).await?, token));
     }
     let mut report = Report::default();
+    for (tasks, _, token) in &lists.users {
+        progress(&format!("changes: {tasks} tasks"));
+        let client = ListClient { function: changes::FUNCTION, ..lists.list_client(token) };
+        report.following.push(changes::measure(&client, *tasks, || lists.usage()).await?);
+    }
     for list in List::all() {
         progress(&format!("memory: {}", list.name()));
         report.memory.extend(lists.memory(list).await?);
@@ -76,7 +84,7 @@ struct Lists<'a> {
 
 impl Lists<'_> {
     fn list_client<'a>(&'a self, token: &'a str) -> ListClient<'a> {
-        ListClient { server: self.server, client: &self.client, token }
+        ListClient { function: FUNCTION, server: self.server, client: &self.client, token }
     }
 
     fn usage(&self) -> Usage {
@@ -100,7 +108,7 @@ impl Lists<'_> {
             for _ in 0..REPEATS {
                 for (_, token, _, query, samples) in &mut turns {
                     let before = self.usage();
-                    let answer = self.list_client(token).ask(query).await?;
+                    let answer = self.list_client(token).ask(&path(query)).await?;
                     samples.push((answer, self.usage() - before));
                 }
             }
@@ -134,7 +142,7 @@ impl Lists<'_> {
             self.server.backend().lambda().stop_processes(FUNCTION).await;
             let list_client = self.list_client(token);
             let before = self.usage();
-            let answer = list_client.ask(&list.query()).await?;
+            let answer = list_client.ask(&path(&list.query())).await?;
             let usage = self.usage() - before;
             let returned = count(&answer.body)?;
             let is_whole = u32::try_from(returned)? == list.length(*tasks);
@@ -166,6 +174,10 @@ async fn middle(store: &Tasks<'_>, list: List, tasks: u32) -> Result<ListQuery> 
         left -= limit;
     }
     Ok(query)
+}
+
+fn path(query: &ListQuery) -> String {
+    format!("/api/tasks?{}", shared::http::query_string(query))
 }
 
 /// How many tasks are in a page.

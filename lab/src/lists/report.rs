@@ -5,13 +5,14 @@ use std::path::Path;
 
 use anyhow::Result;
 
-use super::{Cell, Memory, PAGES, Place, plot};
+use super::{Cell, Following, Memory, PAGES, Place, Polls, plot};
 use crate::markdown::{human, line, replace_generated};
 
 /// Everything that was measured.
 #[derive(Clone, Debug, Default)]
 #[allow(missing_docs)]
 pub struct Report {
+    pub following: Vec<Following>,
     pub cells: Vec<Cell>,
     pub memory: Vec<Memory>,
 }
@@ -56,6 +57,31 @@ impl Report {
             self.page_table(&mut text, page);
         }
         self.memory_table(&mut text);
+        text
+    }
+
+    /// The table of what it costs to follow the changes, in Markdown.
+    #[must_use]
+    pub fn changes_table(&self) -> String {
+        let mut text = String::new();
+        line(
+            &mut text,
+            "| tasks | poll | requests | changes | requests to DynamoDB | request units | bytes | function's own work | time |",
+        );
+        line(&mut text, "|---|---|---|---|---|---|---|---|---|");
+        for Following { tasks, first, idle } in &self.following {
+            for (name, polls) in [("a new device", first), ("nothing new", idle)] {
+                let Polls { polls, changes, requests, units, bytes, processor, latency } = polls;
+                let (tasks, changes) = (human(*tasks), human(u32::try_from(*changes).unwrap_or(0)));
+                let (work, time) = (processor / 1000.0, latency / 1000.0);
+                line(
+                    &mut text,
+                    &format!(
+                        "| {tasks} | {name} | {polls} | {changes} | {requests} | {units} | {bytes} | {work:.1} ms | {time:.0} ms |"
+                    ),
+                );
+            }
+        }
         text
     }
 
@@ -171,6 +197,7 @@ impl Report {
 /// If the document has no place for the tables, or a file cannot be written.
 pub fn write(report: &Report, folder: &Path) -> Result<()> {
     replace_generated(&folder.join("performance.md"), "lists", &report.tables())?;
+    replace_generated(&folder.join("performance.md"), "changes", &report.changes_table())?;
     fs::write(folder.join("lists.csv"), report.csv())?;
     plot::write(report, &folder.join("lists.svg"))
 }

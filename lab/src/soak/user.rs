@@ -1,21 +1,25 @@
 //! One user of a soak. It sends one request after the other and checks the replies.
 
+mod device;
+mod stored;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use local::settings::Settings;
 use local::{DAY, token};
 use reqwest::{Client, Method, Response};
 use serde_json::{Value, json};
 use shared::User;
-use shared::store::{Store, StoreError};
+use shared::store::Store;
 use shared::task::{ListQuery, Sort, Status, TaskId};
 
 use super::Report;
 use crate::endpoint::Endpoint;
+use device::Device;
 
 /// The maximum number of tasks of a user.
 const MOST_TASKS: usize = 30;
@@ -34,13 +38,14 @@ pub(super) struct SoakUser {
     tasks: BTreeMap<String, Value>,
     /// Those in the trash, as they were before they were deleted.
     trash: BTreeMap<String, Value>,
+    device: Device,
     created: u64,
     /// How many random requests were sent, and at the start the number of the user.
     steps: u64,
 }
 
 /// How many kinds of random requests there are.
-const KINDS: u64 = 12;
+const KINDS: u64 = 14;
 
 impl SoakUser {
     pub(super) async fn new(
@@ -61,6 +66,7 @@ impl SoakUser {
             report,
             tasks: BTreeMap::new(),
             trash: BTreeMap::new(),
+            device: Device::default(),
             created: 0,
             steps: 2 * number as u64,
         })
@@ -82,6 +88,7 @@ impl SoakUser {
             10 => self.read(&id).await,
             2 => self.delete(&id).await,
             11 => self.restore(&id).await,
+            12 | 13 => self.poll().await.map(drop),
             3..=5 => self.update(&id).await,
             6 | 7 => self.toggle(&id, None).await,
             _ => self.toggle(&id, Some(fastrand::bool())).await,
@@ -273,7 +280,8 @@ impl SoakUser {
     }
 
     /// Compares the model with what is stored.
-    pub(super) async fn compare(self) -> Result<()> {
+    pub(super) async fn compare(mut self) -> Result<()> {
+        self.compare_device().await?;
         let stored = self.stored(&ListQuery::default()).await?;
         self.compare_with("at the end", stored);
         let trash =
@@ -342,38 +350,6 @@ impl SoakUser {
         let is_killed = kills && is_from_gateway(response);
         if !is_retryable && !is_killed {
             self.report.violation(format!("{operation}: the status is {}", response.status()));
-        }
-    }
-
-    /// Waits for the last requests of killed functions to arrive.
-    async fn settle(&self) {
-        if self.report.kills.load(Ordering::Relaxed) > 0 {
-            tokio::time::sleep(Duration::from_millis(200)).await;
-        }
-    }
-
-    /// The stored tasks of a list, read without faults.
-    async fn stored(&self, query: &ListQuery) -> Result<Vec<Value>> {
-        self.settle().await;
-        let mut tasks = Vec::new();
-        let take = |task| {
-            tasks.push(task);
-            true
-        };
-        let next = self.store.tasks(&self.user).list(query, take).await?;
-        if next.is_some() {
-            bail!("more tasks than a soak creates");
-        }
-        Ok(tasks.iter().map(serde_json::to_value).collect::<Result<_, _>>()?)
-    }
-
-    async fn stored_task(&self, id: &str) -> Result<Option<Value>> {
-        self.settle().await;
-        let id = TaskId::parse(id).context("a malformed id")?;
-        match self.store.tasks(&self.user).get(id).await {
-            Ok(task) => Ok(Some(serde_json::to_value(task)?)),
-            Err(StoreError::NotFound) => Ok(None),
-            Err(error) => Err(error.into()),
         }
     }
 }

@@ -43,6 +43,9 @@ const FAR_EVERY: Duration = Duration::from_secs(15 * 60);
 /// How far before the last round of this kind it then starts.
 const FAR: Duration = Duration::from_secs(16 * 60);
 
+/// A device whose round took longer is not up to date at its end.
+const LONGEST_ROUND: Duration = Duration::from_secs(30);
+
 /// How long AWS accepts a signed request.
 /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-troubleshooting.html>
 const SIGNATURE: Duration = Duration::from_secs(15 * 60);
@@ -139,7 +142,7 @@ impl Tasks<'_> {
             round.position = Some(version.position);
         }
         if !more {
-            round.finish();
+            more = round.finish(now);
         }
         Ok(FeedPage { next: token::encode(&round, self), more })
     }
@@ -197,9 +200,12 @@ impl Round {
         Round { began: now, far, from: Some(from), is_first: false, ..self }
     }
 
-    fn finish(&mut self) {
+    /// Finishes the round. Returns whether it began so long ago that the next one should
+    /// follow at once: the round has missed what was written meanwhile with an earlier time.
+    fn finish(&mut self, now: i64) -> bool {
         self.position = None;
         self.is_first = false;
+        now - self.began > millis(LONGEST_ROUND)
     }
 
     fn has_news(&self, version: &Version) -> bool {
@@ -213,9 +219,13 @@ impl Round {
         self.is_first && deleted_at.unix_millis() < self.began - millis(FAR)
     }
 
-    /// The earliest time that a later round reads.
+    /// The earliest time of a row that a later page may read for the second time.
     fn earliest(&self) -> i64 {
-        self.far - millis(FAR)
+        let by_later_rounds = self.far - millis(FAR);
+        match self.position {
+            Some(position) if !self.is_first => by_later_rounds.min(position.updated_at),
+            _ => by_later_rounds,
+        }
     }
 }
 
