@@ -313,6 +313,9 @@ async fn reads_survive_every_fault() {
         app.faults().plan("Query", fault);
         assert_eq!(alice.get(&path).await.ok().json()["title"], "old", "{fault}");
         assert_eq!(alice.get("/api/tasks?sort=title").await.ok().titles(), ["old"], "{fault}");
+        app.faults().plan("Query", fault);
+        let changes = alice.get("/api/changes").await.ok().json();
+        assert_eq!(changes["changes"][0]["task"]["title"], "old", "{fault}");
     }
 }
 

@@ -4,7 +4,9 @@ use local::faults::{FaultProxy, ProxyOptions, Usage};
 use local::tables;
 use shared::User;
 use shared::store::Tasks;
-use shared::task::{ListQuery, NewTask, Order, Sort, Status, Task, TaskId, Timestamp};
+use shared::task::{
+    FeedEntry, FeedQuery, ListQuery, NewTask, Order, Sort, Status, Task, TaskId, Timestamp,
+};
 
 use crate::{database, new_user, page};
 
@@ -74,6 +76,30 @@ fn a_page_of_any_list_is_one_request_that_reads_at_most_one_extra_item() {
                 }
             }
         }
+    });
+}
+
+#[test]
+fn a_page_of_changes_is_one_request_and_so_is_a_poll_that_finds_none() {
+    database().runtime.block_on(async {
+        let counted = Counted::start().await;
+        fill(&counted, (0..45).map(|index| (index % 3 == 0, None))).await;
+        let mut query = FeedQuery { since: None, limit: 10 };
+        let mut pages = Vec::new();
+        for _ in 0..6 {
+            let mut changes = 0;
+            let take = |_: &FeedEntry| {
+                changes += 1;
+                true
+            };
+            let (page, usage) =
+                counted.cost(async |store| store.changes(&query, take).await.unwrap()).await;
+            assert_eq!(usage.requests, 1);
+            pages.push((changes, page.more));
+            query.since = Some(page.next);
+        }
+        let full = (10, true);
+        assert_eq!(pages, [full, full, full, full, (5, false), (0, false)]);
     });
 }
 
