@@ -15,12 +15,13 @@ pub use lambda_http::{Body, Request};
 pub use page::{MAX_PAGE_BYTES, Page};
 pub use problem::Problem;
 pub use request::{
-    MAX_BODY_BYTES, accepts_gzip, authorization, body, idempotency_key, if_none_match,
+    MAX_BODY_BYTES, accepts_gzip, authorization, body, idempotency_key, if_none_match, new_task_id,
     optional_body, path, path_parameter, precondition, query, task_id,
 };
 pub(crate) use response::secure;
 pub use response::{
-    Document, created, document, list, no_content, ok, ok_json, ok_unless_known, query_string,
+    Document, created, created_at, document, list, no_content, ok, ok_json, ok_unless_known,
+    query_string,
 };
 
 /// The reply of a function.

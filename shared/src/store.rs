@@ -8,6 +8,7 @@
 mod attempts;
 mod client;
 mod clock;
+mod create;
 mod error;
 mod feed;
 mod hash;
@@ -35,6 +36,7 @@ pub(crate) use client::connect;
 #[cfg(any(feature = "default-chain", feature = "tools"))]
 pub use client::http_client;
 pub use clock::Clock;
+pub use create::Created;
 pub use error::StoreError;
 pub use feed::FeedPage;
 pub use idempotency::REMEMBERED_SECONDS;
@@ -43,7 +45,7 @@ pub use insert::MAX_BATCH;
 #[cfg(feature = "tools")]
 pub use rewrite::{is_refused, rewrite, rewrite_reads, rewrite_version};
 pub use title_key::{MAX_TITLE_KEY_BYTES, title_key};
-pub use write::{Created, MAX_REVISIONS};
+pub use write::MAX_REVISIONS;
 
 use crate::auth::User;
 

@@ -158,6 +158,8 @@ impl Priority {
 pub enum Precondition {
     /// The task exists.
     Exists,
+    /// There is no such task. Only a create can fulfil it.
+    Absent,
     /// The task exists in one of these revisions. No task fulfils an empty list.
     AnyOf(Vec<Revision>),
     /// The task exists, and in none of these revisions.
@@ -170,6 +172,7 @@ impl Precondition {
     pub fn holds_for(&self, revision: Revision) -> bool {
         match self {
             Precondition::Exists => true,
+            Precondition::Absent => false,
             Precondition::AnyOf(any) => any.contains(&revision),
             Precondition::NoneOf(none) => !none.contains(&revision),
         }
@@ -179,6 +182,6 @@ impl Precondition {
     /// task never returns to an earlier revision.
     #[must_use]
     pub fn is_lost_for_good(&self) -> bool {
-        matches!(self, Precondition::AnyOf(_))
+        matches!(self, Precondition::AnyOf(_) | Precondition::Absent)
     }
 }

@@ -5,6 +5,7 @@ use futures::future::join_all;
 use local::{TASKS_TABLE, tables};
 use reqwest::Method;
 use serde_json::json;
+use shared::task::TaskId;
 
 use crate::changes::token_from;
 use crate::support::document::{Documented, Header, check, document, replies, validator};
@@ -37,6 +38,14 @@ async fn provoke(app: &TestApp, operation: &str, status: u16, task: &str) -> Rep
         ("list-changes", 410) => {
             path = format!("/api/changes?since={}", token_from(&alice, 30).await);
         }
+        ("update-task", 200 | 201) => {
+            path = format!("/api/tasks/{}", TaskId::new());
+            headers.push(("if-none-match", "*"));
+        }
+        ("update-task", 409) => {
+            alice.delete(&path).await;
+            headers.push(("if-none-match", "*"));
+        }
         ("create-task", 400) => body = Some(json!({})),
         ("create-task", 201 | 409 | 422) => headers.push(("idempotency-key", "key")),
         (_, 304) => headers.push(("if-none-match", "*")),
@@ -59,7 +68,8 @@ async fn provoke(app: &TestApp, operation: &str, status: u16, task: &str) -> Rep
     let send = || caller.send(method.clone(), &path, &headers, body.clone());
     let first = send().await;
     // Only the second reply has the header of a replay.
-    if (operation, status) == ("create-task", 201) { send().await } else { first }
+    let is_replay = matches!((operation, status), ("create-task", 201) | ("update-task", 200));
+    if is_replay { send().await } else { first }
 }
 
 /// Makes the API answer with each of `documented`, and checks the headers.

@@ -5,6 +5,7 @@
 
 mod bad_input;
 mod changes;
+mod client_ids;
 mod concurrency;
 mod conditional;
 mod cors;

@@ -4,6 +4,7 @@ use local::dynamodb::Data;
 use local::settings::Settings;
 use reqwest::{Method, StatusCode};
 use serde_json::json;
+use shared::task::TaskId;
 
 use crate::support::TestApp;
 
@@ -27,6 +28,10 @@ async fn each_function_has_exactly_the_permissions_that_it_uses() {
     alice.put(&path, json!({"title": "T"})).await.ok();
     alice.json(Method::PATCH, &complete, &[], json!({"completed": true})).await.ok();
     alice.flip(&path).await.ok();
+    let at_an_id = format!("/api/tasks/{}", TaskId::new());
+    let none = [("if-none-match", "*")];
+    let create = alice.json(Method::PUT, &at_an_id, &none, json!({"title": "v"})).await;
+    create.expect(StatusCode::CREATED);
     bob.get(&path).await.problem(StatusCode::FORBIDDEN);
     bob.put(&path, json!({"title": "T"})).await.problem(StatusCode::FORBIDDEN);
     bob.flip(&path).await.problem(StatusCode::FORBIDDEN);

@@ -81,8 +81,7 @@ impl EntityTags {
             fitting.filter_map(|tag| Revision::parse(&tag.opaque)).collect::<Vec<_>>()
         };
         let excluded = match if_none_match {
-            // A task always has some version.
-            Some(EntityTags::Any) => return Precondition::AnyOf(Vec::new()),
+            Some(EntityTags::Any) => return Precondition::Absent,
             Some(EntityTags::List(tags)) => Some(revisions(tags, true)),
             None => None,
         };
@@ -151,8 +150,8 @@ mod tests {
         };
         let (a, b) = (format!("\"{A}\""), format!("\"{B}\""));
         let of = |text| Revision::parse(text).unwrap();
-        assert_eq!(both(None, "*"), Precondition::AnyOf(vec![]));
-        assert_eq!(both(Some("*"), "*"), Precondition::AnyOf(vec![]));
+        assert_eq!(both(None, "*"), Precondition::Absent);
+        assert_eq!(both(Some("*"), "*"), Precondition::Absent);
         assert_eq!(both(None, &a), Precondition::NoneOf(vec![of(A)]));
         assert_eq!(both(Some("*"), &format!("W/{a}")), Precondition::NoneOf(vec![of(A)]));
         assert_eq!(both(Some(&format!("{a}, {b}")), &a), Precondition::AnyOf(vec![of(B)]));

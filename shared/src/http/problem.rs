@@ -230,6 +230,10 @@ impl From<StoreError> for Problem {
                      If-None-Match",
                 )
             },
+            StoreError::InTrash => Problem::new(
+                StatusCode::CONFLICT,
+                "The task with this id is in the trash: restore it, or delete it for good first",
+            ),
             StoreError::BadCursor => {
                 let detail = "must be a cursor that this API returned for the same list".to_owned();
                 Problem::from(Invalid { errors: vec![FieldError { field: "cursor", detail }] })

@@ -12,7 +12,7 @@ use super::event::RawQuery;
 use super::{EntityTags, Problem};
 use crate::json;
 use crate::store::MAX_REVISIONS;
-use crate::task::{IdempotencyKey, Precondition, QueryInput, TaskId};
+use crate::task::{IdempotencyKey, Precondition, QueryInput, TaskId, Timestamp};
 
 /// The largest body that is accepted, in bytes: about eight times the largest task.
 pub const MAX_BODY_BYTES: usize = 32 * 1024;
@@ -61,6 +61,22 @@ pub fn optional_body<T: DeserializeOwned + Default>(request: &Request) -> Result
 pub fn task_id(request: &Request) -> Result<TaskId, Problem> {
     let id = path_parameter(request, "task_id").and_then(TaskId::parse);
     id.ok_or_else(Problem::task_not_found)
+}
+
+/// As [`task_id`], for a task that is to be created at this id.
+///
+/// # Errors
+///
+/// 400 if it is not a UUIDv7, or if it was made more than a minute from now.
+pub fn new_task_id(request: &Request) -> Result<TaskId, Problem> {
+    let id = path_parameter(request, "task_id").and_then(TaskId::parse);
+    match id {
+        None => Err(Problem::bad_request("The id of a new task must be a UUIDv7")),
+        Some(id) if id.is_ahead_of(Timestamp::now()) => {
+            Err(Problem::bad_request("The id of a new task must not be from the future"))
+        }
+        Some(id) => Ok(id),
+    }
 }
 
 /// Decodes the query parameters. A character that should be percent-encoded stands for

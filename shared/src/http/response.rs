@@ -14,6 +14,8 @@ use crate::record;
 use crate::store::Created;
 use crate::task::{ListQuery, Task, Window};
 
+const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
+
 /// 200 with the task and its `ETag`.
 #[must_use]
 pub fn ok(task: &Task) -> Response {
@@ -41,7 +43,22 @@ pub fn created(request: &Request, created: &Created) -> Response {
     let location = format!("{}/{}", request.raw_http_path().trim_end_matches('/'), task.id);
     set(&mut response, LOCATION, &location);
     if created.replayed {
-        set(&mut response, HeaderName::from_static("idempotency-replayed"), "true");
+        set(&mut response, REPLAYED, "true");
+    }
+    response
+}
+
+/// As [`created`], for a task at the path of the request. If an earlier request created it,
+/// 200 with `Idempotency-Replayed` and the task as it is now.
+#[must_use]
+pub fn created_at(request: &Request, created: &Created) -> Response {
+    let Created { task, replayed } = created;
+    let mut response =
+        with_task(if *replayed { StatusCode::OK } else { StatusCode::CREATED }, task);
+    if *replayed {
+        set(&mut response, REPLAYED, "true");
+    } else {
+        set(&mut response, LOCATION, request.raw_http_path());
     }
     response
 }

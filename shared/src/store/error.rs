@@ -17,6 +17,8 @@ pub enum StoreError {
     NotOwned,
     /// The task, as it is now, does not fulfil the precondition of the write.
     Changed(Box<Task>),
+    /// The task is in the trash.
+    InTrash,
     /// The cursor was not made for this list.
     BadCursor,
     /// The token was not made for this user's feed.
@@ -75,6 +77,7 @@ impl fmt::Display for StoreError {
             StoreError::NotFound => "no such task",
             StoreError::NotOwned => "the task is another user's",
             StoreError::Changed(_) => "the task does not meet the precondition",
+            StoreError::InTrash => "the task is in the trash",
             StoreError::BadCursor => "the cursor was not made for this list",
             StoreError::BadToken => "the token was not made for this feed",
             StoreError::Resync => "the token is older than the feed",

@@ -17,10 +17,10 @@ use aws_sdk_dynamodb::types::{
 
 use super::Tasks;
 use super::attempts::{Attempts, Failure, attempt, sort};
+use super::create::Created;
 use super::error::{BadItem, StoreError};
 use super::hash::hash;
 use super::item::{self, Item, REVISION, TASK_ID, number, string};
-use super::write::Created;
 use crate::task::{IdempotencyKey, NewTask, Priority, Revision, Task, TaskId};
 
 /// How long a key is remembered, in seconds.
@@ -150,7 +150,7 @@ fn cancellation_reasons(
 /// the same ones. Today's members are always hashed, present or not. A future member must
 /// be hashed with its name, and only if it is present, so that a request without it keeps
 /// the hash that was stored before the deployment.
-fn hash_of(new: &NewTask) -> String {
+pub(super) fn hash_of(new: &NewTask) -> String {
     let NewTask { title, description, priority, due_date } = new;
     let due_date = due_date.map(|moment| moment.to_string());
     let optional = [description.as_deref(), priority.map(Priority::as_str), due_date.as_deref()];

@@ -36,6 +36,9 @@ pub(super) const FLIPPED_FROM: &str = "flipped_from";
 pub(super) const EPOCH: &str = "epoch";
 pub(super) const DONE: [&str; 3] = ["done_0", "done_1", "done_2"];
 
+/// A hash of the fields that a task at an id of the client's was created with.
+pub(super) const MADE_FROM: &str = "made_from";
+
 /// When the task was deleted. Only tasks in the trash have it, and the attributes below.
 pub(super) const DELETED_AT: &str = "deleted_at";
 /// When DynamoDB may remove the task from the trash, in seconds since 1970: the table's
@@ -56,7 +59,7 @@ pub(super) const TRASH: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
 /// What deleting a task for good removes: everything but its key, what updates are
 /// conditional on, and its time. The tombstone that is left tells other devices of it.
-pub(super) const CONTENT: [&str; 15] = [
+pub(super) const CONTENT: [&str; 16] = [
     COMPLETED,
     TITLE,
     TITLE_KEY,
@@ -66,6 +69,7 @@ pub(super) const CONTENT: [&str; 15] = [
     COMPLETED_AT,
     FLIPPED_AT,
     FLIPPED_FROM,
+    MADE_FROM,
     DELETED_AT,
     WAS_COMPLETED,
     WAS_TITLE_KEY,

@@ -64,6 +64,11 @@ impl Once {
         Once { id: Blob::new(&id[..6]), epoch: epoch as u64, was_early: false }
     }
 
+    /// Returns the epoch of the next attempt.
+    pub(super) fn epoch(&self) -> u64 {
+        self.epoch
+    }
+
     /// Returns the condition for the next attempt, and its values by name.
     pub(super) fn condition(&self) -> (String, [(&'static str, AttributeValue); 3]) {
         let done = self.done();

@@ -229,11 +229,11 @@ impl Edit {
 /// `precondition`, and its values.
 pub(super) fn condition(attribute: &str, precondition: &Precondition) -> (String, Item) {
     let exists = format!("attribute_exists({attribute})");
+    // Every task has a revision.
+    let never = || (format!("{exists} AND attribute_not_exists({REVISION})"), Item::new());
     let (operator, revisions) = match precondition {
-        Precondition::AnyOf(any) if any.is_empty() => {
-            // Every task has a revision.
-            return (format!("{exists} AND attribute_not_exists({REVISION})"), Item::new());
-        }
+        Precondition::Absent => return never(),
+        Precondition::AnyOf(any) if any.is_empty() => return never(),
         Precondition::AnyOf(any) => ("", any.as_slice()),
         Precondition::NoneOf(none) => ("NOT ", none.as_slice()),
         Precondition::Exists => ("", [].as_slice()),

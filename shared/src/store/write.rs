@@ -1,16 +1,14 @@
-//! Writing tasks.
+//! Changing and deleting tasks.
 //!
-//! Each write is one request. A create only adds an item that was not there, a delete
-//! only removes one that is, and an update is executed at most once (`once.rs`), so each
-//! may be retried after any failure (`attempts.rs`). Updates are conditional on the
-//! task's existence: an `UpdateItem` would otherwise create one.
+//! Each write is one request, which is executed at most once (`once.rs`), so it may be
+//! retried after any failure (`attempts.rs`). It is conditional on the task's existence: an
+//! `UpdateItem` would otherwise create one.
 
 use std::error::Error;
 
 use aws_sdk_dynamodb::config::http::HttpResponse;
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::operation::delete_item::DeleteItemError;
-use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::operation::update_item::{UpdateItemError, UpdateItemOutput};
 use aws_sdk_dynamodb::types::{
     ReturnConsumedCapacity, ReturnValue, ReturnValuesOnConditionCheckFailure,
@@ -22,72 +20,12 @@ use super::error::StoreError;
 use super::item::{self, Item, TITLE, number};
 use super::once::{Once, Refusal};
 use super::update::{Edit, Update, condition};
-use crate::task::{IdempotencyKey, NewTask, Precondition, Task, TaskChanges, TaskId, Toggle};
+use crate::task::{Precondition, Task, TaskChanges, TaskId, Toggle};
 
 /// The most revisions in a precondition: DynamoDB's limit for `IN`.
 pub const MAX_REVISIONS: usize = 100;
 
-/// A task that was created.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Created {
-    /// The task as it was created.
-    pub task: Task,
-    /// Whether an earlier request with the same idempotency key created it.
-    pub replayed: bool,
-}
-
 impl Tasks<'_> {
-    /// Stores a new task with a fresh id. With a key, only the first request with that
-    /// key stores one; later requests within 24 hours return its task.
-    ///
-    /// ```no_run
-    /// use shared::http::{Problem, Request};
-    /// use shared::task::{IdempotencyKey, NewTask};
-    ///
-    /// # async fn handle(app: &shared::App, request: &Request) -> Result<(), Problem> {
-    /// let user = app.authenticate(request).await?;
-    /// let key = IdempotencyKey::parse("b6c4f0a2");
-    /// let created = app.tasks(&user).create(NewTask::titled("Buy milk"), key.as_ref()).await?;
-    /// assert_eq!(created.task.title, "Buy milk");
-    /// # Ok(())
-    /// # }
-    /// ```
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError::KeyReused`] if the key was used for another task,
-    /// [`StoreError::InFlight`] if a request with the key is under way,
-    /// [`StoreError::OutcomeUnknown`] if the task may or may not have been stored.
-    pub async fn create(
-        &self,
-        new: NewTask,
-        key: Option<&IdempotencyKey>,
-    ) -> Result<Created, StoreError> {
-        if let Some(key) = key {
-            return self.create_once(new, key).await;
-        }
-        let task = Task::with_id(self.store.clock.new_id(), self.user.id(), new);
-        let put = self
-            .store
-            .client
-            .put_item()
-            .table_name(&self.store.table)
-            .set_item(Some(item::from_task(&task)))
-            .condition_expression("attribute_not_exists(task_id)")
-            .return_consumed_capacity(ReturnConsumedCapacity::Total);
-        let (result, attempts) = repeat(self.began, || put.clone().send()).await;
-        match result {
-            Ok(_) => Ok(Created { task, replayed: false }),
-            Err(error) => match error.as_service_error() {
-                // Nobody else can have created this id: an earlier attempt did.
-                Some(PutItemError::ConditionalCheckFailedException(_)) => {
-                    Ok(Created { task, replayed: false })
-                }
-                _ => Err(attempts.give_up(error)),
-            },
-        }
-    }
-
     /// Applies `changes` to the task `id`, and returns the updated task. Without any
     /// change, nothing is written.
     ///

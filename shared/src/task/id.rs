@@ -41,6 +41,12 @@ impl TaskId {
         (id.0.get_version_num() == 7 && id.unix_millis() <= last).then_some(id)
     }
 
+    /// Whether the id was made more than a minute after `now`: by a clock that is wrong.
+    #[must_use]
+    pub fn is_ahead_of(self, now: Timestamp) -> bool {
+        self.created_at().unix_millis() > now.unix_millis() + 60_000
+    }
+
     /// Returns when the task was created.
     #[must_use]
     pub fn created_at(self) -> Timestamp {

@@ -93,6 +93,12 @@ impl Timestamp {
         Timestamp(later).in_bounds()
     }
 
+    /// Returns the moment one millisecond later, or the last one.
+    #[must_use]
+    pub fn succ(self) -> Timestamp {
+        Timestamp::from_unix_millis(self.unix_millis() + 1)
+    }
+
     /// Returns the moment one millisecond earlier; `None` before the year 0001.
     #[must_use]
     pub fn pred(self) -> Option<Timestamp> {
