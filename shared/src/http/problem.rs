@@ -107,7 +107,7 @@ impl Problem {
     fn outcome_unknown() -> Problem {
         let detail = "It is not known whether the change was made. Safe to repeat: an update, \
                       a delete, a restore, {\"completed\": true} or false instead of a flip, \
-                      a create with the same Idempotency-Key";
+                      a create with the same Idempotency-Key or id";
         Problem {
             retry_after_seconds: Some(1),
             ..Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail)
