@@ -13,18 +13,14 @@ use crate::store::{Store, Tasks};
 pub struct App {
     verifier: Verifier,
     store: Store,
-    has_trash: bool,
 }
 
 impl App {
     /// Builds the application from its settings and a DynamoDB client.
     #[must_use]
     pub fn new(config: &Config, dynamodb: Client) -> App {
-        App {
-            verifier: Verifier::new(&config.identity),
-            store: Store::new(dynamodb, &config.tasks_table, &config.idempotency_table),
-            has_trash: config.has_trash,
-        }
+        let store = Store::new(dynamodb, &config.tasks_table, &config.idempotency_table);
+        App { verifier: Verifier::new(&config.identity), store: store.with_trash(config.has_trash) }
     }
 
     /// Fetches what the first request would otherwise wait for. If that fails, the first
@@ -44,12 +40,6 @@ impl App {
         let user = self.verifier.verify(http::authorization(request)).await?;
         record::user(user.id());
         Ok(user)
-    }
-
-    /// Whether deleted tasks go to the trash.
-    #[must_use]
-    pub fn has_trash(&self) -> bool {
-        self.has_trash
     }
 
     /// Returns the tasks of `user`, and of nobody else.

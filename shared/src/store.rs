@@ -56,6 +56,7 @@ pub struct Store {
     table: String,
     idempotency_table: String,
     clock: Clock,
+    has_trash: bool,
 }
 
 impl Store {
@@ -63,7 +64,15 @@ impl Store {
     #[must_use]
     pub fn new(client: Client, table: &str, idempotency_table: &str) -> Store {
         let (table, idempotency_table) = (table.to_owned(), idempotency_table.to_owned());
-        Store { client, table, idempotency_table, clock: Clock::default() }
+        Store { client, table, idempotency_table, clock: Clock::default(), has_trash: true }
+    }
+
+    /// Returns this store with or without a trash. Without one, a delete leaves nothing
+    /// behind, so that functions that know neither trash nor tombstones can go on beside
+    /// this one.
+    #[must_use]
+    pub fn with_trash(self, has_trash: bool) -> Store {
+        Store { has_trash, ..self }
     }
 
     /// Returns this store with another clock.

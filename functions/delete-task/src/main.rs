@@ -16,10 +16,10 @@ async fn handle(app: &App, request: Request) -> Result<Response, Problem> {
     let id = http::task_id(&request)?;
 
     let tasks = app.tasks(&user);
-    match app.has_trash() {
-        true if query.permanent => tasks.delete_for_good(id, &precondition).await?,
-        true => tasks.delete(id, &precondition).await?,
-        false => tasks.remove(id, &precondition).await?,
+    if query.permanent {
+        tasks.delete_for_good(id, &precondition).await?;
+    } else {
+        tasks.delete(id, &precondition).await?;
     }
 
     Ok(http::no_content())

@@ -9,6 +9,9 @@ use serde_json::{Value, json};
 
 use crate::support::{Caller, TestApp};
 
+/// Twenty-eight days and two minutes, in milliseconds.
+const AHEAD: i64 = (28 * 24 * 60 + 2) * 60_000;
+
 /// Returns `token` with other members.
 fn changed(token: &str, change: impl FnOnce(&mut Value)) -> String {
     let (head, delivered) = token.split_once('.').unwrap();
@@ -191,7 +194,8 @@ async fn a_token_that_is_too_old_or_from_another_table_asks_to_start_anew() {
     for stale in [
         token_from(&alice, 30).await,
         changed(&good, |members| members["t"] = json!("AAAA")),
-        changed(&good, |members| members["v"] = json!(2)),
+        changed(&good, |members| *members = json!({"v": 2, "new": true})),
+        changed(&good, |members| members["b"] = json!(members["b"].as_i64().unwrap() + AHEAD)),
     ] {
         let reply = alice.get(&format!("/api/changes?since={stale}")).await;
         let detail = reply.problem(StatusCode::GONE);
@@ -211,6 +215,8 @@ async fn a_token_stays_short_however_much_changes() {
     assert!(token.len() <= 2048, "{}", token.len());
     // More than it remembers: some come again, until they are a minute old.
     assert_eq!(poll(&alice, &mut token).await.len(), 20);
+    let page = alice.get(&format!("/api/changes?limit=20&since={token}")).await.json();
+    assert_eq!(page["changes"].as_array().unwrap().len(), 20, "what is known does not count");
 }
 
 #[tokio::test]
@@ -221,5 +227,10 @@ async fn without_a_trash_a_deletion_leaves_nothing() {
     let path = alice.task("t").await;
     alice.delete(&path).await.expect(StatusCode::NO_CONTENT);
     assert_eq!(app.stored_tasks().await.len(), 0);
-    assert_eq!(changes(&alice, None).await["changes"], json!([]));
+    let page = changes(&alice, None).await;
+    assert_eq!(page["changes"], json!([]));
+    // A device that was not told of deletions starts anew when there is a trash.
+    let app = TestApp::start().await;
+    let reply = app.user("alice").get(&format!("/api/changes?since={}", next(&page))).await;
+    reply.problem(StatusCode::GONE);
 }

@@ -11,8 +11,8 @@
 //!   yet be.
 //!
 //! Both are retried, whatever the request: a write that was already executed recognises
-//! itself. A create finds its own id, an update finds its id in the item (`once.rs`), a
-//! delete finds nothing left to delete.
+//! itself. A create finds its own id, an update or a delete finds its id in the item
+//! (`once.rs`).
 //!
 //! If time runs out after an ambiguous failure, the outcome is unknown, and the error
 //! says so.

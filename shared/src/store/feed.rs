@@ -30,7 +30,7 @@ use super::Tasks;
 use super::attempts::repeat;
 use super::error::{BadItem, StoreError};
 use super::item::{self, DELETED_AT, Item, OF_A_TASK, UPDATED_AT, string};
-use crate::deadlines::{CLOCK_SKEW, FUNCTION, fits};
+use crate::deadlines::{CLOCK_SKEW, FUNCTION, LAST_START, fits};
 use crate::task::{FeedEntry, FeedQuery, Revision, TaskId, Timestamp};
 use delivered::Delivered;
 
@@ -57,7 +57,7 @@ const INDEX_LAG: Duration = Duration::from_secs(30);
 const TOKEN_LIFETIME: Duration = Duration::from_secs(29 * 24 * 60 * 60);
 
 const _: () = assert!(fits(&[FUNCTION, CLOCK_SKEW, CLOCK_SKEW, INDEX_LAG], NEAR));
-const _: () = assert!(fits(&[SIGNATURE, CLOCK_SKEW, CLOCK_SKEW, INDEX_LAG], FAR));
+const _: () = assert!(fits(&[LAST_START, SIGNATURE, CLOCK_SKEW, CLOCK_SKEW, INDEX_LAG], FAR));
 const _: () = assert!(fits(&[TOKEN_LIFETIME, FAR_EVERY, FAR], item::TRASH));
 
 /// What follows a page of changes.
@@ -108,7 +108,7 @@ impl Tasks<'_> {
     /// are, and hears of every later change: of an acknowledged write at once, as soon as
     /// the index has it. A change may be passed on twice, with the same revision.
     ///
-    /// Each page is one request, which reads at most as many rows as the limit of `query`
+    /// Each page is one request, which reads at most 100 rows more than the limit of `query`
     /// says. It may contain no change although there is more.
     ///
     /// # Errors
@@ -126,24 +126,25 @@ impl Tasks<'_> {
             Some(token) => token::decode(token, self, now)?.or_next(now),
         };
         let output = self.read_changes(&round, query.limit).await?;
-        let mut more = output.last_evaluated_key.is_some();
+        let mut rest = output.last_evaluated_key.as_ref().map(Position::of).transpose()?;
+        let mut returned = 0;
         for item in output.items.unwrap_or_default() {
             let version = Version::of(&item)?;
             if round.has_news(&version) {
                 let entry = entry(self.user.id(), item)?;
                 if !round.leaves_out(&entry) {
-                    if !take(&entry) {
-                        more = true;
+                    if returned == query.limit || !take(&entry) {
+                        rest = round.position;
                         break;
                     }
+                    returned += 1;
                     round.delivered.note(&version);
                 }
             }
             round.position = Some(version.position);
         }
-        if !more {
-            more = round.finish(now);
-        }
+        round.position = rest;
+        let more = rest.is_some() || round.finish(now);
         Ok(FeedPage { next: token::encode(&round, self), more })
     }
 
@@ -157,7 +158,8 @@ impl Tasks<'_> {
             .index_name("by_updated")
             .expression_attribute_values(":user", string(self.user.id()))
             .projection_expression([&OF_A_TASK[..], &[DELETED_AT]].concat().join(", "))
-            .limit(i32::try_from(limit).unwrap_or(i32::MAX))
+            // So many rows may be known.
+            .limit(i32::try_from(limit + round.delivered.len()).unwrap_or(i32::MAX))
             .return_consumed_capacity(ReturnConsumedCapacity::Total);
         if let Some(from) = round.from {
             condition.push_str(" AND updated_at >= :from");
@@ -203,7 +205,6 @@ impl Round {
     /// Finishes the round. Returns whether it began so long ago that the next one should
     /// follow at once: the round has missed what was written meanwhile with an earlier time.
     fn finish(&mut self, now: i64) -> bool {
-        self.position = None;
         self.is_first = false;
         now - self.began > millis(LONGEST_ROUND)
     }
@@ -229,11 +230,17 @@ impl Round {
     }
 }
 
+impl Position {
+    /// Returns the position of an item, or of the key of one.
+    fn of(item: &Item) -> Result<Position, BadItem> {
+        let updated_at = item::moment_of(item, UPDATED_AT)?.unix_millis();
+        Ok(Position { updated_at, id: item::id_of(item)? })
+    }
+}
+
 impl Version {
     fn of(item: &Item) -> Result<Version, BadItem> {
-        let updated_at = item::moment_of(item, UPDATED_AT)?.unix_millis();
-        let position = Position { updated_at, id: item::id_of(item)? };
-        Ok(Version { position, revision: item::revision_of(item)? })
+        Ok(Version { position: Position::of(item)?, revision: item::revision_of(item)? })
     }
 }
 
@@ -253,4 +260,45 @@ fn text(millis: i64) -> String {
 
 const fn millis(duration: Duration) -> i64 {
     duration.as_millis() as i64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DAY: i64 = 24 * 60 * 60 * 1000;
+
+    fn deleted(millis: i64) -> FeedEntry {
+        let deleted_at = Timestamp::from_unix_millis(millis);
+        FeedEntry::Deletion { id: TaskId::new(), deleted_at }
+    }
+
+    #[test]
+    fn a_new_device_hears_of_no_deletion_from_before_and_of_all_later_ones() {
+        let mut round = Round::first(DAY);
+        assert!(round.leaves_out(&deleted(DAY - millis(FAR) - 1)));
+        assert!(!round.leaves_out(&deleted(DAY - millis(FAR))), "it may have come late");
+        round.finish(DAY);
+        assert!(!round.or_next(2 * DAY).leaves_out(&deleted(0)));
+    }
+
+    #[test]
+    fn a_device_whose_round_took_long_is_not_up_to_date() {
+        let mut round = Round::first(DAY);
+        assert!(!round.finish(DAY + millis(LONGEST_ROUND)));
+        assert!(round.finish(DAY + millis(LONGEST_ROUND) + 1));
+    }
+
+    #[test]
+    fn most_rounds_start_near_the_previous_one_and_some_far_before_it() {
+        let next = Round::first(DAY).or_next(DAY + millis(FAR_EVERY) - 1);
+        assert_eq!(next.from, Some(DAY - millis(NEAR)));
+        let after = next.clone().or_next(DAY + millis(FAR_EVERY));
+        assert_eq!(after.from, Some(DAY - millis(FAR)));
+        assert_eq!(after.far, DAY + millis(FAR_EVERY));
+        let position = Position { updated_at: 7, id: TaskId::new() };
+        let unfinished = Round { position: Some(position), ..next };
+        let same = unfinished.clone().or_next(2 * DAY);
+        assert_eq!(same, Round { from: Some(7), ..unfinished });
+    }
 }

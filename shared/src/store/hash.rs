@@ -7,12 +7,19 @@ use ring::digest::{Context, SHA256};
 /// Returns the SHA-256 hash of `parts` in base64url. Each part is preceded by its length,
 /// so no two lists of parts have the same input.
 pub(super) fn hash(parts: &[&[u8]]) -> String {
+    BASE64.encode(digest(parts))
+}
+
+/// As [`hash`], as bytes.
+pub(super) fn digest(parts: &[&[u8]]) -> [u8; 32] {
     let mut context = Context::new(&SHA256);
     for part in parts {
         context.update(&(part.len() as u64).to_be_bytes());
         context.update(part);
     }
-    BASE64.encode(context.finish())
+    let mut bytes = [0; 32];
+    bytes.copy_from_slice(context.finish().as_ref());
+    bytes
 }
 
 /// Returns the beginning of the hash of several parts: 24 bits, enough to notice a mix-up,

@@ -68,12 +68,15 @@ impl Tasks<'_> {
     }
 
     /// Moves the task `id` to the trash, from which [`Tasks::restore`] takes it back for
-    /// 30 days.
+    /// 30 days. Without a trash, as [`Tasks::delete_for_good`].
     ///
     /// # Errors
     ///
     /// As [`Tasks::update`].
     pub async fn delete(&self, id: TaskId, precondition: &Precondition) -> Result<(), StoreError> {
+        if !self.store.has_trash {
+            return self.remove(id, precondition).await;
+        }
         self.write(id, &Edit::Delete, precondition).await.map(|_| ())
     }
 
@@ -92,7 +95,8 @@ impl Tasks<'_> {
     }
 
     /// Deletes the task `id` for good, from the lists or from the trash. A tombstone without
-    /// content stays for 30 days, so that [`Tasks::changes`] reports the deletion.
+    /// content stays for 30 days, so that [`Tasks::changes`] reports the deletion; without a
+    /// trash, nothing.
     ///
     /// # Errors
     ///
@@ -102,16 +106,14 @@ impl Tasks<'_> {
         id: TaskId,
         precondition: &Precondition,
     ) -> Result<(), StoreError> {
+        if !self.store.has_trash {
+            return self.remove(id, precondition).await;
+        }
         self.write(id, &Edit::Erase, precondition).await.map(|_| ())
     }
 
-    /// Removes the task `id` without a trace, from the lists or from the trash, so that
-    /// functions that know neither trash nor tombstones can go on beside this one.
-    ///
-    /// # Errors
-    ///
-    /// As [`Tasks::update`].
-    pub async fn remove(&self, id: TaskId, precondition: &Precondition) -> Result<(), StoreError> {
+    /// Removes the task `id` without a trace, from the lists or from the trash.
+    async fn remove(&self, id: TaskId, precondition: &Precondition) -> Result<(), StoreError> {
         let (mut condition, mut values) = condition(TITLE, precondition);
         condition.push_str(" AND (attribute_not_exists(expires_at) OR expires_at > :now)");
         let now = self.store.clock.now();

@@ -53,7 +53,7 @@ impl TaskId {
         Timestamp::from_system_time(UNIX_EPOCH + Duration::from_millis(self.unix_millis()))
     }
 
-    /// Returns the bytes of the id. The last six are random.
+    /// Returns the bytes of the id.
     pub(crate) fn as_bytes(&self) -> &[u8; 16] {
         self.0.as_bytes()
     }

@@ -21,8 +21,9 @@ pub(super) enum Fate {
     Lost,
     /// The sender gives up on it, and it arrives when [`Network::deliver`] is called.
     Late,
-    /// It arrives when the sender's patience ends with this signal, and is answered.
-    Held(oneshot::Receiver<()>),
+    /// It is under way, as the first signal says, and arrives and is answered when the second
+    /// one comes.
+    Held(oneshot::Sender<()>, oneshot::Receiver<()>),
 }
 
 /// A network, with what will become of the next requests. The others arrive at once.
@@ -97,8 +98,9 @@ impl HttpConnector for Wire {
                     network.late.lock().unwrap().push(request);
                     Err(lost())
                 }
-                Some(Fate::Held(signal)) => {
-                    signal.await.unwrap();
+                Some(Fate::Held(under_way, go_on)) => {
+                    under_way.send(()).unwrap();
+                    go_on.await.unwrap();
                     wire.call(request).await
                 }
             }

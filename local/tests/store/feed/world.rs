@@ -9,6 +9,9 @@ use shared::User;
 use shared::store::{Clock, Store};
 use shared::task::{FeedEntry, FeedQuery, Revision, TaskId, Timestamp};
 
+use tokio::sync::oneshot::{Receiver, Sender, channel};
+use tokio::task::JoinHandle;
+
 use super::network::{Fate, Network};
 use super::replicas::{Item, Replicas};
 use super::write::{Outcome, Write};
@@ -38,9 +41,12 @@ struct Writer {
 /// A write that is under way.
 struct Held {
     until: i64,
-    release: tokio::sync::oneshot::Sender<()>,
-    outcome: tokio::task::JoinHandle<Outcome>,
+    release: Sender<()>,
+    outcome: JoinHandle<Outcome>,
 }
+
+/// That a request is under way, and that it may go on.
+type Signals = (Receiver<()>, Sender<()>);
 
 /// What the table has.
 #[derive(Default)]
@@ -120,13 +126,13 @@ impl World {
         }
         let ids: Vec<TaskId> = self.tasks.keys().copied().collect();
         let write = Write::choose(&mut self.random, &ids);
-        let (fates, signal) = self.fates(at);
+        let (fates, held) = self.fates(at);
         let writer = &mut self.writers[at];
         writer.network.plan(fates);
         let running = tokio::spawn(write.run(writer.store.clone(), self.user.clone()));
-        if let Some(release) = signal {
-            // Until it waits in the network.
-            tokio::task::yield_now().await;
+        if let Some((under_way, release)) = held
+            && under_way.await.is_ok()
+        {
             let until = self.now + PATIENCE;
             writer.held = Some(Held { until, release, outcome: running });
             return;
@@ -136,7 +142,8 @@ impl World {
         self.observe(false).await;
     }
 
-    fn fates(&mut self, at: usize) -> (Vec<Fate>, Option<tokio::sync::oneshot::Sender<()>>) {
+    /// Decides what becomes of a write, and returns the signals of one that is held.
+    fn fates(&mut self, at: usize) -> (Vec<Fate>, Option<Signals>) {
         let random = &mut self.random;
         let is_free = !self.writers[at].network.has_late();
         match random.u32(..100) {
@@ -153,8 +160,8 @@ impl World {
                 (all.take(if only_the_first { 1 } else { 5 }).collect(), None)
             }
             34..60 => {
-                let (release, signal) = tokio::sync::oneshot::channel();
-                (vec![Fate::Held(signal)], Some(release))
+                let ((sent, under_way), (release, go_on)) = (channel(), channel());
+                (vec![Fate::Held(sent, go_on)], Some((under_way, release)))
             }
             _ => (vec![], None),
         }

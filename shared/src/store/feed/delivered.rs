@@ -1,8 +1,10 @@
-//! What a device was last told about the tasks that a later round may read again.
+//! What a device was last told of the tasks that a later round may read again.
 
 use super::Version;
+use crate::store::hash::digest;
 
-/// How many changes a token remembers. More of them within [`super::NEAR`] come again.
+/// How many changes a token remembers. If there are more that a round reads again, the
+/// earlier ones come again.
 const MOST: usize = 100;
 
 /// The bytes of one change in a token.
@@ -17,7 +19,7 @@ pub(super) struct Delivered(Vec<Change>);
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct Change {
-    /// The random end of the task's id.
+    /// The beginning of a hash of the task's id, which a client may have made.
     task: [u8; TASK],
     updated_at: i64,
     /// The random beginning of the revision.
@@ -27,13 +29,18 @@ struct Change {
 impl Change {
     fn of(version: &Version) -> Change {
         let (mut task, mut revision) = ([0; TASK], [0; REVISION]);
-        task.copy_from_slice(&version.position.id.as_bytes()[16 - TASK..]);
+        task.copy_from_slice(&digest(&[version.position.id.as_bytes()])[..TASK]);
         revision.copy_from_slice(&version.revision.as_bytes()[..REVISION]);
         Change { task, updated_at: version.position.updated_at, revision }
     }
 }
 
 impl Delivered {
+    /// Returns how many changes it holds.
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+
     /// Whether the device does not know this version yet. It never returns to an earlier
     /// one: two reads of an index may see its past in any order.
     pub(super) fn is_new(&self, version: &Version) -> bool {

@@ -13,7 +13,7 @@ use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD as BASE64;
 use serde::{Deserialize, Serialize};
 
-use super::{Delivered, Position, Round, TOKEN_LIFETIME, millis};
+use super::{Delivered, NEAR, Position, Round, TOKEN_LIFETIME, millis};
 use crate::store::Tasks;
 use crate::store::error::StoreError;
 use crate::store::hash::tag;
@@ -29,7 +29,7 @@ struct Token {
     #[serde(rename = "u")]
     user: String,
     /// The table, hashed. One that was restored has another name, and forgets what devices
-    /// know.
+    /// know. So does one without a trash, which forgets deletions.
     #[serde(rename = "t")]
     table: String,
     #[serde(rename = "b")]
@@ -43,12 +43,20 @@ struct Token {
     is_first: bool,
 }
 
+/// What a token of any version has.
+#[derive(Deserialize)]
+struct Versioned {
+    #[serde(rename = "v")]
+    version: u8,
+}
+
 fn user_tag(tasks: &Tasks<'_>) -> String {
     tag(&[b"changes", tasks.user.id().as_bytes()])
 }
 
 fn table_tag(tasks: &Tasks<'_>) -> String {
-    tag(&[b"table", tasks.store.table.as_bytes()])
+    let trash: &[u8] = if tasks.store.has_trash { b"trash" } else { b"" };
+    tag(&[b"table", tasks.store.table.as_bytes(), trash])
 }
 
 /// Encodes the token of a device that was told of `round` so far.
@@ -71,25 +79,30 @@ pub(super) fn encode(round: &Round, tasks: &Tasks<'_>) -> String {
 
 /// Decodes a token. The round that it returns starts where it says, or is finished.
 pub(super) fn decode(text: &str, tasks: &Tasks<'_>, now: i64) -> Result<Round, StoreError> {
-    let (token, delivered) = parse(text).ok_or(StoreError::BadToken)?;
-    if token.version != VERSION {
+    let (json, delivered) = parse(text).ok_or(StoreError::BadToken)?;
+    let bad = |_| StoreError::BadToken;
+    let Versioned { version } = serde_json::from_slice(&json).map_err(bad)?;
+    if version != VERSION {
         return Err(StoreError::Resync);
     }
+    let token: Token = serde_json::from_slice(&json).map_err(bad)?;
     if token.user != user_tag(tasks) {
         return Err(StoreError::BadToken);
     }
     let is_same_table = token.table == table_tag(tasks);
     let round = round(token, &delivered).ok_or(StoreError::BadToken)?;
-    if !is_same_table || now - round.began > millis(TOKEN_LIFETIME) {
+    // A clock that was far ahead has made rounds that begin too late.
+    let is_ahead = round.began.max(round.far) > now + millis(NEAR);
+    if !is_same_table || is_ahead || now - round.began > millis(TOKEN_LIFETIME) {
         return Err(StoreError::Resync);
     }
     Ok(round)
 }
 
-fn parse(text: &str) -> Option<(Token, Vec<u8>)> {
+/// Returns the JSON of a token, and the bytes of the changes that it knows.
+fn parse(text: &str) -> Option<(Vec<u8>, Vec<u8>)> {
     let (json, delivered) = text.split_once('.')?;
-    let token = serde_json::from_slice(&BASE64.decode(json).ok()?).ok()?;
-    Some((token, BASE64.decode(delivered).ok()?))
+    Some((BASE64.decode(json).ok()?, BASE64.decode(delivered).ok()?))
 }
 
 fn round(token: Token, delivered: &[u8]) -> Option<Round> {
