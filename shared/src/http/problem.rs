@@ -67,6 +67,11 @@ impl Problem {
         Problem::new(StatusCode::BAD_REQUEST, detail)
     }
 
+    /// 400 because of one field or parameter.
+    fn invalid(field: &'static str, detail: &str) -> Problem {
+        Problem::from(Invalid { errors: vec![FieldError { field, detail: detail.to_owned() }] })
+    }
+
     /// 404 for anything but a task.
     #[must_use]
     pub fn not_found() -> Problem {
@@ -234,13 +239,12 @@ impl From<StoreError> for Problem {
                 StatusCode::CONFLICT,
                 "The task with this id is in the trash: restore it, or delete it for good first",
             ),
-            StoreError::BadCursor => {
-                let detail = "must be a cursor that this API returned for the same list".to_owned();
-                Problem::from(Invalid { errors: vec![FieldError { field: "cursor", detail }] })
-            }
+            StoreError::BadCursor => Problem::invalid(
+                "cursor",
+                "must be a cursor that this API returned for the same list",
+            ),
             StoreError::BadToken => {
-                let detail = "must be a token that this API returned to the same user".to_owned();
-                Problem::from(Invalid { errors: vec![FieldError { field: "since", detail }] })
+                Problem::invalid("since", "must be a token that this API returned to the same user")
             }
             StoreError::Resync => Problem::new(
                 StatusCode::GONE,

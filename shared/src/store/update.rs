@@ -40,8 +40,8 @@ pub(super) struct Update {
 }
 
 impl Update {
-    /// Builds an attempt, sent `now`, at `edit` of a task that fulfils `precondition`; `once` limits
-    /// it to one execution.
+    /// Builds an attempt, sent `now`, at `edit` of a task that fulfils `precondition`;
+    /// `once` limits it to one execution.
     ///
     /// Every attempt has its own revision. The time of a task never goes back: an item
     /// that is ahead of this attempt keeps its time.
@@ -219,7 +219,7 @@ impl Edit {
         }
     }
 
-    /// Whether it would restore a task that is not in the trash.
+    /// Whether it has nothing to change in the item: it is a restore of a living task.
     pub(super) fn is_done_in(&self, item: &Item) -> bool {
         matches!(self, Edit::Restore) && item::is_living(item)
     }
