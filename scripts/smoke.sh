@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Tries a deployed API with the five user stories: create, list, update, toggle, delete.
+# Tries a deployed API with the five user stories: create, list, update, toggle, delete. A
+# second device follows the changes.
 #
 #   scripts/smoke.sh URL
 #
@@ -117,6 +118,29 @@ listed() {
   done
 }
 
+# follow: reads the changes to the end, as a new device does.
+follow() {
+  local more=True
+  while [ "$more" = True ]; do
+    call 200 GET "/api/changes${since:+?since=$since}" -H "$user"
+    since=$(body 'it["next"]') more=$(body 'it["more"]')
+  done
+}
+# told MEMBER: the changes have the last task with this member, task or deleted_at.
+told() {
+  local left=10
+  while :; do
+    call 200 GET "/api/changes?since=$since" -H "$user"
+    since=$(body 'it["next"]')
+    [ "$(body "any('${path##*/}' == it['id'] and '$1' in it for it in it['changes'])")" != True ] || return 0
+    [ $((left -= 1)) -gt 0 ] || fail "no change of $path with $1"
+    sleep 0.5
+  done
+}
+
+begin "changes"
+follow
+
 begin "create"
 call 400 POST /api/tasks -H "$user" -H "$json" -d '{"title": ""}'
 create banana 2
@@ -125,6 +149,7 @@ create Äpfel 1
 etag=$(header etag)
 call 200 GET "$path" -H "$user"
 call 304 GET "$path" -H "$user" -H "If-None-Match: $etag"
+told task
 
 begin "list with filter, sort and pages"
 listed "/api/tasks?status=pending&$window&limit=2" "['Äpfel', 'banana']"
@@ -155,8 +180,10 @@ fi
 begin "delete and restore"
 call 204 DELETE "$path" -H "$user"
 call 404 GET "$path" -H "$user"
+told deleted_at
 call 200 POST "$path/restore" -H "$user"
 same title "$(body 'it["title"]')" Birnen
+told task
 for path in "${made[@]}"; do
   call 204 DELETE "$path?permanent=true" -H "$user"
 done

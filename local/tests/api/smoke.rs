@@ -46,7 +46,7 @@ async fn a_broken_api_fails_and_the_last_line_says_where() {
         text.lines().last().unwrap().to_owned()
     };
     let foreign = [("SMOKE_SECRET", "a secret of another issuer, 32 bytes")];
-    assert_eq!(failed_at(&foreign).await, "FAILED: create: POST /api/tasks: 401 instead of 400");
+    assert_eq!(failed_at(&foreign).await, "FAILED: changes: GET /api/changes: 401 instead of 200");
     // A table that can only be read.
     app.faults().set_rates("PutItem:error=1".parse().unwrap());
     assert_eq!(failed_at(&secret).await, "FAILED: create: POST /api/tasks: 503 instead of 201");
