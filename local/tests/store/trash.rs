@@ -39,6 +39,9 @@ fn a_task_leaves_the_trash_after_thirty_days_whether_dynamodb_has_removed_it_or_
             assert!(matches!(result, Err(StoreError::NotFound)), "{result:?}");
         }
         assert_eq!(store.restore(late.id, exists).await.unwrap().title, late.title);
+        let again = store.create_at(gone.id, NewTask::titled("again")).await.unwrap();
+        assert!(!again.replayed);
+        assert_eq!(store.get(gone.id).await.unwrap(), again.task);
     });
 }
 

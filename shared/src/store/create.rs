@@ -114,22 +114,25 @@ impl Tasks<'_> {
         }
     }
 
-    /// Returns the request that stores `task` where there is none, or a tombstone that is
-    /// older: a late attempt must not bring back what has been deleted since.
+    /// Returns the request that stores `task` where there is none, or where an older
+    /// tombstone or a task is that has left the trash. A late attempt must not bring back
+    /// what has been deleted since.
     fn put_anew(&self, task: &Task, made_from: &str) -> PutItemFluentBuilder {
         let mut item = item::from_task(task);
         item.insert(MADE_FROM.to_owned(), string(made_from));
+        let now = self.store.clock.now();
         // Refuses late updates of a task that was there before.
-        item.insert(EPOCH.to_owned(), number(Once::new(task.updated_at).epoch()));
+        item.insert(EPOCH.to_owned(), number(Once::new(now).epoch()));
         self.store
             .client
             .put_item()
             .table_name(&self.store.table)
             .set_item(Some(item))
             .condition_expression(
-                "attribute_not_exists(task_id) OR \
+                "attribute_not_exists(task_id) OR expires_at <= :unix OR \
                  (attribute_not_exists(title) AND updated_at < :now)",
             )
+            .expression_attribute_values(":unix", number(now.unix_seconds()))
             .expression_attribute_values(":now", string(task.updated_at.to_string()))
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
             .return_consumed_capacity(ReturnConsumedCapacity::Total)
