@@ -30,7 +30,7 @@ pub use memory_sizes::{Sizes, measure_sizes};
 pub use report::{Report, write};
 pub use requests::{MeasuredRequest, measured_requests};
 
-/// How many warm requests each process answers.
+/// How many warm requests a process answers, if they are short.
 const WARM: u32 = 200;
 
 /// What one function costs with one kind of request.

@@ -13,7 +13,7 @@ use tempfile::TempDir;
 use tokio::process::Command;
 
 use super::stage::Stage;
-use super::{Instructions, MeasuredRequest, Plan, WARM};
+use super::{Instructions, MeasuredRequest, Plan};
 use crate::procfs;
 
 /// How long a process must be idle. Under callgrind everything takes fifty times as long,
@@ -33,10 +33,10 @@ pub(super) async fn count(
     let init = run.read(process, "init").await?;
     run.stage.invoke().await?;
     let first = run.read(process, "first").await?;
-    for _ in 0..WARM {
+    for _ in 0..request.warm {
         run.stage.invoke().await?;
     }
-    let warm = run.read(process, "warm").await? / u64::from(WARM);
+    let warm = run.read(process, "warm").await? / u64::from(request.warm);
     if let Some(folder) = &plan.profiles {
         run.keep(folder, request.name)?;
     }

@@ -7,7 +7,7 @@ use anyhow::Result;
 use local::settings::Settings;
 
 use super::stage::Stage;
-use super::{MeasuredRequest, Native, WARM};
+use super::{MeasuredRequest, Native};
 use crate::{median, procfs};
 
 /// How long a process must use no processor time to count as idle.
@@ -48,7 +48,7 @@ async fn one(settings: &Settings, request: &MeasuredRequest, binary: &Path) -> R
     stage.invoke().await?;
     let first = milliseconds(process).await?;
     let usage = stage.usage() - before;
-    for _ in 0..WARM {
+    for _ in 0..request.warm {
         stage.invoke().await?;
     }
     let all = milliseconds(process).await?;
@@ -56,7 +56,7 @@ async fn one(settings: &Settings, request: &MeasuredRequest, binary: &Path) -> R
         init_ms,
         init_cpu_ms: init,
         first_cpu_ms: first - init,
-        warm_cpu_ms: (all - first) / f64::from(WARM),
+        warm_cpu_ms: (all - first) / f64::from(request.warm),
         peak_memory: procfs::peak_memory(process)?,
         threads: procfs::threads(process)?,
         calls: usage.requests as f64,

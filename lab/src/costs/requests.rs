@@ -25,6 +25,8 @@ pub struct MeasuredRequest {
     pub(super) status: u16,
     /// Replaces the query of the event.
     query: Option<String>,
+    /// How many requests of a warm process are measured.
+    pub(super) warm: u32,
     /// Whether it asks for the changes since a moment ago, of which there are none.
     is_idle_poll: bool,
     /// How many tasks the user has besides those of the events: more than a page.
@@ -43,6 +45,7 @@ pub fn measured_requests() -> Vec<MeasuredRequest> {
         function,
         status,
         query: None,
+        warm: WARM,
         is_idle_poll: false,
         tasks: 60,
         has_key_set: false,
@@ -63,7 +66,8 @@ pub fn measured_requests() -> Vec<MeasuredRequest> {
         request("restore-task", 200, Budget { size: 5_960, memory: 9, init: 3_900, first: 1_000, warm: 880, init_unwarmed: 1_600, first_unwarmed: 3_600 }),
         list("list-tasks, 20 newest", "limit=20", 60, Budget { size: 5_620, memory: 9, init: 3_900, first: 1_900, warm: 1_750, init_unwarmed: 1_600, first_unwarmed: 4_500 }),
         list("list-tasks, 20 by title", "sort=title&limit=20", 60, Budget { size: 5_620, memory: 9, init: 3_900, first: 2_000, warm: 1_900, init_unwarmed: 1_600, first_unwarmed: 4_650 }),
-        list("list-tasks, 1,000 by title", "sort=title&limit=1000", 1_100, Budget { size: 5_620, memory: 12, init: 3_900, first: 52_500, warm: 53_000, init_unwarmed: 1_600, first_unwarmed: 57_000 }),
+        // Each of these takes a second under callgrind.
+        MeasuredRequest { warm: 20, ..list("list-tasks, 1,000 by title", "sort=title&limit=1000", 1_100, Budget { size: 5_620, memory: 12, init: 3_900, first: 52_500, warm: 53_000, init_unwarmed: 1_600, first_unwarmed: 57_000 }) },
         MeasuredRequest {
             name: "list-changes, none",
             is_idle_poll: true,
