@@ -58,7 +58,9 @@ pub fn created_at(request: &Request, created: &Created) -> Response {
     if *replayed {
         set(&mut response, REPLAYED, "true");
     } else {
-        set(&mut response, LOCATION, request.raw_http_path());
+        // The id in the path may be in upper case.
+        let folder = request.raw_http_path().rsplit_once('/').map_or("", |(folder, _)| folder);
+        set(&mut response, LOCATION, &format!("{folder}/{}", task.id));
     }
     response
 }
