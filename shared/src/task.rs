@@ -50,12 +50,6 @@ pub struct Task {
 }
 
 impl Task {
-    /// Returns a new, pending task of the user `user_id`, created now.
-    #[must_use]
-    pub fn new(user_id: &str, new: NewTask) -> Task {
-        Task::with_id(TaskId::new(), user_id, new)
-    }
-
     /// Returns a new, pending task with the given id, which encodes when it was created.
     #[must_use]
     pub fn with_id(id: TaskId, user_id: &str, new: NewTask) -> Task {

@@ -48,12 +48,18 @@ fn database() -> &'static Database {
     static DATABASE: OnceLock<Database> = OnceLock::new();
     DATABASE.get_or_init(|| {
         let runtime = Runtime::new().unwrap();
-        let embedded = EmbeddedDynamoDb::start(0, &Data::Memory).unwrap();
-        let client = tables::client(&embedded.url());
-        let template = Settings::default().template().unwrap();
-        runtime.block_on(tables::create(&client, &template.tables)).unwrap();
+        let (embedded, client) = runtime.block_on(empty_tables());
         Database { runtime, store: tables::store(client.clone()), client, embedded }
     })
+}
+
+/// A DynamoDB with the template's tables.
+async fn empty_tables() -> (EmbeddedDynamoDb, Client) {
+    let embedded = EmbeddedDynamoDb::start(0, &Data::Memory).unwrap();
+    let client = tables::client(&embedded.url());
+    let template = Settings::default().template().unwrap();
+    tables::create(&client, &template.tables).await.unwrap();
+    (embedded, client)
 }
 
 async fn new_user() -> User {
@@ -239,7 +245,7 @@ fn the_documented_export_has_every_member_of_a_task() {
     let document = std::fs::read_to_string(repository().join("docs/operations.md")).unwrap();
     let (_, export) = document.split_once("jq '[.Items[]").unwrap();
     let (export, _) = export.split_once("]'").unwrap();
-    let task = Task::new("alice", NewTask::titled("t"));
+    let task = Task::with_id(TaskId::new(), "alice", NewTask::titled("t"));
     let task = Task { deleted_at: Some(task.updated_at), ..task };
     let task = serde_json::to_value(task).unwrap();
     // The owner is the one who asks, and the id says when the task was created.

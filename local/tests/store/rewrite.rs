@@ -6,16 +6,15 @@ use std::path::PathBuf;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::AttributeValue;
-use local::dynamodb::{Data, EmbeddedDynamoDb};
+use local::dynamodb::EmbeddedDynamoDb;
 use local::faults::{Fault, FaultProxy, ProxyOptions};
 use local::rewrite::{PAGE, Plan, Rewrite, Totals};
-use local::settings::Settings;
 use local::{TASKS_TABLE, seed, tables};
 use shared::User;
 use shared::store::title_key;
 use shared::task::{ListQuery, Order, Precondition, Sort, Status, Task, TaskChanges};
 
-use crate::{database, new_user, pages};
+use crate::{database, empty_tables, new_user, pages};
 
 const USERS: u64 = 8;
 const TASKS: u64 = 50;
@@ -33,10 +32,7 @@ struct Table {
 
 impl Table {
     async fn new() -> Table {
-        let embedded = EmbeddedDynamoDb::start(0, &Data::Memory).unwrap();
-        let client = tables::client(&embedded.url());
-        let template = Settings::default().template().unwrap();
-        tables::create(&client, &template.tables).await.unwrap();
+        let (embedded, client) = empty_tables().await;
         let options = ProxyOptions { is_metered: true, ..ProxyOptions::default() };
         let proxy = FaultProxy::start(embedded.url(), options).await.unwrap();
         let mut users = Vec::new();

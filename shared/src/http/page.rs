@@ -57,11 +57,11 @@ impl Page {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::task::{NewTask, Task};
+    use crate::task::{NewTask, Task, TaskId};
 
     fn task(description: String) -> Task {
         let new = NewTask { description: Some(description), ..NewTask::titled("t") };
-        Task::new("user_a", new)
+        Task::with_id(TaskId::new(), "user_a", new)
     }
 
     fn fill(task: &Task) -> (usize, String) {

@@ -138,7 +138,7 @@ impl Tasks<'_> {
                         break;
                     }
                     returned += 1;
-                    round.delivered.note(&version);
+                    round.note(&version);
                 }
             }
             round.position = Some(version.position);
@@ -211,6 +211,14 @@ impl Round {
 
     fn has_news(&self, version: &Version) -> bool {
         self.delivered.is_new(version)
+    }
+
+    /// Remembers that the device was told of this version, if a later round may read it
+    /// again. In a first round, few are so young.
+    fn note(&mut self, version: &Version) {
+        if version.position.updated_at >= self.far - millis(FAR) {
+            self.delivered.note(version);
+        }
     }
 
     /// Whether `entry` is a deletion that a new device need not hear of: no page of its
@@ -287,6 +295,16 @@ mod tests {
         let mut round = Round::first(DAY);
         assert!(!round.finish(DAY + millis(LONGEST_ROUND)));
         assert!(round.finish(DAY + millis(LONGEST_ROUND) + 1));
+    }
+
+    #[test]
+    fn a_new_device_remembers_only_what_a_later_round_reads_again() {
+        let mut round = Round::first(DAY);
+        for (updated_at, remembered) in [(0, 0), (DAY - millis(FAR) - 1, 0), (DAY, 1)] {
+            let position = Position { updated_at, id: TaskId::new() };
+            round.note(&Version { position, revision: Revision::new() });
+            assert_eq!(round.delivered.len(), remembered, "{updated_at}");
+        }
     }
 
     #[test]

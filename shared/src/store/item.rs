@@ -311,7 +311,7 @@ mod tests {
             priority: Some(Priority::High),
             due_date: Timestamp::parse("2027-02-10"),
         };
-        Task::new("user_a", new)
+        Task::with_id(TaskId::new(), "user_a", new)
     }
 
     fn at(text: &str) -> Timestamp {

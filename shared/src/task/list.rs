@@ -26,7 +26,7 @@ pub struct ListQuery {
     pub order: Order,
     /// Only tasks that are due in this window.
     pub window: Window,
-    /// At most this many tasks, 1 to [`MAX_LIMIT`]; `None` for as many as one
+    /// At most this many tasks, 1 to [`MAX_LIMIT`](super::MAX_LIMIT); `None` for as many as one
     /// reply can carry.
     pub limit: Option<usize>,
     /// The cursor from the previous page; the store defines its form.

@@ -4,14 +4,13 @@ use std::collections::HashMap;
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::AttributeValue;
-use local::dynamodb::{Data, EmbeddedDynamoDb};
-use local::settings::Settings;
+use local::dynamodb::EmbeddedDynamoDb;
 use local::{TASKS_TABLE, tables};
 use shared::User;
 use shared::store::Store;
 use shared::task::TaskId;
 
-use crate::database;
+use crate::{database, empty_tables};
 
 pub(super) type Item = HashMap<String, AttributeValue>;
 
@@ -33,10 +32,6 @@ impl Replicas {
 
     pub(super) fn table_url(&self) -> String {
         database().embedded.url()
-    }
-
-    pub(super) fn store(&self, client: Client) -> Store {
-        tables::store(client)
     }
 
     /// The store whose index is this replica.
@@ -63,10 +58,7 @@ impl Replicas {
 
 impl Lagging {
     async fn start() -> Lagging {
-        let embedded = EmbeddedDynamoDb::start(0, &Data::Memory).unwrap();
-        let client = tables::client(&embedded.url());
-        let template = Settings::default().template().unwrap();
-        tables::create(&client, &template.tables).await.unwrap();
+        let (embedded, client) = empty_tables().await;
         Lagging { client, _embedded: embedded }
     }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use fastrand::Rng;
+use local::tables;
 use shared::User;
 use shared::store::{Clock, Store};
 use shared::task::{FeedEntry, FeedQuery, Revision, TaskId, Timestamp};
@@ -97,7 +98,7 @@ impl World {
         let writer = |skew: i64| {
             let clock = Arc::new(AtomicI64::new(now + skew));
             let network = Network::default();
-            let store = replicas.store(network.client(&replicas.table_url()));
+            let store = tables::store(network.client(&replicas.table_url()));
             let store = store.with_clock(Clock::set(clock.clone()));
             Writer { clock, skew, store, network, late_until: 0, held: None }
         };

@@ -44,6 +44,9 @@ impl Delivered {
     /// Whether the device does not know this version yet. It never returns to an earlier
     /// one: two reads of an index may see its past in any order.
     pub(super) fn is_new(&self, version: &Version) -> bool {
+        if self.0.is_empty() {
+            return true;
+        }
         let new = Change::of(version);
         self.0.iter().find(|known| known.task == new.task).is_none_or(|known| {
             let is_same = (new.updated_at, new.revision) == (known.updated_at, known.revision);
