@@ -19,13 +19,14 @@ pub enum Endpoint {
     Toggle,
     Restore,
     Create,
+    Batch,
     Delete,
 }
 
 impl Endpoint {
     /// All of them. Those that change the number of tasks come last, so that the others
     /// work on the same tables.
-    pub const ALL: [Endpoint; 9] = [
+    pub const ALL: [Endpoint; 10] = [
         Endpoint::Health,
         Endpoint::List,
         Endpoint::Changes,
@@ -34,6 +35,7 @@ impl Endpoint {
         Endpoint::Toggle,
         Endpoint::Restore,
         Endpoint::Create,
+        Endpoint::Batch,
         Endpoint::Delete,
     ];
 
@@ -49,6 +51,7 @@ impl Endpoint {
             Endpoint::Toggle => "toggle",
             Endpoint::Restore => "restore",
             Endpoint::Create => "create",
+            Endpoint::Batch => "batch",
             Endpoint::Delete => "delete",
         }
     }
@@ -65,6 +68,7 @@ impl Endpoint {
             Endpoint::Toggle => "toggle-task",
             Endpoint::Restore => "restore-task",
             Endpoint::Create => "create-task",
+            Endpoint::Batch => "batch-tasks",
             Endpoint::Delete => "delete-task",
         }
     }
@@ -93,6 +97,11 @@ impl Endpoint {
             Endpoint::Create => {
                 let body = json!({"title": format!("Buy milk {number}"), "due_date": "2027-02-10"});
                 (Method::POST, "/api/tasks".to_owned(), Some(body))
+            }
+            Endpoint::Batch => {
+                let changes = json!({"title": format!("Buy milk {number}"), "priority": "low"});
+                let update = json!({"op": "update", "id": task, "changes": changes});
+                (Method::POST, "/api/batch".to_owned(), Some(json!({"operations": [update]})))
             }
             // For good: what sends these requests leaves no content behind.
             Endpoint::Delete => (Method::DELETE, format!("{path}?permanent=true"), None),

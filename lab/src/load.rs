@@ -42,6 +42,7 @@ const ORDER: [Endpoint; Endpoint::ALL.len()] = [
     Endpoint::Update,
     Endpoint::Toggle,
     Endpoint::Restore,
+    Endpoint::Batch,
     Endpoint::Delete,
 ];
 

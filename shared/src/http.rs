@@ -1,6 +1,7 @@
 //! HTTP: requests to typed input, tasks to replies, and the only error that a caller
 //! sees.
 
+mod batch;
 mod entity_tag;
 pub(crate) mod event;
 mod feed;
@@ -9,6 +10,7 @@ mod problem;
 mod request;
 mod response;
 
+pub use batch::{MAX_BATCH_BYTES, operations, results};
 pub use entity_tag::EntityTags;
 pub use feed::{Change, changes};
 pub use lambda_http::{Body, Request};

@@ -6,6 +6,7 @@
 //! whether somebody else has a task of this id.)
 
 mod attempts;
+mod batch;
 mod client;
 mod clock;
 mod create;
@@ -30,6 +31,7 @@ use std::time::Instant;
 
 use aws_sdk_dynamodb::Client;
 
+pub use batch::Outcome;
 #[cfg(feature = "tools")]
 pub use client::client_at_aws;
 pub(crate) use client::connect;

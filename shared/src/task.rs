@@ -6,6 +6,7 @@ mod feed;
 mod field;
 mod id;
 mod list;
+mod operation;
 mod parameters;
 mod timestamp;
 
@@ -19,6 +20,7 @@ pub use feed::{FeedEntry, FeedQuery};
 pub use field::{FieldError, Invalid, MAX_DESCRIPTION_CHARS, MAX_TITLE_CHARS};
 pub use id::{IdempotencyKey, Revision, TaskId};
 pub use list::{ListQuery, Order, Sort, Status, Window};
+pub use operation::{MAX_OPERATIONS, Operation};
 pub use parameters::{MAX_LIMIT, QueryInput};
 pub use timestamp::Timestamp;
 

@@ -116,15 +116,17 @@ impl Telemetry {
     ) -> Result<Response, Problem> {
         let began = Instant::now();
         let is_cold = self.is_cold.swap(false, Ordering::Relaxed);
-        let (reply, record) = record::during(caught(reply)).await;
-        let Record { user, attempts, units, cut } = record;
+        let (reply, record) = record::during(ids.correlation, caught(reply)).await;
+        let Record { request_id: _, user, attempts, units, cut, operations, failures, first_cause } =
+            record;
         let (status, problem) = match &reply {
             Ok(Ok(response)) => (response.status(), None),
             Ok(Err(problem)) => (problem.status(), Some(problem)),
             Err(_) => (StatusCode::INTERNAL_SERVER_ERROR, None),
         };
         let panicked = reply.is_err().then_some("panicked");
-        let mut line = Line::new(self.operation, status, began.elapsed());
+        let has_failed = status.is_server_error() || failures > 0;
+        let mut line = Line::new(self.operation, status, has_failed, began.elapsed());
         line.function_name = self.function_name.as_deref();
         line.function_request_id = ids.function;
         line.correlation_id = ids.correlation;
@@ -133,7 +135,10 @@ impl Telemetry {
         line.user = self.key.as_ref().zip(user).map(|(key, user)| hash(key, &user));
         line.error = problem.map(Problem::title);
         line.detail = problem.map(Problem::detail);
-        line.cause = panicked.or_else(|| problem.and_then(Problem::cause));
+        line.cause =
+            panicked.or_else(|| problem.and_then(Problem::cause)).or(first_cause.as_deref());
+        line.operations = operations;
+        line.failed_operations = operations.map(|_| failures);
         line.cold_start = is_cold;
         line.cold_starts = u8::from(is_cold);
         line.cut = cut.then_some(true);

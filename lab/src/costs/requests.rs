@@ -29,6 +29,8 @@ pub struct MeasuredRequest {
     pub(super) warm: u32,
     /// Whether it asks for the changes since a moment ago, of which there are none.
     is_idle_poll: bool,
+    /// How many tasks each request creates in a batch, each request others.
+    batch: u32,
     /// How many tasks the user has besides those of the events: more than a page.
     pub(super) tasks: u32,
     /// Whether an issuer's key set verifies the tokens.
@@ -47,6 +49,7 @@ pub fn measured_requests() -> Vec<MeasuredRequest> {
         query: None,
         warm: WARM,
         is_idle_poll: false,
+        batch: 0,
         tasks: 60,
         has_key_set: false,
         budget,
@@ -77,6 +80,17 @@ pub fn measured_requests() -> Vec<MeasuredRequest> {
             name: "list-changes, 60",
             query: Some("limit=60".to_owned()),
             ..request("list-changes", 200, Budget { size: 5_620, memory: 9, init: 3_900, first: 4_500, warm: 4_500, init_unwarmed: 1_600, first_unwarmed: 7_000 })
+        },
+        MeasuredRequest {
+            name: "batch-tasks, 1 create",
+            batch: 1,
+            ..request("batch-tasks", 200, Budget { size: 6_200, memory: 9, init: 3_900, first: 1_050, warm: 920, init_unwarmed: 1_600, first_unwarmed: 3_650 })
+        },
+        MeasuredRequest {
+            name: "batch-tasks, 100 creates",
+            batch: 100,
+            warm: 20,
+            ..request("batch-tasks", 200, Budget { size: 6_200, memory: 12, init: 3_900, first: 90_000, warm: 90_000, init_unwarmed: 1_600, first_unwarmed: 90_000 })
         },
         MeasuredRequest {
             name: "get-task, key set",
@@ -132,6 +146,9 @@ impl MeasuredRequest {
             text = text.replace(TASK, &task).replace(DELETED_TASK, &task);
         }
         let mut event: Value = serde_json::from_str(&text)?;
+        if self.batch > 0 {
+            event["body"] = json!(self.operations(number)?.to_string());
+        }
         if let Some(query) = &self.query {
             event["rawQueryString"] = json!(query);
         }
@@ -139,6 +156,17 @@ impl MeasuredRequest {
             event["headers"]["authorization"] = json!(format!("Bearer {token}"));
         }
         Ok(Bytes::from(serde_json::to_vec(&event)?))
+    }
+
+    /// The body of batch number `number`.
+    fn operations(&self, number: u32) -> Result<Value> {
+        let create = |task| {
+            let task = json!({"id": written(number * self.batch + task)?, "op": "create",
+                "task": {"title": "Water the plants", "due_date": "2027-02-10"}});
+            anyhow::Ok(task)
+        };
+        let operations = (0..self.batch).map(create).collect::<Result<Vec<_>>>()?;
+        Ok(json!({ "operations": operations }))
     }
 }
 

@@ -91,9 +91,11 @@ impl Account {
                 TaskId::new()
             }
             Endpoint::Delete => tasks.pop_front()?,
-            Endpoint::Get | Endpoint::Update | Endpoint::Toggle | Endpoint::Restore => {
-                *tasks.get(number.checked_rem(tasks.len())?)?
-            }
+            Endpoint::Get
+            | Endpoint::Update
+            | Endpoint::Toggle
+            | Endpoint::Restore
+            | Endpoint::Batch => *tasks.get(number.checked_rem(tasks.len())?)?,
         };
         let (method, path, mut body) = endpoint.request(task, number);
         if let Some(body) = &mut body {

@@ -1,5 +1,6 @@
 //! One user of a soak. It sends one request after the other and checks the replies.
 
+mod batch;
 mod device;
 mod stored;
 
@@ -45,7 +46,7 @@ pub(super) struct SoakUser {
 }
 
 /// How many kinds of random requests there are.
-const KINDS: u64 = 14;
+const KINDS: u64 = 15;
 
 impl SoakUser {
     pub(super) async fn new(
@@ -89,6 +90,7 @@ impl SoakUser {
             2 => self.delete(&id).await,
             11 => self.restore(&id).await,
             12 | 13 => self.poll().await.map(drop),
+            14 => self.batch().await,
             3..=5 => self.update(&id).await,
             6 | 7 => self.toggle(&id, None).await,
             _ => self.toggle(&id, Some(fastrand::bool())).await,

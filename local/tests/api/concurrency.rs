@@ -4,6 +4,7 @@ use futures::future::join_all;
 use reqwest::{Method, StatusCode};
 use serde_json::json;
 
+use crate::batch::id_of;
 use crate::support::{TestApp, recorded};
 
 #[tokio::test]
@@ -35,6 +36,12 @@ async fn a_hundred_concurrent_requests_to_every_endpoint_all_succeed() {
     };
     let restores = join_all(paths.iter().map(restore)).await;
     assert!(restores.iter().all(|reply| reply.json()["completed"] == true));
+    let batch = async |path: &String| {
+        let update = json!({"op": "update", "id": id_of(path), "changes": {"priority": null}});
+        alice.post("/api/batch", json!({ "operations": [update] })).await
+    };
+    let batches = join_all(paths.iter().map(batch)).await;
+    assert!(batches.iter().all(|reply| reply.json()["results"][0]["status"] == 200));
     // They log after they have replied.
     app.server.backend().lambda().stop().await;
     let logs = app.logs().join("\n");

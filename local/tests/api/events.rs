@@ -12,7 +12,7 @@ use crate::support::TestApp;
 use crate::support::issuer::{Answer, FakeIssuer};
 
 /// The files, with the status and the beginning of the detail of the reply.
-const EXPECTED: [(&str, u16, &str); 28] = [
+const EXPECTED: [(&str, u16, &str); 30] = [
     ("create-task.json", 201, ""),
     ("create-task.bad-body.json", 400, "title must not be empty; priority must be"),
     ("create-task.not-json.json", 400, "The body must be a JSON object: it ends too early"),
@@ -27,6 +27,8 @@ const EXPECTED: [(&str, u16, &str); 28] = [
     ("list-tasks.pending-by-due-date.json", 200, ""),
     ("list-tasks.bad-query.json", 400, "status must be"),
     ("list-changes.json", 200, ""),
+    ("batch-tasks.json", 200, ""),
+    ("batch-tasks.same-id.json", 400, "operations[1].id occurs twice in the batch"),
     ("update-task.json", 200, ""),
     ("update-task.stale.json", 412, "The task has changed"),
     ("update-task.another-users-task.json", 403, "Not authorized to access this task"),

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "in a test, what fails is the message")]
 
 mod bad_input;
+mod batch;
 mod changes;
 mod client_ids;
 mod concurrency;

@@ -6,6 +6,7 @@ use reqwest::{Method, StatusCode};
 use serde_json::json;
 use shared::task::TaskId;
 
+use crate::batch::id_of;
 use crate::support::TestApp;
 
 #[tokio::test]
@@ -44,6 +45,13 @@ async fn each_function_has_exactly_the_permissions_that_it_uses() {
     let for_good = format!("{path}?permanent=true");
     alice.delete(&for_good).await.expect(StatusCode::NO_CONTENT);
     alice.get("/api/changes").await.ok();
+    let theirs = bob.task("b").await;
+    let operations = json!([
+        {"op": "create", "id": TaskId::new(), "task": {"title": "w"}},
+        {"op": "update", "id": TaskId::new(), "changes": {}},
+        {"op": "set_completed", "id": id_of(&theirs), "completed": true},
+    ]);
+    alice.post("/api/batch", json!({ "operations": operations })).await.ok();
     alice.get("/health").await.ok();
     alice.get("/docs").await.ok();
 
@@ -54,6 +62,9 @@ async fn each_function_has_exactly_the_permissions_that_it_uses() {
     let carol = app.user("carol");
     let path = carol.task("t").await;
     carol.delete(&path).await.expect(StatusCode::NO_CONTENT);
+    let path = carol.task("u").await;
+    let delete = json!({"op": "delete", "id": id_of(&path)});
+    carol.post("/api/batch", json!({ "operations": [delete] })).await.ok();
     for (function, permissions) in app.proxy().used_permissions() {
         used.entry(function).or_default().extend(permissions);
     }

@@ -58,7 +58,7 @@ impl EntityTags {
                 None => (false, rest),
             };
             let (opaque, behind) = quoted.strip_prefix('"')?.split_once('"')?;
-            if opaque.chars().any(|c| c.is_ascii_control() || c == ' ') {
+            if !opaque.bytes().all(|byte| byte.is_ascii_graphic()) {
                 return None;
             }
             tags.push(EntityTag { weak, opaque: opaque.to_owned() });

@@ -33,7 +33,7 @@ pub struct Problem {
 
 /// The members of RFC 9457 section 3.1, and those of this API.
 #[derive(Serialize)]
-struct Body<'a> {
+pub(super) struct Body<'a> {
     r#type: &'static str,
     title: &'static str,
     status: u16,
@@ -68,8 +68,9 @@ impl Problem {
     }
 
     /// 400 because of one field or parameter.
-    fn invalid(field: &'static str, detail: &str) -> Problem {
-        Problem::from(Invalid { errors: vec![FieldError { field, detail: detail.to_owned() }] })
+    pub(super) fn invalid(field: &'static str, detail: &str) -> Problem {
+        let error = FieldError { field: field.into(), detail: detail.to_owned() };
+        Problem::from(Invalid { errors: vec![error] })
     }
 
     /// 404 for anything but a task.
@@ -153,9 +154,9 @@ impl Problem {
         self.refused_token
     }
 
-    /// Returns the reply. It contains `request_id`, which the caller can refer to.
-    pub(crate) fn into_response(self, request_id: &str) -> Response {
-        let body = Body {
+    /// Returns the members of the problem.
+    pub(super) fn body<'a>(&'a self, request_id: &'a str) -> Body<'a> {
+        Body {
             r#type: self.r#type(),
             title: self.title(),
             status: self.status.as_u16(),
@@ -163,8 +164,17 @@ impl Problem {
             request_id,
             errors: &self.errors,
             current: self.current.as_deref(),
-        };
-        let mut response = json(self.status, to_json(&body));
+        }
+    }
+
+    /// Returns the task that did not fulfil a precondition.
+    pub(super) fn current(&self) -> Option<&Task> {
+        self.current.as_deref()
+    }
+
+    /// Returns the reply. It contains `request_id`, which the caller can refer to.
+    pub(crate) fn into_response(self, request_id: &str) -> Response {
+        let mut response = json(self.status, to_json(&self.body(request_id)));
         let problem_json = HeaderValue::from_static("application/problem+json");
         response.headers_mut().insert(CONTENT_TYPE, problem_json);
         if let Some(task) = &self.current {
@@ -260,6 +270,15 @@ impl From<StoreError> for Problem {
                 ..Problem::new(
                     StatusCode::CONFLICT,
                     "A request with this Idempotency-Key is still under way",
+                )
+            },
+            StoreError::NotBegun => Problem {
+                retry_after_seconds: Some(1),
+                cause: Some(error.to_string()),
+                ..Problem::new(
+                    StatusCode::SERVICE_UNAVAILABLE,
+                    "The operation was not executed, because the batch took too long; send it \
+                     again",
                 )
             },
             StoreError::OutcomeUnknown(cause) => {

@@ -5,6 +5,7 @@ use lambda_http::http::header::{
 };
 use lambda_http::http::{HeaderName, StatusCode};
 use lambda_http::{Request, RequestExt};
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::error::Category;
 
@@ -31,16 +32,26 @@ pub fn authorization(request: &Request) -> Option<&[u8]> {
 /// JSON, 400 if it is not an object with the fields of `T`. A body without a content type
 /// counts as JSON.
 pub fn body<T: DeserializeOwned>(request: &Request) -> Result<T, Problem> {
+    object("The body", body_within(request, MAX_BODY_BYTES)?)
+}
+
+/// Returns the bytes of a JSON body, of which there may be at most `most`.
+pub(super) fn body_within(request: &Request, most: usize) -> Result<&[u8], Problem> {
     let bytes: &[u8] = request.body().as_ref();
-    if bytes.len() > MAX_BODY_BYTES {
-        let detail = format!("The body must have at most {MAX_BODY_BYTES} bytes");
+    if bytes.len() > most {
+        let detail = format!("The body must have at most {most} bytes");
         return Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, detail));
     }
     if !request.headers().get(CONTENT_TYPE).is_none_or(|value| is_json(value.as_bytes())) {
         let detail = "The body must be JSON, with Content-Type: application/json";
         return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail));
     }
-    json::object(bytes).map_err(|error| not_json(&error))
+    Ok(bytes)
+}
+
+/// Parses a JSON object; `what` names it in the error.
+pub(super) fn object<'a, T: Deserialize<'a>>(what: &str, bytes: &'a [u8]) -> Result<T, Problem> {
+    json::object(bytes).map_err(|error| not_an_object(what, &error))
 }
 
 /// As [`body`], but without a body, all of `T` is absent.
@@ -59,8 +70,11 @@ pub fn optional_body<T: DeserializeOwned + Default>(request: &Request) -> Result
 ///
 /// 404 if it is not a UUIDv7, because no task has such an id.
 pub fn task_id(request: &Request) -> Result<TaskId, Problem> {
-    let id = path_parameter(request, "task_id").and_then(TaskId::parse);
-    id.ok_or_else(Problem::task_not_found)
+    existing_id(path_parameter(request, "task_id").unwrap_or_default())
+}
+
+pub(super) fn existing_id(text: &str) -> Result<TaskId, Problem> {
+    TaskId::parse(text).ok_or_else(Problem::task_not_found)
 }
 
 /// As [`task_id`], for a task that is to be created at this id.
@@ -69,8 +83,11 @@ pub fn task_id(request: &Request) -> Result<TaskId, Problem> {
 ///
 /// 400 if it is not a UUIDv7, or if it was made more than a minute from now.
 pub fn new_task_id(request: &Request) -> Result<TaskId, Problem> {
-    let id = path_parameter(request, "task_id").and_then(TaskId::parse);
-    match id {
+    new_id(path_parameter(request, "task_id").unwrap_or_default())
+}
+
+pub(super) fn new_id(text: &str) -> Result<TaskId, Problem> {
+    match TaskId::parse(text) {
         None => Err(Problem::bad_request("The id of a new task must be a UUIDv7")),
         Some(id) if id.is_ahead_of(Timestamp::now()) => {
             Err(Problem::bad_request("The id of a new task must not be from the future"))
@@ -144,14 +161,28 @@ pub fn idempotency_key(request: &Request) -> Result<Option<IdempotencyKey>, Prob
 /// the list is too long.
 pub fn precondition(request: &Request) -> Result<Precondition, Problem> {
     let tags = |name: &HeaderName| match entity_tags(request, name)? {
-        Some(EntityTags::List(tags)) if tags.len() > MAX_REVISIONS => {
-            let name = canonical(name);
+        Some(tags) => few(canonical(name), tags).map(Some),
+        None => Ok(None),
+    };
+    Ok(EntityTags::into_precondition(tags(&IF_MATCH)?, tags(&IF_NONE_MATCH)?))
+}
+
+/// As [`precondition`], from a value of `If-Match` that the caller calls `name`; `None` if it
+/// is no text.
+pub(super) fn if_match(name: &str, value: Option<&str>) -> Result<Precondition, Problem> {
+    let tags = few(name, parse_tags(name, value)?)?;
+    Ok(EntityTags::into_precondition(Some(tags), None))
+}
+
+/// Returns `tags`, unless they are too many for a condition.
+fn few(name: &str, tags: EntityTags) -> Result<EntityTags, Problem> {
+    match tags {
+        EntityTags::List(tags) if tags.len() > MAX_REVISIONS => {
             let detail = format!("{name} must have at most {MAX_REVISIONS} entity tags");
             Err(Problem::bad_request(detail))
         }
         tags => Ok(tags),
-    };
-    Ok(EntityTags::into_precondition(tags(&IF_MATCH)?, tags(&IF_NONE_MATCH)?))
+    }
 }
 
 /// Returns the versions that the caller already has, if it names any.
@@ -165,15 +196,13 @@ pub fn if_none_match(request: &Request) -> Result<Option<EntityTags>, Problem> {
 
 fn entity_tags(request: &Request, name: &HeaderName) -> Result<Option<EntityTags>, Problem> {
     let Some(value) = request.headers().get(name) else { return Ok(None) };
-    let tags = value.to_str().ok().and_then(EntityTags::parse);
-    match tags {
-        Some(tags) => Ok(Some(tags)),
-        None => {
-            let name = canonical(name);
-            let detail = format!("{name} must be * or a list of entity tags in double quotes");
-            Err(Problem::bad_request(detail))
-        }
-    }
+    parse_tags(canonical(name), value.to_str().ok()).map(Some)
+}
+
+fn parse_tags(name: &str, value: Option<&str>) -> Result<EntityTags, Problem> {
+    value.and_then(EntityTags::parse).ok_or_else(|| {
+        Problem::bad_request(format!("{name} must be * or a list of entity tags in double quotes"))
+    })
 }
 
 /// Returns the name of a header as specifications write it.
@@ -190,15 +219,16 @@ fn is_json(content_type: &[u8]) -> bool {
         || (essence.starts_with("application/") && essence.ends_with("+json"))
 }
 
-/// Returns what is wrong with a body. Does not quote the body, as serde_json's own text
-/// may.
-fn not_json(error: &serde_json::Error) -> Problem {
+/// Returns what is wrong with the JSON of `what`. Does not quote it, as serde_json's own
+/// text may.
+fn not_an_object(what: &str, error: &serde_json::Error) -> Problem {
     let place = format!("at line {} column {}", error.line(), error.column());
     let reason = match error.classify() {
         Category::Data => {
             let text = error.to_string();
             match text.split('`').nth(1).filter(|_| text.starts_with("duplicate field")) {
                 Some(field) => format!("the field {field} occurs twice, {place}"),
+                None if text.starts_with("unknown field") => format!("unknown field {place}"),
                 None => "it is another kind of value".to_owned(),
             }
         }
@@ -206,7 +236,7 @@ fn not_json(error: &serde_json::Error) -> Problem {
         Category::Eof => "it ends too early".to_owned(),
         Category::Syntax | Category::Io => format!("syntax error {place}"),
     };
-    Problem::bad_request(format!("The body must be a JSON object: {reason}"))
+    Problem::bad_request(format!("{what} must be a JSON object: {reason}"))
 }
 
 #[cfg(test)]

@@ -10,12 +10,14 @@ use aws_sdk_dynamodb::config::{AppName, BehaviorVersion, Builder, Credentials, R
 use aws_smithy_runtime_api::client::http::{HttpConnector, SharedHttpConnector};
 use aws_smithy_types::byte_stream::ByteStream;
 
+use super::batch::AT_A_TIME;
 use crate::config::{Aws, Config, ConfigError};
 use crate::deadlines;
 use crate::tls::{self, Connector, Trust};
 
-/// How many idle connections to keep: a function sends one request after the other.
-const IDLE_CONNECTIONS: usize = 1;
+/// How many idle connections to keep: as many as a function uses at a time. All but batches
+/// need one or two.
+const IDLE_CONNECTIONS: usize = AT_A_TIME;
 
 /// A DynamoDB client and its connector.
 #[derive(Debug)]

@@ -29,6 +29,8 @@ pub enum StoreError {
     KeyReused,
     /// A request with the same idempotency key is under way.
     InFlight,
+    /// An operation of a batch was not executed, because the others took all the time.
+    NotBegun,
     /// DynamoDB failed, and a write may or may not have been executed.
     OutcomeUnknown(Box<dyn Error + Send + Sync>),
     /// DynamoDB throttled the request, failed or could not be reached in time.
@@ -83,6 +85,7 @@ impl fmt::Display for StoreError {
             StoreError::Resync => "the token is older than the feed",
             StoreError::KeyReused => "the idempotency key was used with another body",
             StoreError::InFlight => "a request with the same idempotency key is under way",
+            StoreError::NotBegun => "the batch took too long",
             StoreError::OutcomeUnknown(_) => "it is not known whether the write was executed",
             StoreError::Unavailable(_) => "DynamoDB is not available",
             StoreError::Unexpected(_) => "DynamoDB returned an unexpected response",

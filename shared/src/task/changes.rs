@@ -190,8 +190,8 @@ mod tests {
         TaskChanges::try_from(serde_json::from_value::<TaskChangesInput>(body).unwrap())
     }
 
-    fn fields(invalid: Invalid) -> Vec<&'static str> {
-        invalid.errors.into_iter().map(|error| error.field).collect()
+    fn fields(invalid: Invalid) -> Vec<String> {
+        invalid.errors.into_iter().map(|error| error.field.into_owned()).collect()
     }
 
     #[test]

@@ -1,6 +1,8 @@
 //! The rules for each field. Each rule parses what a client sent and collects what is
 //! wrong with it, so that all broken rules are reported at once.
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
@@ -16,7 +18,7 @@ pub const MAX_DESCRIPTION_CHARS: usize = 1000;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct FieldError {
     /// The name of the field or query parameter.
-    pub field: &'static str,
+    pub field: Cow<'static, str>,
     /// What is wrong with it: the end of a sentence that begins with the field.
     pub detail: String,
 }
@@ -58,7 +60,7 @@ pub(super) struct Rules {
 
 impl Rules {
     pub(super) fn broken(&mut self, field: &'static str, detail: impl Into<String>) {
-        self.errors.push(FieldError { field, detail: detail.into() });
+        self.errors.push(FieldError { field: field.into(), detail: detail.into() });
     }
 
     /// Returns `value` if no rule was broken.

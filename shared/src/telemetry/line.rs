@@ -75,6 +75,11 @@ pub(super) struct Line<'a> {
     /// does not follow its `Link` misses the rest.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) cut: Option<bool>,
+    /// How many operations a batch has, and how many of them failed with a 5xx.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) operations: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) failed_operations: Option<usize>,
     #[serde(rename = "Duration")]
     duration: f64,
     #[serde(rename = "ColdStart")]
@@ -95,8 +100,15 @@ pub(super) struct Line<'a> {
 }
 
 impl Line<'_> {
-    pub(super) fn new(operation: &'static str, status: StatusCode, duration: Duration) -> Self {
-        let severity = if status.is_server_error() { Level::ERROR } else { Level::INFO };
+    /// Returns the line of a request that got a reply with `status`. `has_failed` if that is a
+    /// 5xx, or a part of the request got one.
+    pub(super) fn new(
+        operation: &'static str,
+        status: StatusCode,
+        has_failed: bool,
+        duration: Duration,
+    ) -> Self {
+        let severity = if has_failed { Level::ERROR } else { Level::INFO };
         Line {
             timestamp: Timestamp::now(),
             severity,
@@ -116,10 +128,12 @@ impl Line<'_> {
             detail: None,
             cause: None,
             cut: None,
+            operations: None,
+            failed_operations: None,
             duration: (duration.as_secs_f64() * 1e6).round() / 1000.0,
             cold_starts: 0,
             client_errors: u8::from(status.is_client_error()),
-            server_errors: u8::from(status.is_server_error()),
+            server_errors: u8::from(has_failed),
             request_units: None,
             attempts: None,
             refused_tokens: None,

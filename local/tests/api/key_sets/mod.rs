@@ -266,6 +266,8 @@ async fn an_issuer_that_is_down_is_a_503_with_a_retry_after() {
     assert_eq!(reply.header("retry-after"), "5");
     let detail = reply.problem(StatusCode::SERVICE_UNAVAILABLE);
     assert_eq!(detail, "The token cannot be checked at the moment; try again shortly");
+    let batch = caller.post("/api/batch", json!({"operations": []})).await;
+    batch.problem(StatusCode::SERVICE_UNAVAILABLE);
     // A request without a token is rejected without the issuer.
     app.anonymous().get("/api/tasks").await.problem(StatusCode::UNAUTHORIZED);
     app.server.backend().lambda().stop().await;

@@ -1,0 +1,78 @@
+//! Batches: many writes in one request.
+
+use futures_util::StreamExt;
+use futures_util::stream;
+
+use super::Tasks;
+use super::create::Created;
+use super::error::StoreError;
+use crate::deadlines::{BATCH, LAST_START};
+use crate::task::{Operation, Task, Toggle};
+
+/// How many operations of a batch are under way at a time. Each needs a connection.
+pub(super) const AT_A_TIME: usize = 8;
+
+/// What an operation did.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// It created a task.
+    Created(Created),
+    /// It changed or restored this task.
+    Written(Task),
+    /// It deleted a task.
+    Deleted,
+}
+
+impl Tasks<'_> {
+    /// Carries out `operations`, some at a time and in no particular order, and returns
+    /// their outcomes in the order of the operations. Each does what its own method does;
+    /// one that is an error already stays this error.
+    ///
+    /// All share the time of one request: those that cannot begin in time are
+    /// [`StoreError::NotBegun`], and those that do not end in time,
+    /// [`StoreError::OutcomeUnknown`].
+    pub async fn carry_out<E: From<StoreError>>(
+        &self,
+        operations: Vec<Result<Operation, E>>,
+    ) -> Vec<Result<Outcome, E>> {
+        let outcomes = operations
+            .into_iter()
+            .map(|operation| async move { Ok(self.carry_out_in_time(operation?).await?) });
+        stream::iter(outcomes).buffered(AT_A_TIME).collect().await
+    }
+
+    async fn carry_out_in_time(&self, operation: Operation) -> Result<Outcome, StoreError> {
+        let spent = self.began.elapsed();
+        if spent >= LAST_START {
+            return Err(StoreError::NotBegun);
+        }
+        // Boxed, as in `attempts.rs`.
+        let outcome = Box::pin(self.carry_out_one(operation));
+        let outcome = tokio::time::timeout(BATCH.saturating_sub(spent), outcome).await;
+        outcome
+            .unwrap_or_else(|_| Err(StoreError::OutcomeUnknown("the batch took too long".into())))
+    }
+
+    async fn carry_out_one(&self, operation: Operation) -> Result<Outcome, StoreError> {
+        Ok(match operation {
+            Operation::Create { id, new } => Outcome::Created(self.create_at(id, new).await?),
+            Operation::Update { id, changes, precondition } => {
+                Outcome::Written(self.update(id, changes, &precondition).await?)
+            }
+            Operation::SetCompleted { id, completed, precondition } => {
+                Outcome::Written(self.toggle(id, Toggle::Set(completed), &precondition).await?)
+            }
+            Operation::Delete { id, permanent: false, precondition } => {
+                self.delete(id, &precondition).await?;
+                Outcome::Deleted
+            }
+            Operation::Delete { id, permanent: true, precondition } => {
+                self.delete_for_good(id, &precondition).await?;
+                Outcome::Deleted
+            }
+            Operation::Restore { id, precondition } => {
+                Outcome::Written(self.restore(id, &precondition).await?)
+            }
+        })
+    }
+}
