@@ -30,6 +30,8 @@ pub(crate) enum Command {
     /// Measures what each function costs: size, instructions, memory, requests to
     /// DynamoDB (Linux only, with valgrind)
     Costs(Costs),
+    /// Measures what a batch of creates saves, compared with a request for each
+    Batches(Batches),
     /// Measures the throughput and latency of the local server
     Throughput(Throughput),
     /// Sends a bounded load to a running API, such as a deployed one, and measures its
@@ -69,6 +71,18 @@ pub(crate) struct Lists {
     /// Write the tables and the plot into docs/
     #[arg(long)]
     pub(crate) write: bool,
+    #[command(flatten)]
+    pub(crate) build: ReleaseArgs,
+}
+
+#[derive(Args)]
+pub(crate) struct Batches {
+    /// How often to measure each way
+    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) rounds: u16,
+    /// How long each reply of DynamoDB takes in addition, as within an AWS region
+    #[arg(long, value_name = "TIME", default_value = "4ms", value_parser = humantime::parse_duration)]
+    pub(crate) latency: Duration,
     #[command(flatten)]
     pub(crate) build: ReleaseArgs,
 }

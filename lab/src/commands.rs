@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Result, bail};
 use indicatif::{ProgressBar, ProgressStyle};
-use lab::{costs, lists, load, soak, throughput};
+use lab::{batches, costs, lists, load, soak, throughput};
 use local::cli::{say, stop_signal, task_bar};
 use local::dynamodb::Data;
 use local::faults::ProxyOptions;
@@ -14,7 +14,7 @@ use local::lambda::to_standard_error;
 use local::settings::{Settings, repository};
 use local::{Options, Server};
 
-use crate::arguments::{Costs, Lists, Load, Soak, Throughput};
+use crate::arguments::{Batches, Costs, Lists, Load, Soak, Throughput};
 
 /// Runs the soak.
 pub(crate) async fn soak(settings: Settings, arguments: Soak) -> Result<()> {
@@ -107,6 +107,30 @@ pub(crate) async fn lists(settings: Settings, arguments: Lists) -> Result<()> {
     if !over.is_empty() {
         bail!("these pages read too many items:\n{}", over.join("\n"));
     }
+    Ok(())
+}
+
+/// Measures what a batch saves.
+pub(crate) async fn batches(settings: Settings, arguments: Batches) -> Result<()> {
+    let latency = arguments.latency;
+    let server = Server::start(&Options {
+        proxy: Some(ProxyOptions { is_metered: true, latency, ..ProxyOptions::default() }),
+        issuer: None,
+        port: 0,
+        dynamodb_port: 0,
+        data: Data::Memory,
+        binaries: arguments.build.binaries(&batches::FUNCTIONS)?,
+        logs: Arc::new(|_, _| {}),
+        settings: settings.clone(),
+    })
+    .await?;
+    let spinner = ProgressBar::new_spinner();
+    let progress = |what: &str| spinner.set_message(what.to_owned());
+    let rounds = usize::from(arguments.rounds);
+    let report = batches::measure(&server, &settings, rounds, &progress).await?;
+    spinner.finish_and_clear();
+    server.stop().await;
+    say(&report.to_string());
     Ok(())
 }
 

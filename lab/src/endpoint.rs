@@ -99,7 +99,7 @@ impl Endpoint {
                 (Method::POST, "/api/tasks".to_owned(), Some(body))
             }
             Endpoint::Batch => {
-                let changes = json!({"title": format!("Buy milk {number}"), "priority": "low"});
+                let changes = json!({"description": format!("Batch {number}")});
                 let update = json!({"op": "update", "id": task, "changes": changes});
                 (Method::POST, "/api/batch".to_owned(), Some(json!({"operations": [update]})))
             }

@@ -98,7 +98,8 @@ impl Account {
             | Endpoint::Batch => *tasks.get(number.checked_rem(tasks.len())?)?,
         };
         let (method, path, mut body) = endpoint.request(task, number);
-        if let Some(body) = &mut body {
+        // A batch changes no title.
+        if let Some(body) = body.as_mut().filter(|_| endpoint != Endpoint::Batch) {
             let Mark { run, day } = &self.mark;
             body["title"] = json!(format!("{run} {number}"));
             if endpoint == Endpoint::Create {

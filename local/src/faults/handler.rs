@@ -29,6 +29,7 @@ pub(super) struct Handler {
     pub(super) strays: Strays,
     pub(super) permissions: UsedPermissions,
     pub(super) meter: Option<Meter>,
+    latency: Duration,
 }
 
 impl Handler {
@@ -41,6 +42,7 @@ impl Handler {
             strays: Strays::default(),
             permissions: UsedPermissions::default(),
             meter: options.is_metered.then(Meter::default),
+            latency: options.latency,
         }
     }
 
@@ -119,7 +121,11 @@ impl Handler {
     }
 
     async fn pass_on(&self, request: Request<Body>, operation: &str) -> Result<Response<Body>> {
-        Ok(self.execute(request, operation).await?.map(Body::from))
+        let reply = self.execute(request, operation).await?.map(Body::from);
+        if !self.latency.is_zero() {
+            sleep(self.latency).await;
+        }
+        Ok(reply)
     }
 
     /// Lets DynamoDB execute a request, and records it.

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
 
 use anyhow::Result;
 use axum::body::Body;
@@ -29,6 +30,8 @@ pub struct ProxyOptions {
     pub rates: Rates,
     /// Whether it parses all replies for what DynamoDB has read and charged.
     pub is_metered: bool,
+    /// How long it holds each reply back.
+    pub latency: Duration,
 }
 
 /// A running proxy. Dropping it stops it.

@@ -9,7 +9,8 @@ use super::error::StoreError;
 use crate::deadlines::{BATCH, LAST_START};
 use crate::task::{Operation, Task, Toggle};
 
-/// How many operations of a batch are under way at a time. Each needs a connection.
+/// How many operations of a batch are under way at a time. Each needs a connection. Half as
+/// many take nearly twice the time, twice as many hardly less (docs/performance.md).
 pub(super) const AT_A_TIME: usize = 8;
 
 /// What an operation did.
