@@ -5,9 +5,12 @@ import assert from "node:assert/strict";
 import createClient, { type Client } from "openapi-fetch";
 import type { components, paths } from "../generated/api.js";
 import { startApi, stopAll, tokenFor } from "../server.js";
+import { uuidv7 } from "../sync/ids.js";
 
 type Api = Client<paths>;
 type Task = components["schemas"]["Task"];
+type Operation = components["schemas"]["Operation"];
+type OperationResult = components["schemas"]["OperationResult"];
 
 const unique = () => crypto.randomUUID();
 
@@ -165,6 +168,86 @@ async function remove(api: Api, other: Api): Promise<void> {
   console.log("ok: delete only one's own task");
 }
 
+async function send(api: Api, operations: Operation[]): Promise<OperationResult[]> {
+  const { results } = expectData(await api.POST("/api/batch", { body: { operations } }));
+  assert.equal(results.length, operations.length);
+  return results;
+}
+
+/** Says what a result is about. The types know what comes with each status. */
+function said(result: OperationResult): string {
+  switch (result.status) {
+    case 200:
+    case 201:
+      return `${result.status} ${result.task.title}`;
+    case 204:
+      return "204";
+    case 400:
+      return `400 ${"errors" in result.problem ? result.problem.errors[0]?.field : result.problem.detail}`;
+    case 412:
+      return `412 ${result.problem.current.title}`;
+    default:
+      return `${result.status} ${result.problem.detail}`;
+  }
+}
+
+async function goOnline(api: Api): Promise<void> {
+  const add = async (title: string) => {
+    const created = await api.POST("/api/tasks", { body: { title } });
+    return { id: expectData(created).id, etag: etagOf(created.response) };
+  };
+  const [edited, done, old, rescued] = [await add("Buy milk"), await add("Call Ana"), await add("Old news"), await add("Photos")];
+  await api.DELETE("/api/tasks/{task_id}", { params: { path: { task_id: rescued.id } } });
+
+  // What the user did without a connection.
+  const operations: Operation[] = [
+    { op: "create", id: uuidv7(), task: { title: "Äpfel", due_date: "2027-02-10", priority: "high" } },
+    { op: "create", id: uuidv7(), task: { title: "Birnen" } },
+    { op: "update", id: edited.id, if_match: edited.etag, changes: { title: "Buy oat milk", description: null } },
+    { op: "set_completed", id: done.id, completed: true },
+    { op: "delete", id: old.id },
+    { op: "restore", id: rescued.id },
+  ];
+  const first = await send(api, operations);
+  assert.deepEqual(first.map(said), ["201 Äpfel", "201 Birnen", "200 Buy oat milk", "200 Call Ana", "204", "200 Photos"]);
+  const [apples, , milk, call] = first;
+  assert.ok(apples?.status === 201 && milk?.status === 200 && call?.status === 200);
+  assert.deepEqual([apples.task.id, apples.task.due_date], [operations[0]?.id, "2027-02-10T00:00:00.000Z"]);
+  assert.ok(call.task.completed && call.task.completed_at);
+  const read = await api.GET("/api/tasks/{task_id}", { params: { path: { task_id: edited.id } } });
+  assert.deepEqual([milk.task, milk.etag], [expectData(read), etagOf(read.response)]);
+  const state = async () =>
+    expectData(await api.GET("/api/tasks")).map(({ updated_at, ...task }) => task);
+  const after = await state();
+  assert.equal(after.length, 5);
+
+  // The reply was lost, say. Sent again as a whole, the batch ends in the same state.
+  const again = await send(api, operations);
+  const expected = ["200 Äpfel", "200 Birnen", "412 Buy oat milk", "200 Call Ana", "404 Task not found", "200 Photos"];
+  assert.deepEqual(again.map(said), expected);
+  assert.deepEqual(await state(), after);
+  const conflict = again[2];
+  assert.ok(conflict?.status === 412);
+  assert.deepEqual([conflict.problem.current, conflict.etag], [milk.task, milk.etag]);
+
+  // One operation fails, the others do not.
+  const mixed = await send(api, [
+    { op: "create", id: uuidv7(), task: { title: " " } },
+    { op: "update", id: edited.id, if_match: conflict.etag, changes: { title: "Buy wine" } },
+    { op: "delete", id: old.id, permanent: true },
+    { op: "update", id: done.id, if_match: "1", changes: { priority: "low" } },
+  ]);
+  const invalidTag = "400 if_match must be * or a list of entity tags in double quotes";
+  assert.deepEqual(mixed.map(said), ["400 title", "200 Buy wine", "204", invalidTag]);
+
+  // Two writes of one task have no order.
+  const twice: Operation[] = [{ op: "delete", id: done.id }, { op: "restore", id: done.id }];
+  const refused = expectProblem(await api.POST("/api/batch", { body: { operations: twice } }));
+  assert.ok("errors" in refused && refused.status === 400);
+  assert.deepEqual(refused.errors.map(({ field }) => field), ["operations[1].id"]);
+  console.log("ok: send what was done offline in one request, and again");
+}
+
 const baseUrl = await startApi();
 try {
   const user = (name: string): Api =>
@@ -174,9 +257,10 @@ try {
   await edit(user("carol"));
   await complete(user("dave"));
   await remove(user("erin"), user("frank"));
+  await goOnline(user("grace"));
   const anonymous = await createClient<paths>({ baseUrl }).GET("/api/tasks");
   assert.equal(expectProblem(anonymous).detail, "Not authenticated: send Authorization: Bearer <token>");
 } finally {
   stopAll();
 }
-console.log("5 passed, 0 failed");
+console.log("6 passed, 0 failed");
