@@ -2,13 +2,16 @@
 
 import json
 import os
+from functools import cache
 from urllib.parse import parse_qsl, urlsplit
 from uuid import uuid4
 from zlib import crc32
 
+import jsonschema_rs
 import requests
 import schemathesis
 from hypothesis import strategies as st
+from schemathesis.core.failures import AcceptedNegativeData
 from schemathesis.generation.meta import TestPhase
 from schemathesis.openapi.checks import UnsupportedMethodResponse, UseAfterFree
 
@@ -20,8 +23,13 @@ tags = st.just("*") | st.lists(tag, min_size=1, max_size=5).map(", ".join)
 schemathesis.openapi.format("entity-tags", tags)
 
 
+# The components of the document.
+components = {}
+
+
 @schemathesis.hook
 def before_load_schema(context, raw_schema):
+    components.update(raw_schema["components"])
     for parameter in raw_schema["components"]["parameters"].values():
         # `docs` accepts anything, so its schema has no pattern.
         if parameter["name"] in ["If-Match", "If-None-Match"] and "pattern" in parameter["schema"]:
@@ -34,7 +42,11 @@ pages = []
 # The tokens that the feed of changes has returned.
 tokens = []
 
-# The paths of tasks that were restored, or created at an id of the client's.
+# The ids of tasks that batches have written.
+written = []
+
+# The paths of tasks that were restored, or created at an id of the client's. In lower case,
+# as ids are the same in either.
 revived = set()
 
 
@@ -45,7 +57,13 @@ def after_call(context, case, response):
         tokens.append(response.json()["next"])
     is_restored = operation == "restore-task" and response.status_code == 200
     if is_restored or (operation == "update-task" and response.status_code == 201):
-        revived.add(urlsplit(response.request.url).path.removesuffix("/restore"))
+        revived.add(urlsplit(response.request.url).path.removesuffix("/restore").lower())
+    if operation == "batch-tasks" and response.status_code == 200:
+        for write, result in zip(json_sent(response)["operations"], response.json()["results"]):
+            if "task" in result:
+                written.append(result["task"]["id"])
+                if write["op"] in ("create", "restore"):
+                    revived.add(f"/api/tasks/{written[-1]}")
     for link in response.headers.get("link") or []:
         target = link.split(">")[0].lstrip("<")
         pages.append(dict(parse_qsl(urlsplit(target).query)))
@@ -75,6 +93,8 @@ def keep_rules(case):
             keep_token_rules(case)
         elif operation == "update-task":
             keep_id_rules(case)
+        elif operation == "batch-tasks":
+            keep_batch_rules(case)
     return case
 
 
@@ -92,9 +112,32 @@ def keep_id_rules(case):
     if case.headers.get("If-None-Match") == "*":
         if isinstance(case.body, dict):
             case.body = {"title": "t"} | case.body
-        task_id = case.path_parameters["task_id"]
-        if task_id.lower() > "01a3":
-            case.path_parameters["task_id"] = "01a0" + task_id[4:]
+        case.path_parameters["task_id"] = not_ahead(case.path_parameters["task_id"])
+
+
+def not_ahead(task_id):
+    return "01a0" + task_id[4:] if is_ahead(task_id) else task_id
+
+
+def is_ahead(task_id):
+    return task_id.lower() > "01a3"
+
+
+def keep_batch_rules(case):
+    """Each operation has another id, and that of a create was not made in the future. Hardly
+    any id that is made up is the one of a task, so most are replaced by one that is. (Stateful
+    tests must be repeatable, so theirs are not.)"""
+    may_remember = case.meta.phase.name != TestPhase.STATEFUL
+    ids, operations = set(), []
+    for index, write in enumerate(case.body["operations"]):
+        task_id = not_ahead(write["id"]) if write["op"] == "create" else write["id"]
+        if may_remember and written and crc32(task_id.encode()) % 4 > 0:
+            task_id = written[-1 - index % len(written)]
+        while task_id.lower() in ids:
+            task_id = f"{task_id[:24]}{int(task_id[24:], 16) + 1 & 0xFFFFFFFFFFFF:012x}"
+        ids.add(task_id.lower())
+        operations.append(write | {"id": task_id})
+    case.body = {"operations": operations}
 
 
 def keep_list_rules(case):
@@ -133,11 +176,83 @@ def keep_key_rules(case):
 @schemathesis.hook
 def filter_failure(context, failure, case, response):
     """The gateway answers methods that no route has. HTTP APIs return 404 for them,
-    not 405. And a deleted task may have been restored."""
+    not 405. A deleted task may have been restored. And what is wrong with the content of an
+    operation is in its result (see `batch_results`)."""
     if isinstance(failure, UseAfterFree):
-        return not any(path in failure.message for path in revived)
+        return not any(path in failure.message.lower() for path in revived)
+    if isinstance(failure, AcceptedNegativeData) and case.operation.path == "/api/batch":
+        return not is_batch(json_sent(response)) or all(map(is_valid, json_sent(response)["operations"]))
     is_gateways = response.status_code == 404 and response.json() == {"message": "Not Found"}
     return not (isinstance(failure, UnsupportedMethodResponse) and is_gateways)
+
+
+def json_sent(response):
+    """The JSON that was sent, or None."""
+    try:
+        return json.loads(response.request.body or b"")
+    except ValueError:
+        return None
+
+
+@cache
+def writes():
+    """The members that each kind of operation may have, and a validator of its schema."""
+    kinds = {}
+    for one in components["schemas"]["Operation"]["oneOf"]:
+        schema = components["schemas"][one["$ref"].split("/")[-1]]
+        validator = jsonschema_rs.Draft202012Validator({**one, "components": components})
+        kinds[schema["properties"]["op"]["const"]] = set(schema["properties"]), validator
+    return kinds
+
+
+def is_batch(body):
+    """Whether a batch is accepted, whatever the content of its operations."""
+    if not isinstance(body, dict) or set(body) != {"operations"}:
+        return False
+    operations = body["operations"]
+    if not isinstance(operations, list) or not 1 <= len(operations) <= 100:
+        return False
+    ids = set()
+    for write in operations:
+        if not isinstance(write, dict) or not isinstance(write.get("id"), str):
+            return False
+        op = write.get("op")
+        if not isinstance(op, str) or op not in writes() or not set(write) <= writes()[op][0]:
+            return False
+        # Only ASCII has case here.
+        ids.add(write["id"].encode().lower())
+    return len(ids) == len(operations)
+
+
+def is_valid(write):
+    return writes()[write["op"]][1].is_valid(write)
+
+
+@schemathesis.check
+def batch_results(ctx, response, case):
+    """A batch is accepted or not by its shape alone, and each operation by its content. Its
+    result has the status of its problem."""
+    if case.operation.path != "/api/batch" or response.status_code not in (200, 400):
+        return
+    body = json_sent(response)
+    assert (response.status_code == 200) == is_batch(body), "a batch is accepted by its shape"
+    if response.status_code == 400:
+        return
+    results = response.json()["results"]
+    assert len(results) == len(body["operations"]), "an operation has one result"
+    for write, result in zip(body["operations"], results):
+        assert result.get("problem", result)["status"] == result["status"]
+        statuses = {400} if not is_valid(write) else {200, 201, 204, 403, 404, 409, 412}
+        if write["op"] == "create" and is_ahead(write["id"]):
+            statuses.add(400)
+        elif write["op"] != "create" and not is_task_id(write["id"]):
+            # Its content is looked at first.
+            statuses.add(404)
+        assert result["status"] in statuses, f"{write} has {result}"
+
+
+def is_task_id(text):
+    return jsonschema_rs.is_valid(components["schemas"]["OperationId"], text)
 
 
 @schemathesis.check
@@ -160,3 +275,17 @@ def another_user_is_refused(ctx, response, case):
         other = requests.request(sent.method, sent.url, headers=headers, data=sent.body, timeout=15)
         assert other.status_code == 403, f"another user gets {other.status_code}"
         assert other.json()["detail"] == "Not authorized to access this task"
+
+
+@schemathesis.check
+def another_user_is_refused_in_a_batch(ctx, response, case):
+    """As `another_user_is_refused`, for the operations of a batch that wrote a task."""
+    if case.operation.path != "/api/batch" or response.status_code != 200:
+        return
+    pairs = zip(json_sent(response)["operations"], response.json()["results"])
+    operations = [write for write, result in pairs if write["op"] != "create" and result["status"] == 200]
+    if operations:
+        headers = {"Authorization": f"Bearer {os.environ['OTHER_TOKEN']}"}
+        other = requests.post(response.request.url, headers=headers, json={"operations": operations}, timeout=15)
+        statuses = {result["status"] for result in other.json()["results"]}
+        assert statuses == {403}, f"another user gets {statuses}"
