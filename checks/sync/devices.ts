@@ -115,7 +115,7 @@ export const watermelondb: Engine = {
         network.repair();
         for (;;) {
           try {
-            return await watermelon.synchronizeTasks(database, api);
+            return await watermelon.synchronizeTasks(database, api, 5);
           } catch (error) {
             if (!isOutage(error)) throw error;
             if (!network.isOnline) return;

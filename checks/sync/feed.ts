@@ -4,6 +4,7 @@ import type { components, paths } from "../generated/api.js";
 
 export type Api = Client<paths>;
 export type Task = components["schemas"]["Task"];
+export type Operation = components["schemas"]["Operation"];
 
 type Change = components["schemas"]["Changes"]["changes"][number];
 

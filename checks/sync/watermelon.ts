@@ -2,7 +2,7 @@
 import { type Database, type DirtyRaw, Model, appSchema, tableSchema } from "@nozbe/watermelondb";
 import { type SyncTableChangeSet, synchronize } from "@nozbe/watermelondb/sync/index.js";
 import { setGenerator } from "@nozbe/watermelondb/utils/common/randomId/index.js";
-import { type Api, type Task, readChanges } from "./feed.js";
+import { type Api, type Operation, type Task, readChanges } from "./feed.js";
 import { uuidv7 } from "./ids.js";
 
 // The id of a new record is the id of its task.
@@ -49,14 +49,30 @@ const rawOf = (task: Task, etag: string): DirtyRaw => ({
   updated_at: Date.parse(task.updated_at),
 });
 
-function expectOk(response: Response, ...also: number[]): void {
-  if (!response.ok && !also.includes(response.status)) throw new Error(`${response.url} replied ${response.status}`);
+/** A write, and the statuses that mean that nothing is left to do. */
+type Write = { operation: Operation; done: (number | undefined)[] };
+
+function writeOf(raw: DirtyRaw): Write[] {
+  const id: string = raw["id"];
+  if (!raw["etag"]) {
+    // A new task is pending. If the user has completed it, or if an earlier attempt created it
+    // (200), the create is not all: the feed brings the task, and then the rest is an update.
+    const { completed, title, ...others } = pick(raw, FIELDS);
+    return [{ operation: { op: "create", id, task: { title, ...others } }, done: completed ? [] : [201] }];
+  }
+  const changes = pick(raw, raw["_changed"].split(","));
+  if (Object.keys(changes).length === 0) return [];
+  return [{ operation: { op: "update", id, if_match: raw["etag"], changes }, done: [200] }];
 }
+
+/** A deletion beats an edit by another device: there is no `if_match`. */
+const deletionOf = (id: string): Write => ({ operation: { op: "delete", id }, done: [204, 404] });
 
 class Handlers {
   constructor(
     private readonly database: Database,
     private readonly api: Api,
+    private readonly batchSize: number,
   ) {}
 
   async pull() {
@@ -73,36 +89,28 @@ class Handlers {
 
   /** Sends the changes. What fails is rejected: WatermelonDB sends it again the next time. */
   async push({ created, updated, deleted }: SyncTableChangeSet) {
-    const records = [...created, ...updated];
-    const sent = await Promise.allSettled([
-      ...records.map((raw) => (raw["etag"] ? this.update(raw) : this.create(raw))),
-      ...deleted.map((id) => this.delete(id)),
-    ]);
-    const ids = [...records.map(({ id }) => id as string), ...deleted];
-    return { experimentalRejectedIds: { tasks: ids.filter((_, index) => sent[index]?.status === "rejected") } };
+    const writes = [...[...created, ...updated].flatMap(writeOf), ...deleted.map(deletionOf)];
+    const rejected: string[] = [];
+    for (let begin = 0; begin < writes.length; begin += this.batchSize) {
+      const batch = writes.slice(begin, begin + this.batchSize);
+      const statuses = await this.send(batch.map(({ operation }) => operation));
+      for (const [index, { operation, done }] of batch.entries()) {
+        const status = statuses[index];
+        if (operation.op === "create" && status === 409) await this.drop(operation.id);
+        if (!done.includes(status)) rejected.push(operation.id);
+      }
+    }
+    return { experimentalRejectedIds: { tasks: rejected } };
   }
 
-  private async create(raw: DirtyRaw): Promise<void> {
-    // A new task is pending.
-    const { completed, ...body } = pick(raw, FIELDS);
-    const params = { path: { task_id: raw["id"] }, header: { "If-None-Match": "*" } };
-    const { response } = await this.api.PUT("/api/tasks/{task_id}", { params, body });
-    if (response.status === 409) await this.drop(raw["id"]);
-    // If an earlier attempt created it, the feed brings it. What the user changed since is an update.
-    if (response.status !== 201 || completed) throw new Error(`the create is not all: ${response.status}`);
-  }
-
-  private async update(raw: DirtyRaw): Promise<void> {
-    const body = pick(raw, raw["_changed"].split(","));
-    if (Object.keys(body).length === 0) return;
-    const params = { path: { task_id: raw["id"] }, header: { "If-Match": raw["etag"] } };
-    expectOk((await this.api.PUT("/api/tasks/{task_id}", { params, body })).response);
-  }
-
-  /** A deletion beats an edit by another device: there is no `If-Match`. */
-  private async delete(id: string): Promise<void> {
-    const params = { path: { task_id: id } };
-    expectOk((await this.api.DELETE("/api/tasks/{task_id}", { params })).response, 404);
+  /** Returns the status of each operation. Without a reply, there is none. */
+  private async send(operations: Operation[]): Promise<(number | undefined)[]> {
+    try {
+      const { data } = await this.api.POST("/api/batch", { body: { operations } });
+      return data?.results.map(({ status }) => status) ?? [];
+    } catch {
+      return [];
+    }
   }
 
   /** The task is in the trash: another device has deleted it, and that wins. */
@@ -111,8 +119,9 @@ class Handlers {
   }
 }
 
-export function synchronizeTasks(database: Database, api: Api): Promise<void> {
-  const handlers = new Handlers(database, api);
+/** Sends at most `batchSize` changes in one request, of the 100 that the API takes. */
+export function synchronizeTasks(database: Database, api: Api, batchSize = 100): Promise<void> {
+  const handlers = new Handlers(database, api, batchSize);
   return synchronize({
     database,
     sendCreatedAsUpdated: true,
