@@ -1,4 +1,9 @@
 // What can go wrong between a device and the API.
+import type { components } from "../generated/api.js";
+
+type Batch = components["schemas"]["Batch"];
+type Results = components["schemas"]["BatchResults"];
+type Page = components["schemas"]["Changes"];
 
 /** Returns numbers from 0 to 1, always the same for a seed. */
 export function seeded(seed: number): () => number {
@@ -29,6 +34,8 @@ export class Network {
   private onBroken: () => void = () => undefined;
   private isAway = false;
   private old: string | undefined;
+  /** The living tasks that the feed has brought since the device began anew. */
+  private anew: Set<string> | undefined;
 
   constructor(
     private readonly random: () => number,
@@ -66,9 +73,12 @@ export class Network {
     this.saw("requests");
     this.saw(isRead ? "reads" : "writes");
     if (this.random() < 0.03) this.lose("lost requests");
-    const response = await fetch(isRead ? new Request(this.change(request.url), request) : request);
+    const batch = request.url.endsWith("/batch") ? request.clone() : undefined;
+    const url = isRead ? this.change(request.url) : undefined;
+    const response = await this.forget(url, await fetch(url ? new Request(url, request) : request));
     this.saw(`${response.status}`);
     if (response.headers.has("Idempotency-Replayed")) this.saw("replayed creates");
+    if (batch && response.ok) this.sawResults(await batch.json(), await response.clone().json());
     if (!isRead && this.writesLeft-- === 0) this.break();
     if (!this.isOnline || this.random() < 0.06) {
       await response.body?.cancel();
@@ -79,6 +89,16 @@ export class Network {
 
   private saw(what: string): void {
     this.seen.set(what, this.count(what) + 1);
+  }
+
+  /** A batch counts like its operations alone. */
+  private sawResults({ operations }: Batch, { results }: Results): void {
+    this.saw("batches");
+    for (const [index, { status }] of results.entries()) {
+      this.saw("operations");
+      this.saw(`${status}`);
+      if (operations[index]?.op === "create" && status === 200) this.saw("replayed creates");
+    }
   }
 
   private lose(what: string): never {
@@ -100,5 +120,20 @@ export class Network {
     this.old ??= token;
     if (token === this.old) url.searchParams.set("since", aged(token));
     return url;
+  }
+
+  /**
+   * After a month, the feed does not know what was deleted meanwhile. So a device that begins
+   * anew hears only of deletions of tasks that it has been told of since.
+   */
+  private async forget(url: URL | undefined, response: Response): Promise<Response> {
+    if (!this.isAway || !url?.pathname.endsWith("/changes") || !response.ok) return response;
+    if (!url.searchParams.has("since")) this.anew = new Set();
+    const told = this.anew;
+    if (!told) return response;
+    const page: Page = await response.json();
+    const changes = page.changes.filter((change) => ("task" in change ? told.add(change.id) : told.has(change.id)));
+    if (!page.more) this.anew = undefined;
+    return Response.json({ ...page, changes }, response);
   }
 }
