@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Tries a deployed API with the five user stories: create, list, update, toggle, delete. A
-# second device follows the changes.
+# second device follows the changes, and sends batches.
 #
 #   scripts/smoke.sh URL
 #
@@ -167,6 +167,40 @@ begin "toggle"
 call 200 PATCH "$path/complete" -H "$user"
 same completed "$(body 'it["completed"]')" True
 listed "/api/tasks?status=completed&$window" "['Birnen']"
+
+# new_id: a UUIDv7.
+new_id() {
+  python3 -c '
+import time, uuid
+now, noise = f"{time.time_ns() // 10**6:012x}", str(uuid.uuid4())
+print(f"{now[:8]}-{now[8:]}-7{noise[15:]}")'
+}
+# op KIND ID [MEMBERS]: an operation of a batch.
+op() { printf '{"op": "%s", "id": "%s"%s}' "$1" "$2" "${3:+, $3}"; }
+# batch STATUSES OPERATION...: the statuses are those of the results.
+batch() {
+  local statuses=$1
+  shift
+  call 200 POST /api/batch -H "$user" -H "$json" -d "{\"operations\": [$(IFS=, && echo "$*")]}"
+  same "the results" "$(body '[result["status"] for result in it["results"]]')" "$statuses"
+}
+
+begin "batch"
+fig=$(new_id) plum=$(new_id)
+made+=("/api/tasks/$fig" "/api/tasks/$plum")
+creates=(
+  "$(op create "$fig" "\"task\": {\"title\": \"Feige\", \"due_date\": \"${day}T04:00:00Z\"}")"
+  "$(op create "$plum" '"task": {"title": "Pflaume"}')"
+)
+batch "[201, 201]" "${creates[@]}"
+# Safe to repeat.
+batch "[200, 200]" "${creates[@]}"
+batch "[200, 204]" "$(op set_completed "$fig" '"completed": true')" "$(op delete "$plum")"
+listed "/api/tasks?status=completed&$window" "['Birnen', 'Feige']"
+edit='"changes": {"title": "Datteln"}'
+batch "[412, 404]" "$(op update "$fig" '"if_match": "\"old\"", '"$edit")" "$(op update "$plum" "$edit")"
+same "the current title" "$(body 'it["results"][0]["problem"]["current"]["title"]')" Feige
+call 400 POST /api/batch -H "$user" -H "$json" -d '{"operations": []}'
 
 if [ -n "${SMOKE_OTHER_TOKEN:-}" ]; then
   begin "users are kept apart"
