@@ -52,7 +52,8 @@ async function create(api: Api): Promise<void> {
   const invalid = expectProblem(await api.POST("/api/tasks", { body: { title: " ", due_date: "soon" } }));
   assert.equal(invalid.status, 400);
   assert.ok("errors" in invalid, "each invalid field is listed");
-  assert.deepEqual(invalid.errors.map(({ field }) => field), ["title", "due_date"]);
+  const fields: string[] = invalid.errors.map(({ field }) => field);
+  assert.deepEqual(fields, ["title", "due_date"]);
   console.log("ok: create a task once, however often it is sent");
 }
 
@@ -244,7 +245,8 @@ async function goOnline(api: Api): Promise<void> {
   const twice: Operation[] = [{ op: "delete", id: done.id }, { op: "restore", id: done.id }];
   const refused = expectProblem(await api.POST("/api/batch", { body: { operations: twice } }));
   assert.ok("errors" in refused && refused.status === 400);
-  assert.deepEqual(refused.errors.map(({ field }) => field), ["operations[1].id"]);
+  const parts: string[] = refused.errors.map(({ field }) => field);
+  assert.deepEqual(parts, ["operations[1].id"]);
   console.log("ok: send what was done offline in one request, and again");
 }
 
