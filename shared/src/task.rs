@@ -4,7 +4,9 @@ mod changes;
 mod delete;
 mod feed;
 mod field;
+mod fold;
 mod id;
+mod labels;
 mod list;
 mod operation;
 mod parameters;
@@ -19,6 +21,7 @@ pub use delete::DeleteQuery;
 pub use feed::{FeedEntry, FeedQuery};
 pub use field::{FieldError, Invalid, MAX_DESCRIPTION_CHARS, MAX_TITLE_CHARS};
 pub use id::{IdempotencyKey, Revision, TaskId};
+pub use labels::{Labels, MAX_LABEL_CHARS, MAX_LABELS};
 pub use list::{ListQuery, Order, Sort, Status, Window};
 pub use operation::{MAX_OPERATIONS, Operation};
 pub use parameters::{MAX_LIMIT, QueryInput};
@@ -41,6 +44,8 @@ pub struct Task {
     pub priority: Option<Priority>,
     /// When the task is due.
     pub due_date: Option<Timestamp>,
+    /// What groups the task with others.
+    pub labels: Labels,
     /// When the task was last written.
     pub updated_at: Timestamp,
     /// When the task was completed; `None` while it is pending.
@@ -55,7 +60,7 @@ impl Task {
     /// Returns a new, pending task with the given id, which encodes when it was created.
     #[must_use]
     pub fn with_id(id: TaskId, user_id: &str, new: NewTask) -> Task {
-        let NewTask { title, description, priority, due_date } = new;
+        let NewTask { title, description, priority, due_date, labels } = new;
         Task {
             id,
             user_id: user_id.to_owned(),
@@ -64,6 +69,7 @@ impl Task {
             completed: false,
             priority,
             due_date,
+            labels,
             updated_at: id.created_at(),
             completed_at: None,
             deleted_at: None,
@@ -72,7 +78,7 @@ impl Task {
     }
 }
 
-/// A task as a client sees it. Absent values are `null`, never left out; only a living
+/// A task as a client sees it. Absent values are `null` or `[]`, never left out; only a living
 /// task has no `deleted_at`. The revision is in the `ETag` instead.
 impl Serialize for Task {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -86,12 +92,13 @@ impl Serialize for Task {
             completed,
             priority,
             due_date,
+            labels,
             updated_at,
             completed_at,
             deleted_at,
             revision: _,
         } = self;
-        let mut task = serializer.serialize_struct("Task", 11)?;
+        let mut task = serializer.serialize_struct("Task", 12)?;
         task.serialize_field("id", id)?;
         task.serialize_field("user_id", user_id)?;
         task.serialize_field("title", title)?;
@@ -99,6 +106,7 @@ impl Serialize for Task {
         task.serialize_field("completed", completed)?;
         task.serialize_field("priority", &priority.map(Priority::as_str))?;
         task.serialize_field("due_date", due_date)?;
+        task.serialize_field("labels", labels)?;
         task.serialize_field("created_at", &id.created_at())?;
         task.serialize_field("updated_at", updated_at)?;
         task.serialize_field("completed_at", completed_at)?;

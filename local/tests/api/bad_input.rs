@@ -31,6 +31,8 @@ async fn each_broken_rule_of_a_new_task_is_reported() {
         (json!({"title": "t", "priority": "urgent"}), priority),
         (json!({"title": "t", "priority": "High"}), priority),
         (json!({"title": "t", "priority": 1}), priority),
+        (json!({"title": "t", "labels": "home"}), "labels must be an array of strings, or null"),
+        (json!({"title": "t", "labels": [""]}), "labels must not contain an empty label"),
         (json!({"title": "t", "due_date": "tomorrow"}), due),
         (json!({"title": "t", "due_date": 1_800_000_000}), due),
         (json!({"title": "t", "due_date": "2027-02-30"}), due),
@@ -64,6 +66,10 @@ async fn each_broken_rule_of_an_update_is_reported() {
         (json!({"description": {}}), "description must be a string or null"),
         (json!({"priority": ""}), "priority must be low, medium, high or null"),
         (json!({"due_date": false}), &format!("due_date {MOMENT}")),
+        (
+            json!({"labels": ["x".repeat(51)]}),
+            "labels must contain labels of at most 50 characters, not 51",
+        ),
         (json!({"completed": null}), "completed must be true or false"),
         (json!({"completed": "true"}), "completed must be true or false"),
         (

@@ -11,7 +11,7 @@ async fn creating_a_task_returns_it_and_its_location() {
     let alice = app.user("alice");
     let body = json!({
         "title": " Buy milk ", "description": "Two litres", "priority": "high",
-        "due_date": "2027-02-10T09:00+01:00",
+        "due_date": "2027-02-10T09:00+01:00", "labels": [" Shopping ", "home", "SHOPPING"],
     });
     let created = alice.post("/api/tasks", body).await.expect(StatusCode::CREATED);
     let task = created.json();
@@ -23,6 +23,7 @@ async fn creating_a_task_returns_it_and_its_location() {
         "description",
         "due_date",
         "id",
+        "labels",
         "priority",
         "title",
         "updated_at",
@@ -33,6 +34,7 @@ async fn creating_a_task_returns_it_and_its_location() {
     assert_eq!(task["description"], "Two litres");
     assert_eq!(task["priority"], "high");
     assert_eq!(task["due_date"], "2027-02-10T08:00:00.000Z");
+    assert_eq!(task["labels"], json!(["Shopping", "home"]));
     assert_eq!(task["completed"], false);
     assert_eq!(task["completed_at"], Value::Null);
     assert_eq!(task["user_id"], "alice");
@@ -54,6 +56,7 @@ async fn a_task_needs_only_a_title() {
     for absent in ["description", "priority", "due_date", "completed_at"] {
         assert_eq!(task[absent], Value::Null, "{absent}");
     }
+    assert_eq!(task["labels"], json!([]));
 }
 
 #[tokio::test]
@@ -62,6 +65,7 @@ async fn an_update_changes_only_the_fields_that_it_names() {
     let alice = app.user("alice");
     let body = json!({
         "title": "t", "description": "d", "priority": "low", "due_date": "2027-02-10",
+        "labels": ["home"],
     });
     let created = alice.post("/api/tasks", body).await;
     let (path, before) = (created.header("location").to_owned(), created.json());
@@ -79,10 +83,17 @@ async fn an_update_changes_only_the_fields_that_it_names() {
     for field in ["description", "priority", "due_date"] {
         assert_eq!(cleared[field], Value::Null, "{field}");
     }
-    assert_eq!(cleared["title"], "T");
+    assert_eq!((&cleared["title"], &cleared["labels"]), (&json!("T"), &json!(["home"])));
+    for none in [json!([]), json!(null)] {
+        let unlabelled = alice.put(&path, json!({ "labels": none })).await.ok().json();
+        assert_eq!(unlabelled["labels"], json!([]));
+    }
 
-    let body = json!({"description": "D", "priority": "medium", "due_date": "2028-01-01"});
+    let body = json!({
+        "description": "D", "priority": "medium", "due_date": "2028-01-01", "labels": ["b", "a"],
+    });
     let set = alice.put(&path, body).await.ok().json();
+    assert_eq!(set["labels"], json!(["b", "a"]));
     assert_eq!(set["description"], "D");
     assert_eq!(set["priority"], "medium");
     assert_eq!(set["due_date"], "2028-01-01T00:00:00.000Z");

@@ -191,11 +191,12 @@ pub(crate) fn changed(mut task: Task, changes: TaskChanges) -> Task {
             Change::Set(new) => *value = Some(new),
         }
     }
-    let TaskChanges { title, description, priority, due_date, completed } = changes;
+    let TaskChanges { title, description, priority, due_date, labels, completed } = changes;
     task.title = title.unwrap_or(task.title);
     apply(&mut task.description, description);
     apply(&mut task.priority, priority);
     apply(&mut task.due_date, due_date);
+    task.labels = labels.unwrap_or(task.labels);
     task.completed = completed.unwrap_or(task.completed);
     if !task.completed {
         task.completed_at = None;

@@ -4,7 +4,7 @@ use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
-use shared::task::{Change, NewTask, Priority, TaskChanges, Timestamp, Toggle};
+use shared::task::{Change, Labels, NewTask, Priority, TaskChanges, Timestamp, Toggle};
 
 pub(crate) fn titles() -> impl Strategy<Value = String> {
     let tricky = [
@@ -52,13 +52,19 @@ pub(crate) fn priorities() -> impl Strategy<Value = Priority> {
     select(vec![Priority::Low, Priority::Medium, Priority::High])
 }
 
+pub(crate) fn labels() -> impl Strategy<Value = Labels> {
+    let some = select(vec!["home", "Home", "Büro", "büro ", "日本", "a\u{0}b", "👋\u{1f3fd}"]);
+    vec(some.prop_map(str::to_owned), 0..4).prop_map(|texts| Labels::new(texts).unwrap())
+}
+
 pub(crate) fn new_tasks() -> impl Strategy<Value = NewTask> {
-    (titles(), option::of(titles()), option::of(priorities()), due_dates()).prop_map(
-        |(title, description, priority, due_date)| NewTask {
+    (titles(), option::of(titles()), option::of(priorities()), due_dates(), labels()).prop_map(
+        |(title, description, priority, due_date, labels)| NewTask {
             title,
             description,
             priority,
             due_date,
+            labels,
         },
     )
 }
@@ -76,13 +82,15 @@ pub(crate) fn changes() -> impl Strategy<Value = TaskChanges> {
         change(titles()),
         change(priorities()),
         change(due_date),
+        option::of(labels()),
         option::of(any::<bool>()),
     )
-        .prop_map(|(title, description, priority, due_date, completed)| TaskChanges {
+        .prop_map(|(title, description, priority, due_date, labels, completed)| TaskChanges {
             title,
             description,
             priority,
             due_date,
+            labels,
             completed,
         })
 }

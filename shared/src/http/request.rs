@@ -15,7 +15,8 @@ use crate::json;
 use crate::store::MAX_REVISIONS;
 use crate::task::{IdempotencyKey, Precondition, QueryInput, TaskId, Timestamp};
 
-/// The largest body that is accepted, in bytes: about eight times the largest task.
+/// The largest body that is accepted, in bytes: more than the largest task takes, however it is
+/// escaped.
 pub const MAX_BODY_BYTES: usize = 32 * 1024;
 
 /// Returns the value of the `Authorization` header, if there is one.

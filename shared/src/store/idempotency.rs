@@ -151,7 +151,7 @@ fn cancellation_reasons(
 /// be hashed with its name, and only if it is present, so that a request without it keeps
 /// the hash that was stored before the deployment.
 pub(super) fn hash_of(new: &NewTask) -> String {
-    let NewTask { title, description, priority, due_date } = new;
+    let NewTask { title, description, priority, due_date, labels } = new;
     let due_date = due_date.map(|moment| moment.to_string());
     let optional = [description.as_deref(), priority.map(Priority::as_str), due_date.as_deref()];
     let mut parts = vec![title.as_bytes()];
@@ -159,13 +159,19 @@ pub(super) fn hash_of(new: &NewTask) -> String {
         parts.push(if value.is_some() { b"+" } else { b"-" });
         parts.push(value.unwrap_or_default().as_bytes());
     }
+    let labels = labels.as_slice();
+    let count = labels.len().to_string();
+    if !labels.is_empty() {
+        parts.extend([b"labels", count.as_bytes()]);
+        parts.extend(labels.iter().map(|label| label.as_bytes()));
+    }
     hash(&parts)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::task::Timestamp;
+    use crate::task::{Labels, Timestamp};
 
     #[test]
     fn the_hash_of_a_task_matches_those_already_stored() {
@@ -182,5 +188,10 @@ mod tests {
         new.description = None;
         assert_ne!(hash_of(&new), empty);
         assert_ne!(hash_of(&new), whole);
+        new.labels = Labels::stored(vec!["a".into(), "b".into()]);
+        let labelled = hash_of(&new);
+        assert_eq!(labelled, "Cr3xZ5wb4sWgMddv1vhfhFxjXbrVSvkgw6YFoHNwSBg");
+        new.labels = Labels::stored(vec!["a".into()]);
+        assert_ne!(hash_of(&new), labelled);
     }
 }

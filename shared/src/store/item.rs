@@ -1,107 +1,20 @@
 //! Converts a task to an item of the table, and back.
 
+mod attributes;
+
 use std::collections::HashMap;
 use std::str::FromStr;
-use std::time::Duration;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 
 use super::error::BadItem;
 use super::title_key;
-use crate::task::{Priority, Revision, Task, TaskId, Timestamp};
+use crate::task::{Labels, Priority, Revision, Task, TaskId, Timestamp};
+
+pub(super) use attributes::*;
 
 /// An item, or the key of one.
 pub(super) type Item = HashMap<String, AttributeValue>;
-
-// Attributes. `docs/data-model.md` describes each.
-pub(super) const USER_ID: &str = "user_id";
-pub(super) const TASK_ID: &str = "task_id";
-pub(super) const COMPLETED: &str = "completed";
-pub(super) const TITLE_KEY: &str = "title_key";
-pub(super) const DUE_KEY: &str = "due_key";
-pub(super) const TITLE: &str = "title";
-pub(super) const DESCRIPTION: &str = "description";
-pub(super) const PRIORITY: &str = "priority";
-pub(super) const UPDATED_AT: &str = "updated_at";
-pub(super) const REVISION: &str = "revision";
-/// When a write of `completed` found the task pending and completed it.
-pub(super) const COMPLETED_AT: &str = "completed_at";
-/// When the last flip happened.
-pub(super) const FLIPPED_AT: &str = "flipped_at";
-/// What `completed` was before the last flip.
-pub(super) const FLIPPED_FROM: &str = "flipped_from";
-
-/// The epoch of the last update, and the ids of the updates of the last epochs; see
-/// `once.rs`.
-pub(super) const EPOCH: &str = "epoch";
-pub(super) const DONE: [&str; 3] = ["done_0", "done_1", "done_2"];
-
-/// A hash of the fields that a task at an id of the client's was created with.
-pub(super) const MADE_FROM: &str = "made_from";
-
-/// When the task was deleted. Only tasks in the trash have it, and the attributes below.
-pub(super) const DELETED_AT: &str = "deleted_at";
-/// When DynamoDB may remove the task from the trash, in seconds since 1970: the table's
-/// TTL attribute.
-pub(super) const EXPIRES_AT: &str = "expires_at";
-
-const WAS_COMPLETED: &str = "was_completed";
-pub(super) const WAS_TITLE_KEY: &str = "was_title_key";
-const WAS_DUE_KEY: &str = "was_due_key";
-
-/// The keys of the lists of living tasks, and where a task in the trash keeps them:
-/// without them, it is in none of these lists.
-pub(super) const BURIED: [(&str, &str); 3] =
-    [(COMPLETED, WAS_COMPLETED), (TITLE_KEY, WAS_TITLE_KEY), (DUE_KEY, WAS_DUE_KEY)];
-
-/// How long a task stays in the trash, and a tombstone in the table.
-pub(super) const TRASH: Duration = Duration::from_secs(30 * 24 * 60 * 60);
-
-/// What deleting a task for good removes: everything but its key, what updates are
-/// conditional on, and its time. The tombstone that is left tells other devices of it.
-pub(super) const CONTENT: [&str; 16] = [
-    COMPLETED,
-    TITLE,
-    TITLE_KEY,
-    DUE_KEY,
-    DESCRIPTION,
-    PRIORITY,
-    COMPLETED_AT,
-    FLIPPED_AT,
-    FLIPPED_FROM,
-    MADE_FROM,
-    DELETED_AT,
-    WAS_COMPLETED,
-    WAS_TITLE_KEY,
-    WAS_DUE_KEY,
-    // Only in items of earlier versions.
-    "title_changed",
-    "due_changed",
-];
-
-/// The attributes that [`into_task_of`] reads. None of the names is reserved in
-/// expressions.
-/// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/ReservedWords.html>
-pub(super) const OF_A_TASK: [&str; 11] = [
-    TASK_ID,
-    COMPLETED,
-    TITLE,
-    DUE_KEY,
-    UPDATED_AT,
-    REVISION,
-    DESCRIPTION,
-    PRIORITY,
-    COMPLETED_AT,
-    FLIPPED_AT,
-    FLIPPED_FROM,
-];
-
-/// What it reads in addition of a task in the trash.
-pub(super) const OF_THE_TRASH: [&str; 3] = [DELETED_AT, WAS_COMPLETED, WAS_DUE_KEY];
-
-/// The due key of a task without a due date. It sorts after every date, because dates
-/// begin with a digit.
-pub(super) const UNDATED: &str = "~";
 
 pub(super) fn string(text: impl Into<String>) -> AttributeValue {
     AttributeValue::S(text.into())
@@ -121,6 +34,10 @@ pub(super) fn bytes(value: Vec<u8>) -> AttributeValue {
     AttributeValue::B(value.into())
 }
 
+pub(super) fn strings(labels: &Labels) -> AttributeValue {
+    AttributeValue::L(labels.as_slice().iter().map(string).collect())
+}
+
 /// Returns the due date as the index sorts it.
 pub(super) fn due_key(due_date: Option<Timestamp>) -> String {
     due_date.map_or_else(|| UNDATED.to_owned(), |moment| moment.to_string())
@@ -136,6 +53,7 @@ pub(super) fn from_task(task: &Task) -> Item {
         completed,
         priority,
         due_date,
+        labels,
         updated_at,
         completed_at,
         deleted_at,
@@ -160,6 +78,9 @@ pub(super) fn from_task(task: &Task) -> Item {
         if let Some(value) = value {
             item.insert(name.into(), string(value));
         }
+    }
+    if !labels.is_empty() {
+        item.insert(LABELS.into(), strings(labels));
     }
     if let Some(deleted_at) = deleted_at {
         for (key, buried) in BURIED {
@@ -227,6 +148,7 @@ pub(super) fn into_task_of(user_id: String, mut item: Item) -> Result<Task, BadI
         priority: take(&mut item, PRIORITY)?
             .map(|name| Priority::parse(&name).ok_or(BadItem { attribute: PRIORITY }))
             .transpose()?,
+        labels: take_labels(&mut item)?,
         updated_at: moment(&required(&mut item, UPDATED_AT)?, UPDATED_AT)?,
         deleted_at: deleted_at.map(|text| moment(&text, DELETED_AT)).transpose()?,
         revision: Revision::parse(&required(&mut item, REVISION)?)
@@ -251,6 +173,21 @@ pub(super) fn take(item: &mut Item, attribute: &'static str) -> Result<Option<St
         None => Ok(None),
         Some(AttributeValue::S(text)) => Ok(Some(text)),
         Some(_) => Err(BadItem { attribute }),
+    }
+}
+
+/// Takes the labels from an item. Those of earlier versions have none.
+fn take_labels(item: &mut Item) -> Result<Labels, BadItem> {
+    let text = |value| match value {
+        AttributeValue::S(text) => Ok(text),
+        _ => Err(BadItem { attribute: LABELS }),
+    };
+    match item.remove(LABELS) {
+        None => Ok(Labels::default()),
+        Some(AttributeValue::L(values)) => {
+            values.into_iter().map(text).collect::<Result<_, _>>().map(Labels::stored)
+        }
+        Some(_) => Err(BadItem { attribute: LABELS }),
     }
 }
 
@@ -310,6 +247,7 @@ mod tests {
             description: Some("…".into()),
             priority: Some(Priority::High),
             due_date: Timestamp::parse("2027-02-10"),
+            labels: Labels::stored(vec!["Été".into(), "home".into()]),
         };
         Task::with_id(TaskId::new(), "user_a", new)
     }
@@ -322,7 +260,13 @@ mod tests {
     fn a_task_survives_the_round_trip() {
         let dated = task();
         assert_eq!(into_task(from_task(&dated)).unwrap(), dated);
-        let bare = Task { description: None, priority: None, due_date: None, ..dated };
+        let bare = Task {
+            description: None,
+            priority: None,
+            due_date: None,
+            labels: Labels::default(),
+            ..dated
+        };
         assert_eq!(into_task(from_task(&bare)).unwrap(), bare);
         let done = Task { completed: true, completed_at: Some(at("2027-02-11")), ..bare };
         assert_eq!(into_task(from_task(&done)).unwrap(), done);

@@ -5,8 +5,8 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use super::error::BadItem;
 use super::item::{
     self, BURIED, COMPLETED, COMPLETED_AT, CONTENT, DELETED_AT, DESCRIPTION, DUE_KEY, EPOCH,
-    EXPIRES_AT, FLIPPED_AT, FLIPPED_FROM, Item, PRIORITY, REVISION, TITLE, TITLE_KEY, UPDATED_AT,
-    bytes, flag, number, string,
+    EXPIRES_AT, FLIPPED_AT, FLIPPED_FROM, Item, LABELS, PRIORITY, REVISION, TITLE, TITLE_KEY,
+    UPDATED_AT, bytes, flag, number, string,
 };
 use super::once::Once;
 use super::title_key;
@@ -95,7 +95,7 @@ impl Update {
     }
 
     fn changes(&mut self, changes: TaskChanges) {
-        let TaskChanges { title, description, priority, due_date, completed } = changes;
+        let TaskChanges { title, description, priority, due_date, labels, completed } = changes;
         if let Some(title) = title {
             self.set(TITLE_KEY, bytes(title_key(&title)));
             self.set(TITLE, string(title));
@@ -109,6 +109,11 @@ impl Update {
         };
         if let Some(due_date) = due_date {
             self.set(DUE_KEY, string(item::due_key(due_date)));
+        }
+        match labels {
+            None => {}
+            Some(labels) if labels.is_empty() => self.remove.push(LABELS),
+            Some(labels) => self.set(LABELS, item::strings(&labels)),
         }
         if let Some(completed) = completed {
             self.set_completed(completed);

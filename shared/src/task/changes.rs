@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::field::{Invalid, Rules, Sent};
-use super::{Priority, Timestamp};
+use super::{Labels, Priority, Timestamp};
 
 /// The body of a create request. Unknown fields are ignored, including `completed`: a new
 /// task is pending.
@@ -15,6 +15,7 @@ pub struct NewTaskInput {
     description: Sent,
     priority: Sent,
     due_date: Sent,
+    labels: Sent,
 }
 
 /// The content of a new task.
@@ -28,12 +29,20 @@ pub struct NewTask {
     pub priority: Option<Priority>,
     /// See [`Task::due_date`](super::Task::due_date).
     pub due_date: Option<Timestamp>,
+    /// See [`Task::labels`](super::Task::labels).
+    pub labels: Labels,
 }
 
 impl NewTask {
     /// A task that has a title and nothing else. The title must be valid.
     pub fn titled(title: impl Into<String>) -> NewTask {
-        NewTask { title: title.into(), description: None, priority: None, due_date: None }
+        NewTask {
+            title: title.into(),
+            description: None,
+            priority: None,
+            due_date: None,
+            labels: Labels::default(),
+        }
     }
 }
 
@@ -41,7 +50,7 @@ impl TryFrom<NewTaskInput> for NewTask {
     type Error = Invalid;
 
     fn try_from(input: NewTaskInput) -> Result<NewTask, Invalid> {
-        let NewTaskInput { title, description, priority, due_date } = input;
+        let NewTaskInput { title, description, priority, due_date, labels } = input;
         let mut rules = Rules::default();
         if title == Sent::Absent {
             rules.broken("title", "is required");
@@ -51,6 +60,7 @@ impl TryFrom<NewTaskInput> for NewTask {
             description: Change::read(description, |it| rules.description(it)).into_new(),
             priority: Change::read(priority, |it| rules.priority(it)).into_new(),
             due_date: Change::read(due_date, |it| rules.due_date(it)).into_new(),
+            labels: rules.labels(labels).unwrap_or_default(),
         };
         rules.finish(new)
     }
@@ -65,6 +75,7 @@ pub struct TaskChangesInput {
     description: Sent,
     priority: Sent,
     due_date: Sent,
+    labels: Sent,
     completed: Sent,
 }
 
@@ -79,6 +90,8 @@ pub struct TaskChanges {
     pub priority: Change<Priority>,
     /// The change to the due date.
     pub due_date: Change<Timestamp>,
+    /// The new labels, if they change.
+    pub labels: Option<Labels>,
     /// Whether the task is done, if that changes.
     pub completed: Option<bool>,
 }
@@ -87,13 +100,14 @@ impl TryFrom<TaskChangesInput> for TaskChanges {
     type Error = Invalid;
 
     fn try_from(input: TaskChangesInput) -> Result<TaskChanges, Invalid> {
-        let TaskChangesInput { title, description, priority, due_date, completed } = input;
+        let TaskChangesInput { title, description, priority, due_date, labels, completed } = input;
         let mut rules = Rules::default();
         let changes = TaskChanges {
             title: rules.title(title),
             description: Change::read(description, |it| rules.description(it)),
             priority: Change::read(priority, |it| rules.priority(it)),
             due_date: Change::read(due_date, |it| rules.due_date(it)),
+            labels: rules.labels(labels),
             completed: rules.completed(completed),
         };
         rules.finish(changes)

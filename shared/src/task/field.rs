@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
-use super::{Priority, Timestamp};
+use super::{Labels, Priority, Timestamp};
 
 /// The longest title, in Unicode scalar values.
 pub const MAX_TITLE_CHARS: usize = 200;
@@ -103,6 +103,18 @@ impl Rules {
         match value.as_str().and_then(Timestamp::parse) {
             Some(due_date) => Some(due_date),
             None => self.refuse("due_date", MOMENT),
+        }
+    }
+
+    /// Parses labels; `null` is none. Returns `None` if they are absent or invalid.
+    pub(super) fn labels(&mut self, sent: Sent) -> Option<Labels> {
+        match sent {
+            Sent::Absent => None,
+            Sent::Null => Some(Labels::default()),
+            Sent::Value(value) => match Labels::parse(value) {
+                Ok(labels) => Some(labels),
+                Err(detail) => self.refuse("labels", detail),
+            },
         }
     }
 
