@@ -24,8 +24,8 @@ pub const ATTEMPT: Duration = Duration::from_secs(2);
 /// How long after the token was verified the last attempt may start.
 pub const LAST_START: Duration = Duration::from_secs(3);
 
-/// When a batch stops waiting for its operations: then all that began in time has had time
-/// for an attempt.
+/// When a batch stops waiting for its operations. By then, each that began in time has had
+/// time for one attempt.
 pub const BATCH: Duration = Duration::from_secs(5);
 
 /// How long a list searches behind deleted tasks for one to return, before it replies with
@@ -45,7 +45,7 @@ const _: () = assert!(fits(&[LAST_START, ATTEMPT, ATTEMPT], ANSWER));
 const _: () = assert!(fits(&[ANSWER], FUNCTION));
 const _: () = assert!(fits(&[CONNECT], ATTEMPT));
 const _: () = assert!(fits(&[PASSING], LAST_START));
-// Otherwise one reply would be lost for all operations.
+// Otherwise ANSWER could end the request, and the results of all operations would be lost.
 const _: () = assert!(fits(&[KEY_SET_FETCH, BATCH], ANSWER));
 const _: () = assert!(!fits(&[BATCH], LAST_START.saturating_add(ATTEMPT)));
 const _: () = assert!(fits(&[KEY_SET_FETCH], ANSWER));

@@ -19,6 +19,7 @@ pub use changes::{
 };
 pub use delete::DeleteQuery;
 pub use feed::{FeedEntry, FeedQuery};
+pub(crate) use field::TRUE_OR_FALSE;
 pub use field::{FieldError, Invalid, MAX_DESCRIPTION_CHARS, MAX_TITLE_CHARS};
 pub use id::{IdempotencyKey, Revision, TaskId};
 pub use labels::{Labels, MAX_LABEL_CHARS, MAX_LABELS};

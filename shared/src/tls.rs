@@ -8,7 +8,7 @@
 use std::error::Error;
 use std::fmt;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -68,9 +68,22 @@ fn is_amazons(url: &str) -> bool {
 }
 
 /// Sends the SDK's requests over HTTP/1.1, with TLS if the URL says `https`.
+///
+/// While Lambda freezes a function, all its idle connections may die without notice. So after
+/// one has failed, none of the others is used again: a retry opens a new one.
 #[derive(Clone, Debug)]
 pub(crate) struct Connector {
+    pool: Arc<Mutex<Pool>>,
+}
+
+/// Connections to use.
+#[derive(Debug)]
+struct Pool {
     client: Client<InTime, SdkBody>,
+    /// How often one has failed, and all were replaced.
+    generation: u64,
+    opener: InTime,
+    idle: usize,
 }
 
 impl Connector {
@@ -88,11 +101,39 @@ impl Connector {
             .https_or_http()
             .enable_http1()
             .wrap_connector(tcp);
-        let client = Client::builder(TokioExecutor::new())
-            .pool_timer(TokioTimer::new())
-            .pool_max_idle_per_host(idle)
-            .build(InTime { https, limit: connect_timeout });
-        Connector { client }
+        let opener = InTime { https, limit: connect_timeout };
+        let client = client(&opener, idle);
+        Connector { pool: Arc::new(Mutex::new(Pool { client, generation: 0, opener, idle })) }
+    }
+
+    fn pool(&self) -> MutexGuard<'_, Pool> {
+        self.pool.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn client(opener: &InTime, idle: usize) -> Client<InTime, SdkBody> {
+    Client::builder(TokioExecutor::new())
+        .pool_timer(TokioTimer::new())
+        .pool_max_idle_per_host(idle)
+        .build(opener.clone())
+}
+
+/// A request under way. If it ends without a reply, by an error or a timeout, the connections
+/// are replaced.
+struct UnderWay {
+    connector: Connector,
+    generation: u64,
+    was_answered: bool,
+}
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        let mut pool = self.connector.pool();
+        // Another request may have replaced them meanwhile.
+        if !self.was_answered && pool.generation == self.generation {
+            pool.generation += 1;
+            pool.client = client(&pool.opener, pool.idle);
+        }
     }
 }
 
@@ -108,12 +149,19 @@ impl HttpConnector for Connector {
         if let Some(capture) = request.extensions().get::<CaptureSmithyConnection>() {
             capture.set_connection_retriever(move || metadata(&connection));
         }
-        let response = self.client.request(request);
+        let (response, generation) = {
+            let pool = self.pool();
+            (pool.client.request(request), pool.generation)
+        };
+        let under_way = UnderWay { connector: self.clone(), generation, was_answered: false };
         HttpConnectorFuture::new(async move {
+            // All of it, not a copy of one field.
+            let mut under_way = under_way;
             let response = response.await.map_err(|error| match error.is_connect() {
                 true => ConnectorError::io(NotSent(error).into()),
                 false => ConnectorError::io(error.into()),
             })?;
+            under_way.was_answered = true;
             let response = HttpResponse::try_from(response.map(SdkBody::from_body_1_x));
             response.map_err(|error| ConnectorError::other(error.into(), None))
         })
@@ -155,7 +203,7 @@ fn metadata(connection: &CaptureConnection) -> Option<ConnectionMetadata> {
 }
 
 /// Opens connections within a time limit.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 struct InTime {
     https: HttpsConnector<connect::HttpConnector>,
     limit: Duration,

@@ -1,6 +1,7 @@
 //! The proxy: its port, its connections, and what it has recorded.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
@@ -99,6 +100,11 @@ impl FaultProxy {
         self.connections.dropped.send_replace(());
     }
 
+    /// Answers nothing any more on the connections that are open now, and leaves them open.
+    pub fn silence_connections(&self) {
+        self.connections.silenced.send_replace(());
+    }
+
     /// Its URL.
     #[must_use]
     pub fn url(&self) -> &str {
@@ -154,6 +160,8 @@ struct Connections {
     accepted: AtomicU64,
     /// Changes when all open connections must close.
     dropped: watch::Sender<()>,
+    /// Changes when they must fall silent.
+    silenced: watch::Sender<()>,
 }
 
 /// Serves connections until the task is aborted.
@@ -170,11 +178,15 @@ async fn accept(
         }
         connections.accepted.fetch_add(1, Ordering::Relaxed);
         let mut dropped = connections.dropped.subscribe();
+        let mut silenced = connections.silenced.subscribe();
         let served = serve(stream, tls.clone(), handler.clone());
         tokio::spawn(async move {
+            let mut served = pin!(served);
             tokio::select! {
-                () = served => {}
+                () = &mut served => {}
                 _ = dropped.changed() => {}
+                // Not served any more, but not closed either.
+                _ = silenced.changed() => drop(dropped.changed().await),
             }
         });
     }

@@ -12,28 +12,26 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
 
 use super::problem::Body;
-use super::request::{body_within, existing_id, if_match, new_id, object};
-use super::response::{json, to_json};
+use super::request::{body_within, existing_id, if_match, new_id, object, what_is_wrong};
+use super::response::{self, to_json};
 use super::{Problem, Response, entity_tag};
+use crate::json;
 use crate::record;
 use crate::store::{Created, Outcome};
 use crate::task::{
-    FieldError, Invalid, MAX_OPERATIONS, NewTask, NewTaskInput, Operation, Precondition, Task,
-    TaskChanges, TaskChangesInput,
+    FieldError, Invalid, MAX_OPERATIONS, NewTask, NewTaskInput, Operation, Precondition,
+    TRUE_OR_FALSE, Task, TaskChanges, TaskChangesInput,
 };
 
 /// The largest body of a batch, in bytes.
 pub const MAX_BATCH_BYTES: usize = 1024 * 1024;
-
-/// The rule for `completed` and `permanent`.
-const TRUE_OR_FALSE: &str = "must be true or false";
 
 /// The body of a batch.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct BatchInput<'a> {
     #[serde(borrow, default)]
-    operations: Sent<'a>,
+    operations: Member<'a>,
 }
 
 /// The members of an operation.
@@ -41,24 +39,24 @@ struct BatchInput<'a> {
 #[serde(default, deny_unknown_fields)]
 struct Members<'a> {
     #[serde(borrow)]
-    op: Sent<'a>,
+    op: Member<'a>,
     #[serde(borrow)]
-    id: Sent<'a>,
+    id: Member<'a>,
     #[serde(borrow)]
-    task: Sent<'a>,
+    task: Member<'a>,
     #[serde(borrow)]
-    changes: Sent<'a>,
+    changes: Member<'a>,
     #[serde(borrow)]
-    completed: Sent<'a>,
+    completed: Member<'a>,
     #[serde(borrow)]
-    permanent: Sent<'a>,
+    permanent: Member<'a>,
     #[serde(borrow)]
-    if_match: Sent<'a>,
+    if_match: Member<'a>,
 }
 
 /// The JSON of a member, if it was sent.
 #[derive(Clone, Copy, Default)]
-struct Sent<'a>(Option<&'a RawValue>);
+struct Member<'a>(Option<&'a RawValue>);
 
 /// What an operation does.
 #[derive(Clone, Copy)]
@@ -77,8 +75,8 @@ struct Accepted<'a> {
     members: Members<'a>,
 }
 
-/// Parses the operations of a batch. Those with invalid content are the problem that the
-/// same request has alone.
+/// Parses the operations of a batch. An operation with invalid content becomes the problem
+/// that its own endpoint returns.
 ///
 /// # Errors
 ///
@@ -100,7 +98,7 @@ pub fn operations(request: &Request) -> Result<Vec<Result<Operation, Problem>>, 
     Ok(accepted.into_iter().map(Accepted::read).collect())
 }
 
-/// Returns the operations, or all reasons why the batch is refused.
+/// Returns the operations, or for each that no correct client sends, why.
 fn accept<'a>(operations: &[&'a RawValue]) -> Result<Vec<Accepted<'a>>, Problem> {
     let (mut accepted, mut errors, mut ids) = (Vec::new(), Vec::new(), HashSet::new());
     let mut refuse = |index, member: &str, detail: &str| {
@@ -125,8 +123,8 @@ fn accept<'a>(operations: &[&'a RawValue]) -> Result<Vec<Accepted<'a>>, Problem>
 impl<'a> Accepted<'a> {
     /// Returns the operation, or which of its members is wrong, and why.
     fn accept(operation: &'a RawValue) -> Result<Accepted<'a>, (&'static str, String)> {
-        let members: Members<'a> = object("", operation.get().as_bytes())
-            .map_err(|problem| ("", problem.detail().trim_start().to_owned()))?;
+        let members: Members<'a> = json::object(operation.get().as_bytes())
+            .map_err(|error| ("", format!("{}, in this operation", what_is_wrong(&error))))?;
         let op = members.op.text();
         let Some(op) = op.as_deref().and_then(Op::parse) else {
             let rule = "must be create, update, set_completed, delete or restore";
@@ -227,7 +225,7 @@ impl Members<'_> {
     }
 }
 
-impl<'a> Sent<'a> {
+impl<'a> Member<'a> {
     fn parse<T: Deserialize<'a>>(self) -> Option<T> {
         self.0.and_then(|json| serde_json::from_str(json.get()).ok())
     }
@@ -250,10 +248,10 @@ impl<'a> Sent<'a> {
     }
 }
 
-impl<'de: 'a, 'a> Deserialize<'de> for Sent<'a> {
+impl<'de: 'a, 'a> Deserialize<'de> for Member<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         // Not as an `Option`, for which `null` is absent.
-        <&RawValue>::deserialize(deserializer).map(|json| Sent(Some(json)))
+        <&RawValue>::deserialize(deserializer).map(|json| Member(Some(json)))
     }
 }
 
@@ -284,7 +282,7 @@ pub fn results(results: &[Result<Outcome, Problem>]) -> Response {
         Ok(outcome) => done(outcome),
         Err(problem) => failed(problem, &request_id),
     });
-    json(StatusCode::OK, to_json(&Results { results: results.collect() }))
+    response::json(StatusCode::OK, to_json(&Results { results: results.collect() }))
 }
 
 fn done(outcome: &Outcome) -> OperationResult<'_> {

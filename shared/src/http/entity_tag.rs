@@ -13,6 +13,9 @@ pub(super) fn quoted(opaque: &str) -> String {
     format!("\"{opaque}\"")
 }
 
+/// Optional white space (RFC 9110 section 5.6.3).
+const BLANK: [char; 2] = [' ', '\t'];
+
 /// The value of an `If-Match` or `If-None-Match` header.
 ///
 /// ```
@@ -42,11 +45,11 @@ pub struct EntityTag {
 impl EntityTags {
     /// Parses the value of a header. Returns `None` if it does not follow RFC 9110.
     pub(super) fn parse(value: &str) -> Option<EntityTags> {
-        if value.trim() == "*" {
+        if value.trim_matches(BLANK) == "*" {
             return Some(EntityTags::Any);
         }
         let mut tags = Vec::new();
-        let mut rest = value.trim_start();
+        let mut rest = value.trim_start_matches(BLANK);
         loop {
             // RFC 9110 section 5.6.1: empty list elements do not count.
             rest = rest.trim_start_matches([',', ' ', '\t']);
@@ -62,7 +65,7 @@ impl EntityTags {
                 return None;
             }
             tags.push(EntityTag { weak, opaque: opaque.to_owned() });
-            rest = behind.trim_start();
+            rest = behind.trim_start_matches(BLANK);
             if !rest.is_empty() && !rest.starts_with(',') {
                 return None;
             }
@@ -176,6 +179,8 @@ mod tests {
             &format!("\"{A}\" \"{B}\""),
             "w/\"a\"",
             "*, *",
+            "\n*",
+            "\u{2003}*",
         ] {
             assert_eq!(EntityTags::parse(value), None, "{value}");
         }

@@ -273,12 +273,11 @@ impl From<StoreError> for Problem {
                 )
             },
             StoreError::NotBegun => Problem {
-                retry_after_seconds: Some(1),
                 cause: Some(error.to_string()),
                 ..Problem::new(
                     StatusCode::SERVICE_UNAVAILABLE,
-                    "The operation was not executed, because the batch took too long; send it \
-                     again",
+                    "The operation was not executed, because the batch took too long; send the \
+                     batch again",
                 )
             },
             StoreError::OutcomeUnknown(cause) => {

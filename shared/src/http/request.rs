@@ -52,7 +52,8 @@ pub(super) fn body_within(request: &Request, most: usize) -> Result<&[u8], Probl
 
 /// Parses a JSON object; `what` names it in the error.
 pub(super) fn object<'a, T: Deserialize<'a>>(what: &str, bytes: &'a [u8]) -> Result<T, Problem> {
-    json::object(bytes).map_err(|error| not_an_object(what, &error))
+    json::object(bytes)
+        .map_err(|error| Problem::bad_request(format!("{what} {}", what_is_wrong(&error))))
 }
 
 /// As [`body`], but without a body, all of `T` is absent.
@@ -220,16 +221,18 @@ fn is_json(content_type: &[u8]) -> bool {
         || (essence.starts_with("application/") && essence.ends_with("+json"))
 }
 
-/// Returns what is wrong with the JSON of `what`. Does not quote it, as serde_json's own
-/// text may.
-fn not_an_object(what: &str, error: &serde_json::Error) -> Problem {
+/// Returns why JSON is not the expected object, as the end of a sentence that begins with its
+/// name. Does not quote it, as serde_json's own text may.
+pub(super) fn what_is_wrong(error: &serde_json::Error) -> String {
     let place = format!("at line {} column {}", error.line(), error.column());
     let reason = match error.classify() {
         Category::Data => {
             let text = error.to_string();
+            if text.starts_with("unknown field") {
+                return format!("has an unknown member {place}");
+            }
             match text.split('`').nth(1).filter(|_| text.starts_with("duplicate field")) {
                 Some(field) => format!("the field {field} occurs twice, {place}"),
-                None if text.starts_with("unknown field") => format!("unknown field {place}"),
                 None => "it is another kind of value".to_owned(),
             }
         }
@@ -237,7 +240,7 @@ fn not_an_object(what: &str, error: &serde_json::Error) -> Problem {
         Category::Eof => "it ends too early".to_owned(),
         Category::Syntax | Category::Io => format!("syntax error {place}"),
     };
-    Problem::bad_request(format!("{what} must be a JSON object: {reason}"))
+    format!("must be a JSON object: {reason}")
 }
 
 #[cfg(test)]

@@ -31,15 +31,20 @@ impl Tasks<'_> {
     ///
     /// All share the time of one request: those that cannot begin in time are
     /// [`StoreError::NotBegun`], and those that do not end in time,
-    /// [`StoreError::OutcomeUnknown`].
+    /// [`StoreError::OutcomeUnknown`], even if they were only reading.
     pub async fn carry_out<E: From<StoreError>>(
         &self,
         operations: Vec<Result<Operation, E>>,
     ) -> Vec<Result<Outcome, E>> {
-        let outcomes = operations
-            .into_iter()
-            .map(|operation| async move { Ok(self.carry_out_in_time(operation?).await?) });
-        stream::iter(outcomes).buffered(AT_A_TIME).collect().await
+        let operations = operations.into_iter().enumerate().map(async |(index, operation)| {
+            let outcome = async { Ok(self.carry_out_in_time(operation?).await?) };
+            (index, outcome.await)
+        });
+        // In the order in which they end: none waits for a slow one.
+        let mut outcomes: Vec<_> =
+            stream::iter(operations).buffer_unordered(AT_A_TIME).collect().await;
+        outcomes.sort_by_key(|(index, _)| *index);
+        outcomes.into_iter().map(|(_, outcome)| outcome).collect()
     }
 
     async fn carry_out_in_time(&self, operation: Operation) -> Result<Outcome, StoreError> {
@@ -50,8 +55,9 @@ impl Tasks<'_> {
         // Boxed, as in `attempts.rs`.
         let outcome = Box::pin(self.carry_out_one(operation));
         let outcome = tokio::time::timeout(BATCH.saturating_sub(spent), outcome).await;
-        outcome
-            .unwrap_or_else(|_| Err(StoreError::OutcomeUnknown("the batch took too long".into())))
+        outcome.unwrap_or_else(|_| {
+            Err(StoreError::OutcomeUnknown("the operation did not end in time".into()))
+        })
     }
 
     async fn carry_out_one(&self, operation: Operation) -> Result<Outcome, StoreError> {

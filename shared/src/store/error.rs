@@ -85,7 +85,7 @@ impl fmt::Display for StoreError {
             StoreError::Resync => "the token is older than the feed",
             StoreError::KeyReused => "the idempotency key was used with another body",
             StoreError::InFlight => "a request with the same idempotency key is under way",
-            StoreError::NotBegun => "the batch took too long",
+            StoreError::NotBegun => "the operation was not begun in time",
             StoreError::OutcomeUnknown(_) => "it is not known whether the write was executed",
             StoreError::Unavailable(_) => "DynamoDB is not available",
             StoreError::Unexpected(_) => "DynamoDB returned an unexpected response",

@@ -1,6 +1,6 @@
 //! The query parameters of a delete.
 
-use super::field::Invalid;
+use super::field::{Invalid, TRUE_OR_FALSE};
 use super::parameters::{Parameters, QueryInput};
 
 /// A valid query of a delete.
@@ -16,7 +16,7 @@ impl TryFrom<QueryInput> for DeleteQuery {
     fn try_from(input: QueryInput) -> Result<DeleteQuery, Invalid> {
         const FLAGS: [(&str, bool); 2] = [("true", true), ("false", false)];
         let mut read = Parameters::from(input);
-        let permanent = read.one_of("permanent", &FLAGS, "must be true or false");
+        let permanent = read.one_of("permanent", &FLAGS, TRUE_OR_FALSE);
         read.rules.finish(DeleteQuery { permanent: permanent.unwrap_or(false) })
     }
 }

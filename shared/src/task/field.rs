@@ -123,7 +123,7 @@ impl Rules {
         match sent {
             Sent::Absent => None,
             Sent::Value(Value::Bool(completed)) => Some(completed),
-            Sent::Null | Sent::Value(_) => self.refuse("completed", "must be true or false"),
+            Sent::Null | Sent::Value(_) => self.refuse("completed", TRUE_OR_FALSE),
         }
     }
 
@@ -141,6 +141,9 @@ impl Rules {
         None
     }
 }
+
+/// The rule for a flag.
+pub(crate) const TRUE_OR_FALSE: &str = "must be true or false";
 
 /// The rule for a moment.
 pub(super) const MOMENT: &str = "must be an RFC 3339 date or time in the years 0001 to 9999, \

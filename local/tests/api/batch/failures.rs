@@ -4,7 +4,7 @@ use local::faults::Fault;
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 
-use super::{PATH, create, id_of, results, send, statuses};
+use super::{create, id_of, results, send, statuses};
 use crate::support::{Caller, TestApp, kill, until};
 
 /// What an operation that was not executed says.
@@ -90,9 +90,12 @@ async fn one_fault_in_a_batch_goes_unnoticed() {
 #[tokio::test]
 async fn under_many_faults_each_result_is_true_and_the_batch_can_be_sent_again() {
     let app = TestApp::start().await;
-    let rates = "throttle=0.25,error=0.25,drop=0.2,lost-reply=0.2,garbage=0.05";
     let (mut not_executed, mut not_known) = (0, 0);
     for number in 0..30 {
+        let rates = match number % 2 {
+            0 => "throttle=0.25,error=0.25,drop=0.2,lost-reply=0.2,garbage=0.05",
+            _ => "throttle=0.8,lost-reply=0.1",
+        };
         let alice = app.user(&format!("alice {number}"));
         let writes = Writes::new(&alice).await;
         app.faults().set_rates(rates.parse().unwrap());
@@ -117,7 +120,7 @@ async fn under_many_faults_each_result_is_true_and_the_batch_can_be_sent_again()
         }
         writes.finish(&alice).await;
     }
-    assert!(not_known > 0, "{not_executed} {not_known}");
+    assert!(not_known > 0 && not_executed > 0, "{not_executed} {not_known}");
 }
 
 #[tokio::test]
@@ -157,7 +160,7 @@ async fn operations_that_a_slow_dynamodb_leaves_no_time_for_were_not_begun_and_s
         results[40..].iter().map(|it| it["problem"]["detail"].as_str().unwrap()).collect();
     let not_begun = details.iter().filter(|it| it.starts_with(NOT_EXECUTED[1])).count();
     let not_known = details.iter().filter(|it| it.starts_with(NOT_KNOWN)).count();
-    assert!(not_known > 0 && not_begun >= 30, "{not_known} not known, {not_begun} not begun");
+    assert!(not_known > 0 && not_begun > 0, "{not_known} not known, {not_begun} not begun");
     assert_eq!(not_known + not_begun, 40);
     // Operations begin in their order.
     assert!(details[not_known..].iter().all(|it| it.starts_with(NOT_EXECUTED[1])));
@@ -204,12 +207,44 @@ async fn connections_that_broke_while_idle_go_unnoticed_in_a_batch() {
 }
 
 #[tokio::test]
+async fn one_slow_operation_holds_up_no_other() {
+    let app = TestApp::start().await;
+    let alice = app.user("alice");
+    let operations: Vec<Value> = (0..60).map(|number| create(&number.to_string())).collect();
+    let slow = json!({"op": "update", "id": id_of(&alice.task("slow").await),
+        "changes": {"title": "still slow"}});
+    app.faults().set_rates("UpdateItem:delay=1".parse().unwrap());
+    let all: Vec<Value> = std::iter::once(slow).chain(operations).collect();
+    let results = results(&alice, &all).await;
+    assert_eq!(statuses(&results[1..]), [201; 60]);
+    assert_eq!(results[0]["status"], 503);
+}
+
+#[tokio::test]
+async fn a_retry_uses_none_of_the_connections_that_may_have_died_with_another() {
+    let app = TestApp::start().await;
+    let alice = app.user("alice");
+    let operations: Vec<Value> = (0..50).map(|_| create("t")).collect();
+    assert_eq!(statuses(&results(&alice, &operations).await), [201; 50]);
+    app.proxy().silence_connections();
+    assert_eq!(statuses(&results(&alice, &[create("t")]).await), [201]);
+}
+
+#[tokio::test]
 async fn the_log_counts_the_operations_that_failed_and_quotes_none() {
     let app = TestApp::start().await;
     let alice = app.user("alice");
     app.faults().set_rates("PutItem:throttle=1".parse().unwrap());
     let delete = json!({"op": "delete", "id": "x"});
     send(&alice, &[create("my diary"), delete, create("my diary")]).await.ok();
+    for refused in [
+        json!({"op": "my diary", "id": "my diary"}),
+        json!({"op": "delete", "id": "x", "my diary": 1}),
+        json!({"op": "delete", "id": ["my diary"]}),
+        json!("my diary"),
+    ] {
+        send(&alice, &[refused]).await.problem(StatusCode::BAD_REQUEST);
+    }
     app.server.backend().lambda().stop().await;
     let logs = app.logs();
     let line = logs.iter().find(|line| line.contains("\"operation\":\"batch-tasks\"")).unwrap();
@@ -219,5 +254,4 @@ async fn the_log_counts_the_operations_that_failed_and_quotes_none() {
     assert_eq!((&line["level"], &line["ServerErrors"]), (&json!("ERROR"), &json!(1)));
     assert!(line["cause"].as_str().unwrap().contains("Throughput"), "{line}");
     assert!(!logs.join("\n").contains("diary"));
-    assert_eq!(PATH, "/api/batch");
 }

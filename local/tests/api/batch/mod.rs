@@ -140,18 +140,21 @@ async fn a_batch_that_no_client_should_send_is_refused_and_nothing_is_done() {
         ),
         (
             json!([delete, {"op": "delete", "id": "x", "secret": true}]),
-            "operations[1] must be a JSON object: unknown field at line 1 column 32",
+            "operations[1] has an unknown member at line 1 column 32, in this operation",
         ),
         (
             json!([delete, ["delete", "x"]]),
-            "operations[1] must be a JSON object: it is another kind of value",
+            "operations[1] must be a JSON object: it is another kind of value, in this operation",
         ),
     ] {
         let reply = alice.post(PATH, json!({ "operations": operations })).await;
         assert_eq!(reply.problem(StatusCode::BAD_REQUEST), detail);
     }
     for (body, detail) in [
-        (json!({"operations": [delete], "atomic": true}).to_string(), "unknown field at line 1"),
+        (
+            json!({"operations": [delete], "atomic": true}).to_string(),
+            "The body has an unknown member at line 1",
+        ),
         (json!([delete]).to_string(), "it is another kind of value"),
         ("{}".to_owned(), "operations must be an array"),
         (format!("{{\"operations\":[{delete}],\"operations\":[]}}"), "operations occurs twice"),
