@@ -108,6 +108,16 @@ impl Endpoint {
         }
     }
 
+    /// The status that counts. A batch is 200 whatever becomes of its operation.
+    pub(crate) fn outcome(self, status: StatusCode, body: &[u8]) -> StatusCode {
+        if self != Endpoint::Batch || status != StatusCode::OK {
+            return status;
+        }
+        let body: Value = serde_json::from_slice(body).unwrap_or_default();
+        let status = body["results"][0]["status"].as_u64().and_then(|it| u16::try_from(it).ok());
+        status.and_then(|it| StatusCode::from_u16(it).ok()).unwrap_or(StatusCode::BAD_GATEWAY)
+    }
+
     /// The status of a successful reply.
     pub(crate) fn expected(self) -> StatusCode {
         match self {

@@ -1,8 +1,9 @@
 //! Measures and stress-tests the Tasks API.
 //!
 //! [`lists`] measures what lists cost, [`costs`] what each function costs, and
-//! [`throughput`] how many requests the API answers. [`batches`] measures what a batch saves. [`soak`] compares what the API stores
-//! with its replies. All of them run the functions in the emulator of the crate [`local`].
+//! [`throughput`] how many requests the API answers. [`batches`] measures what a batch saves.
+//! [`soak`] compares what the API stores with its replies. All of them run the functions in
+//! the emulator of the crate [`local`].
 //! [`load`] measures an API that is already running, such as a deployed one.
 
 pub mod batches;

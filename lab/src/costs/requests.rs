@@ -29,7 +29,7 @@ pub struct MeasuredRequest {
     pub(super) warm: u32,
     /// Whether it asks for the changes since a moment ago, of which there are none.
     is_idle_poll: bool,
-    /// How many tasks each request creates in a batch, each request others.
+    /// How many new tasks each request creates in one batch.
     batch: u32,
     /// How many tasks the user has besides those of the events: more than a page.
     pub(super) tasks: u32,

@@ -20,7 +20,7 @@ pub(super) struct Tally {
 
 impl Tally {
     pub(super) fn record(&mut self, endpoint: Endpoint, latency: Duration, reply: Option<&Reply>) {
-        let status = reply.map(|reply| reply.status);
+        let status = reply.map(|reply| endpoint.outcome(reply.status, &reply.body));
         if status == Some(endpoint.expected()) {
             let latency = u32::try_from(latency.as_micros());
             self.latencies.push(latency.unwrap_or(u32::MAX));

@@ -5,6 +5,7 @@ use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
+use crate::batch::id_of;
 use crate::support::TestApp;
 
 #[tokio::test]
@@ -34,6 +35,40 @@ async fn another_users_task_is_forbidden_and_unchanged() {
     let after = bob.get(&path).await;
     assert_eq!(after.json(), before.json());
     assert_eq!(after.header("etag"), tag);
+}
+
+#[tokio::test]
+async fn a_batch_reaches_only_the_callers_tasks() {
+    let app = TestApp::start().await;
+    let (alice, bob) = (app.user("alice"), app.user("bob"));
+    let (path, deleted) = (bob.task("secret plan").await, bob.task("old plan").await);
+    bob.delete(&deleted).await;
+    let (before, tag) = (bob.get(&path).await, bob.get(&path).await.header("etag").to_owned());
+    let (id, deleted) = (id_of(&path), id_of(&deleted));
+    for operation in [
+        json!({"op": "update", "id": id, "changes": {"title": "mine"}}),
+        json!({"op": "update", "id": id, "changes": {}}),
+        json!({"op": "update", "id": id, "changes": {"title": "mine"}, "if_match": tag}),
+        json!({"op": "set_completed", "id": id, "completed": true, "if_match": "\"wrong\""}),
+        json!({"op": "delete", "id": id}),
+        json!({"op": "delete", "id": id, "permanent": true}),
+        json!({"op": "restore", "id": id}),
+        json!({"op": "restore", "id": deleted}),
+    ] {
+        let reply = alice.post("/api/batch", json!({ "operations": [operation] })).await.ok();
+        let mut result = reply.json()["results"][0].take();
+        let problem = result["problem"].take();
+        assert_eq!(result, json!({"status": 403, "problem": null}), "{operation}");
+        assert_eq!(problem["detail"], "Not authorized to access this task");
+        assert_eq!(problem.get("current"), None);
+    }
+    // At bob's id, alice creates a task of her own.
+    let create = json!({"op": "create", "id": id, "task": {"title": "hers"}});
+    let reply = alice.post("/api/batch", json!({ "operations": [create] })).await;
+    assert_eq!(reply.json()["results"][0]["status"], 201);
+    let after = bob.get(&path).await;
+    assert_eq!((after.json(), after.header("etag")), (before.json(), tag.as_str()));
+    assert_eq!(bob.get("/api/tasks?status=deleted").await.titles(), ["old plan"]);
 }
 
 #[tokio::test]

@@ -102,6 +102,20 @@ fn a_parameter_switches_the_page_off() {
 }
 
 #[test]
+fn each_function_that_writes_can_be_stopped_for_a_restore() {
+    let writes = ["DeleteItem", "PutItem", "UpdateItem"];
+    let script = std::fs::read_to_string(repository().join("scripts/restore.sh")).unwrap();
+    let (_, stopped) = script.split_once("for logical in ").unwrap();
+    let (stopped, _) = stopped.split_once("; do").unwrap();
+    let stopped: BTreeSet<&str> = stopped.split(' ').collect();
+    let template = template();
+    let writing = template.functions.iter().filter(|function| {
+        function.permissions.iter().any(|permission| writes.contains(&permission.action.as_str()))
+    });
+    assert_eq!(writing.map(|it| it.logical_id.as_str()).collect::<BTreeSet<_>>(), stopped);
+}
+
+#[test]
 fn the_document_has_the_operations_of_the_template() {
     let text = std::fs::read_to_string(repository().join("openapi.yaml")).unwrap();
     let document = yaml::parse(&text).unwrap();

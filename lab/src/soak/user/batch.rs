@@ -105,7 +105,7 @@ impl SoakUser {
                     let is_right = match is_new {
                         true => task["title"] == after["title"] && task["id"] == id.as_str(),
                         // If the batch was sent before, the task was completed by then.
-                        false if self.tasks.get(id) == Some(task) => true,
+                        false if was_sent_before && self.tasks.get(id) == Some(task) => true,
                         false => is_as_expected(task, after) || was_set_before(task, after),
                     };
                     if !is_right {

@@ -34,12 +34,15 @@ struct Twin<'a> {
     ids: BTreeMap<&'static str, String>,
     /// Entity tags that were current once.
     stale: BTreeMap<&'static str, String>,
+    /// The token of a device that is up to date at the start.
+    since: String,
 }
 
 impl<'a> Twin<'a> {
     async fn new(caller: Caller<'a>, now: Timestamp, other: &str) -> Twin<'a> {
         let none = [("if-none-match", "*")];
-        let mut twin = Twin { caller, ids: BTreeMap::new(), stale: BTreeMap::new() };
+        let (ids, stale) = (BTreeMap::new(), BTreeMap::new());
+        let mut twin = Twin { caller, ids, stale, since: String::new() };
         for name in TASKS.into_iter().chain(["absent", "absent too"]) {
             twin.ids.insert(name, TaskId::at(now).to_string());
         }
@@ -62,6 +65,8 @@ impl<'a> Twin<'a> {
             (name, task.header("etag").to_owned())
         }));
         twin.stale = tags.await.into_iter().collect();
+        let changes = twin.caller.get("/api/changes").await.ok().json();
+        twin.since = changes["next"].as_str().unwrap().to_owned();
         twin
     }
 
@@ -113,12 +118,14 @@ impl<'a> Twin<'a> {
         result_of(&reply)
     }
 
-    /// All tasks by name, with their entity tags in the feed.
+    /// The living tasks, the trash, and what a device that follows the changes has heard.
     async fn state(&self) -> Value {
         let living = self.caller.get("/api/tasks?order=asc").await.ok().json();
         let trash = self.caller.get("/api/tasks?status=deleted").await.ok().json();
-        let mut state = json!({"living": living, "trash": trash});
-        for list in ["living", "trash"] {
+        let feed = format!("/api/changes?since={}", self.since);
+        let changes = self.caller.get(&feed).await.ok().json()["changes"].take();
+        let mut state = json!({"living": living, "trash": trash, "changes": changes});
+        for list in ["living", "trash", "changes"] {
             let tasks = state[list].as_array_mut().unwrap();
             tasks.iter_mut().for_each(|task| self.mask(task));
             tasks.sort_by_key(|task| task["id"].to_string());
