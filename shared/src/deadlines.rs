@@ -34,7 +34,7 @@ pub const PASSING: Duration = Duration::from_millis(1500);
 
 /// Fetching a key set, from opening the connection to the last byte. A request waits for
 /// at most one fetch, before its time for DynamoDB begins. If both take all their time,
-/// [`ANSWER`] ends the request first.
+/// [`ANSWER`] ends the request first, unless it is a batch.
 pub const KEY_SET_FETCH: Duration = Duration::from_secs(2);
 
 /// How far the clocks of two functions may differ.
