@@ -23,9 +23,6 @@ pub(super) struct Budget {
     pub(super) first_unwarmed: u64,
 }
 
-/// The maximum number of threads: one that works, and one that resolves host names.
-const THREADS: u64 = 2;
-
 /// Returns a line for each cost that is over budget.
 #[must_use]
 pub fn over_budget(costs: &[Cost]) -> Vec<String> {
@@ -33,10 +30,11 @@ pub fn over_budget(costs: &[Cost]) -> Vec<String> {
     let measured = measured_requests();
     for cost in costs {
         let name = &cost.request;
-        let Some(budget) = measured.iter().find(|it| it.name == name).map(|it| it.budget) else {
+        let Some(request) = measured.iter().find(|it| it.name == name) else {
             over.push(format!("{name} has no budget"));
             continue;
         };
+        let budget = request.budget;
         let mut check = |what: &str, value: u64, limit: u64| {
             if value > limit {
                 over.push(format!("{name}: {what}: {value}, the limit is {limit}"));
@@ -44,7 +42,7 @@ pub fn over_budget(costs: &[Cost]) -> Vec<String> {
         };
         check("bytes", cost.size, budget.size * 1000);
         check("kilobytes of memory", cost.native.peak_memory, budget.memory * 1024);
-        check("threads", cost.native.threads, THREADS);
+        check("threads", cost.native.threads, request.most_threads());
         let Some(counted) = cost.instructions else { continue };
         for (what, value, thousands) in [
             ("init", counted.init, budget.init),
@@ -75,7 +73,9 @@ mod tests {
 
     #[test]
     fn a_cost_over_budget_is_reported() {
-        let MeasuredRequest { name, budget, .. } = measured_requests().swap_remove(0);
+        let request = measured_requests().swap_remove(0);
+        let threads = request.most_threads();
+        let MeasuredRequest { name, budget, .. } = request;
         let instructions = Instructions {
             init: budget.init * 1000,
             first: budget.first * 1000,
@@ -89,7 +89,7 @@ mod tests {
             size: budget.size * 1000,
             zipped: 0,
             instructions: Some(instructions),
-            native: Native { peak_memory, threads: THREADS, ..Native::default() },
+            native: Native { peak_memory, threads, ..Native::default() },
         };
         assert_eq!(over_budget(std::slice::from_ref(&cost)), Vec::<String>::new());
         let more = Cost { size: budget.size * 1000 + 1, ..cost.clone() };

@@ -109,6 +109,12 @@ impl MeasuredRequest {
         !matches!(self.function, "docs" | "health")
     }
 
+    /// The maximum number of threads: one that works, and one for each connection that is
+    /// opened at the same time, which looks up the host name.
+    pub(super) fn most_threads(&self) -> u64 {
+        if self.batch > 1 { 9 } else { 2 }
+    }
+
     /// Whether each request writes a different task: a task can be deleted only once, and
     /// hundreds of updates within seconds would make a task grow.
     fn has_tasks_of_its_own(&self) -> bool {
