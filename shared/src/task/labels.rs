@@ -1,5 +1,7 @@
 //! The labels of a task.
 
+use std::collections::HashSet;
+
 use serde::Serialize;
 use serde_json::Value;
 
@@ -18,7 +20,7 @@ pub const MAX_LABEL_CHARS: usize = 50;
 pub struct Labels(Vec<String>);
 
 /// Returns what labels are compared by.
-pub(super) fn label_key(label: &str) -> String {
+fn label_key(label: &str) -> String {
     let folded = fold(label);
     if folded.is_empty() { label.to_owned() } else { folded }
 }
@@ -30,7 +32,8 @@ impl Labels {
     ///
     /// What is wrong with them, as the end of a sentence that begins with the field.
     pub fn new(texts: Vec<String>) -> Result<Labels, String> {
-        let (mut labels, mut known) = (Vec::new(), Vec::new());
+        // A set, because a hostile batch has a hundred thousand of them.
+        let (mut labels, mut known) = (Vec::new(), HashSet::new());
         for text in texts {
             let label = text.trim();
             if label.is_empty() {
@@ -42,10 +45,8 @@ impl Labels {
                     "must contain labels of at most {MAX_LABEL_CHARS} characters, not {count}"
                 ));
             }
-            let key = label_key(label);
-            if !known.contains(&key) {
+            if known.insert(label_key(label)) {
                 labels.push(label.to_owned());
-                known.push(key);
             }
         }
         match labels.len() {
