@@ -176,3 +176,55 @@ async fn a_list_too_large_for_one_reply_is_cut_with_a_link_and_a_mark_in_the_log
     let cut: Vec<_> = lists.map(|line| line.get("cut").cloned()).collect();
     assert_eq!(cut, [Some(json!(true)), None, None], "a page with a limit is not cut");
 }
+
+#[tokio::test]
+async fn a_list_can_be_filtered_by_label_priority_and_words() {
+    let app = TestApp::start().await;
+    let alice = app.user("alice");
+    for (title, priority, labels) in [
+        ("Café Zoë", "high", json!(["Büro", "asap"])),
+        ("Call the cafe", "low", json!(["büro"])),
+        ("Buy milk", "medium", json!([])),
+    ] {
+        let body = json!({"title": title, "priority": priority, "labels": labels});
+        alice.post("/api/tasks", body).await;
+    }
+    for (filter, titles) in [
+        ("label=b%C3%BCro", vec!["Call the cafe", "Café Zoë"]),
+        ("label=B%C3%9CRO&label=ASAP", vec!["Café Zoë"]),
+        ("priority=low&priority=medium", vec!["Buy milk", "Call the cafe"]),
+        ("q=CAF%C3%89", vec!["Call the cafe", "Café Zoë"]),
+        ("q=cafe+call", vec!["Call the cafe"]),
+        ("q=cafe&priority=high&label=buro&status=pending&sort=title", vec!["Café Zoë"]),
+        ("q=tea", vec![]),
+    ] {
+        let reply = alice.get(&format!("/api/tasks?{filter}")).await.ok();
+        assert_eq!(reply.titles(), titles, "{filter}");
+        assert_eq!(reply.next(), None, "{filter}");
+    }
+    alice.delete(&alice.task("Tea from the café").await).await;
+    assert_eq!(alice.get("/api/tasks?status=deleted&q=cafe").await.titles(), ["Tea from the café"]);
+}
+
+#[tokio::test]
+async fn a_link_keeps_the_filter_and_its_cursor_belongs_to_it() {
+    let app = TestApp::start().await;
+    let alice = app.user("alice");
+    for number in 0..9 {
+        let label = if number % 3 == 0 { "a&b=ü" } else { "other" };
+        let body = json!({"title": format!("{number}"), "labels": [label], "priority": "low"});
+        alice.post("/api/tasks", body).await;
+    }
+    let first = "/api/tasks?sort=title&limit=2&label=A%26B=%C3%BC&priority=low";
+    let (pages, count) = walk(&alice, first).await;
+    assert_eq!((pages.concat(), count), (vec!["0".into(), "3".into(), "6".into()], 3));
+    let next = alice.get(first).await.next().unwrap();
+    assert!(next.contains("label=A%26B%3D%C3%BC&priority=low"), "{next}");
+    for other in [next.replace("priority=low", "priority=high"), next.replace("&priority=low", "")]
+    {
+        let reply = alice.get(&other).await;
+        assert_eq!(reply.status, StatusCode::BAD_REQUEST, "{other}");
+    }
+    let in_other_case = next.replace("A%26B", "a%26b");
+    assert_eq!(alice.get(&in_other_case).await.ok().titles(), ["6"]);
+}

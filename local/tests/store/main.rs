@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "in a test, what fails is the message")]
 
 mod feed;
+mod filters;
 mod model;
 mod once;
 mod request_counts;

@@ -184,7 +184,7 @@ pub(super) fn set(response: &mut Response, name: HeaderName, value: &str) {
 /// Encodes `query` as a query string.
 #[must_use]
 pub fn query_string(query: &ListQuery) -> String {
-    let ListQuery { status, sort, order, window, limit, cursor } = query;
+    let ListQuery { status, sort, order, window, filter, limit, cursor } = query;
     let Window { after, before } = window;
     let mut pairs = form_urlencoded::Serializer::new(String::new());
     pairs.append_pair("status", status.as_str());
@@ -195,6 +195,9 @@ pub fn query_string(query: &ListQuery) -> String {
     }
     if let Some(before) = before {
         pairs.append_pair("due_before", &before.to_string());
+    }
+    for (name, value) in filter.parameters() {
+        pairs.append_pair(name, value);
     }
     if let Some(limit) = limit {
         pairs.append_pair("limit", &limit.to_string());

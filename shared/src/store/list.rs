@@ -17,7 +17,8 @@ impl Tasks<'_> {
     /// What it reads depends on the tasks it passes on, never on how many tasks the user
     /// has: each list is a key range of the table or of one index. In the list of all by
     /// creation, which is the table, it passes over the trash; after 10,000 of these it
-    /// ends early, perhaps without any task.
+    /// ends early, perhaps without any task. A filtered list passes over all tasks of the
+    /// range that do not match, and ends early after 1 MiB of tasks.
     ///
     /// The list of all tasks by creation includes every write that was acknowledged
     /// before. The others come from indexes, which lag behind by some milliseconds.

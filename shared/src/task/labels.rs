@@ -20,7 +20,7 @@ pub const MAX_LABEL_CHARS: usize = 50;
 pub struct Labels(Vec<String>);
 
 /// Returns what labels are compared by.
-fn label_key(label: &str) -> String {
+pub(super) fn label_key(label: &str) -> String {
     let folded = fold(label);
     if folded.is_empty() { label.to_owned() } else { folded }
 }

@@ -1,8 +1,8 @@
 //! The query parameters of a list.
 
-use super::Timestamp;
 use super::field::Invalid;
 use super::parameters::{Parameters, QueryInput};
+use super::{Filter, Timestamp};
 
 /// A valid list query.
 ///
@@ -26,6 +26,8 @@ pub struct ListQuery {
     pub order: Order,
     /// Only tasks that are due in this window.
     pub window: Window,
+    /// Only tasks that match this.
+    pub filter: Filter,
     /// At most this many tasks, 1 to [`MAX_LIMIT`](super::MAX_LIMIT); `None` for as many as one
     /// reply can carry.
     pub limit: Option<usize>,
@@ -159,6 +161,7 @@ impl TryFrom<QueryInput> for ListQuery {
         let order = read.one_of("order", &Order::NAMES, "must be asc or desc");
         let limit = read.limit();
         let window = Window { after: read.moment("due_after"), before: read.moment("due_before") };
+        let filter = read.filter();
         let cursor = read.take("cursor");
         let sort =
             sort.unwrap_or(if status == Status::Deleted { Sort::Deleted } else { Sort::default() });
@@ -169,6 +172,7 @@ impl TryFrom<QueryInput> for ListQuery {
             sort,
             order: order.unwrap_or(sort.natural_order()),
             window,
+            filter,
             limit,
             cursor,
         })

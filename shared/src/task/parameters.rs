@@ -33,6 +33,11 @@ impl Parameters {
         values.pop()
     }
 
+    /// Takes all values of a parameter, which may occur any number of times.
+    pub(super) fn take_all(&mut self, name: &'static str) -> Vec<String> {
+        self.input.remove(name).unwrap_or_default()
+    }
+
     /// Takes a value that must be one of `names`; `rule` says so.
     pub(super) fn one_of<T: Copy>(
         &mut self,

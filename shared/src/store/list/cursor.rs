@@ -19,7 +19,7 @@ use crate::store::error::StoreError;
 use crate::store::hash::tag;
 use crate::store::item::UNDATED;
 use crate::store::title_key::MAX_TITLE_KEY_BYTES;
-use crate::task::{ListQuery, Sort, TaskId, Timestamp, Window};
+use crate::task::{Filter, ListQuery, Sort, TaskId, Timestamp, Window};
 
 /// The version of the cursor format. Cursors of other versions are rejected.
 const VERSION: u8 = 1;
@@ -54,11 +54,14 @@ struct List {
     due_after: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     due_before: Option<String>,
+    /// The filter, hashed: it can be as long as a URL.
+    #[serde(rename = "f", default, skip_serializing_if = "Option::is_none")]
+    filter: Option<String>,
 }
 
 impl List {
     fn of(query: &ListQuery) -> List {
-        let ListQuery { status, sort, order, window, limit: _, cursor: _ } = query;
+        let ListQuery { status, sort, order, window, filter, limit: _, cursor: _ } = query;
         let Window { after, before } = window;
         List {
             status: status.as_str().to_owned(),
@@ -66,12 +69,19 @@ impl List {
             order: order.as_str().to_owned(),
             due_after: after.map(|moment| moment.to_string()),
             due_before: before.map(|moment| moment.to_string()),
+            filter: (!filter.is_empty()).then(|| filter_tag(filter)),
         }
     }
 }
 
 fn user_tag(user: &User) -> String {
     tag(&[b"cursor", user.id().as_bytes()])
+}
+
+fn filter_tag(filter: &Filter) -> String {
+    let parts: Vec<&[u8]> =
+        filter.compares().flat_map(|(name, value)| [name.as_bytes(), value.as_bytes()]).collect();
+    tag(&parts)
 }
 
 /// Encodes the cursor with which `user` continues the list of `query` after `position`.

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::time::Instant;
 
 use aws_sdk_dynamodb::operation::query::QueryOutput;
-use aws_sdk_dynamodb::types::ReturnConsumedCapacity;
+use aws_sdk_dynamodb::types::{ConsumedCapacity, ReturnConsumedCapacity};
 
 use super::range::{Position, Range, SortKey, ranges};
 use crate::deadlines::PASSING;
@@ -21,9 +21,16 @@ use crate::task::{ListQuery, Order, Sort, Status, Task};
 const AT_ONCE: usize = 1000;
 
 /// How many rows a reply passes over, at least, before it ends early: tasks in the trash
-/// among the living ones, or tasks that have left it. It also ends early if it still finds
-/// none after [`PASSING`], because large rows take long to read.
+/// among the living ones, or tasks that have left it. It also ends early if it is still
+/// passing over some after [`PASSING`], because large rows take long to read.
 const PASSES_OVER: usize = 10_000;
+
+/// How many rows the first request for a filtered list reads, at least. Most may not match.
+const FIRST_SEARCH: usize = 100;
+
+/// How many bytes of rows a page of a filtered list reads before it ends early. The last
+/// request may read a megabyte more.
+const SEARCHES: f64 = 1024.0 * 1024.0;
 
 /// A task and its position.
 pub(super) struct Row {
@@ -39,10 +46,12 @@ pub(super) struct Rows<'a> {
     ranges: VecDeque<Range>,
     /// The key after which the first range continues.
     start: Option<Item>,
-    /// How many rows the caller needs; `None` for all.
-    wanted: Option<usize>,
+    /// How many rows were returned.
+    found: usize,
     /// How many rows were read that are not in the list.
     passed: usize,
+    /// How many bytes of rows were read.
+    bytes: f64,
     began: Instant,
     /// How many rows the last request was to read.
     last_read: usize,
@@ -62,16 +71,17 @@ impl<'a> Rows<'a> {
             query,
             ranges: ranges(query, position),
             start: position.map(|position| start_key(tasks, query.status, position)),
-            // One more row shows whether another page follows.
-            wanted: query.limit.map(|limit| limit + 1),
+            found: 0,
             passed: 0,
+            bytes: 0.0,
             began: Instant::now(),
             last_read: 0,
             items: VecDeque::new(),
         }
     }
 
-    /// Returns where to continue after the last row, if that was not the end of the list.
+    /// Returns where to continue after the last row that was read, if that was not the end
+    /// of the list.
     pub(super) fn rest(&self) -> Result<Option<Position>, StoreError> {
         let Some(start) = self.start.as_ref().filter(|_| !self.ranges.is_empty()) else {
             return Ok(None);
@@ -82,38 +92,49 @@ impl<'a> Rows<'a> {
 
     /// Returns the next row; `None` after the last, or after passing over very many.
     pub(super) async fn next(&mut self) -> Result<Option<Row>, StoreError> {
-        while self.items.is_empty()
-            && !self.has_passed_enough()
-            && let Some(range) = self.ranges.pop_front()
-        {
+        loop {
+            while let Some(item) = self.items.pop_front() {
+                let key = SortKey::of(&item, self.query.sort)?;
+                let task = item::into_task_of(self.tasks.user.id().to_owned(), item)?;
+                if self.query.filter.matches(&task) {
+                    self.found += 1;
+                    return Ok(Some(Row { position: Position { key, id: task.id }, task }));
+                }
+                self.passed += 1;
+            }
+            // Between two ranges there is no position to continue at.
+            if self.start.is_some() && self.has_read_enough() {
+                return Ok(None);
+            }
+            let Some(range) = self.ranges.pop_front() else { return Ok(None) };
             let output = self.read(&range).await?;
-            let (read, found) = (output.scanned_count, output.count);
-            self.passed += usize::try_from(read - found).unwrap_or(0);
+            self.passed += usize::try_from(output.scanned_count - output.count).unwrap_or(0);
             self.start = output.last_evaluated_key;
             if self.start.is_some() {
                 self.ranges.push_front(range);
             }
             self.items = output.items.unwrap_or_default().into();
-            self.wanted = self.wanted.map(|wanted| wanted.saturating_sub(self.items.len()));
         }
-        let Some(item) = self.items.pop_front() else { return Ok(None) };
-        let key = SortKey::of(&item, self.query.sort)?;
-        let task = item::into_task_of(self.tasks.user.id().to_owned(), item)?;
-        Ok(Some(Row { position: Position { key, id: task.id }, task }))
     }
 
-    fn has_passed_enough(&self) -> bool {
-        self.passed >= PASSES_OVER || (self.passed > 0 && self.began.elapsed() > PASSING)
+    fn has_read_enough(&self) -> bool {
+        let has_passed_enough =
+            self.passed >= PASSES_OVER || (self.passed > 0 && self.began.elapsed() > PASSING);
+        // It reads no further only to learn whether there is another page.
+        let is_full = || self.query.limit.is_some_and(|limit| self.found >= limit);
+        let is_filtered = !self.query.filter.is_empty();
+        has_passed_enough || (is_filtered && (is_full() || self.bytes >= SEARCHES))
     }
 
     /// Returns how many rows to read next. Where there are some to pass over, there may be
     /// many, so each request reads twice as many as the one before.
     fn reads(&self) -> usize {
-        match self.wanted {
-            Some(wanted) if self.passed == 0 => wanted.max(1),
-            Some(wanted) => wanted.max(2 * self.last_read).clamp(1, AT_ONCE),
-            None => AT_ONCE,
-        }
+        let Some(limit) = self.query.limit else { return AT_ONCE };
+        // One more row shows whether another page follows.
+        let wanted = (limit + 1).saturating_sub(self.found).max(1);
+        let first = if self.query.filter.is_empty() { 1 } else { FIRST_SEARCH };
+        let doubled = if self.passed == 0 { 1 } else { 2 * self.last_read };
+        wanted.max(first).max(doubled).min(AT_ONCE.max(wanted))
     }
 
     async fn read(&mut self, range: &Range) -> Result<QueryOutput, StoreError> {
@@ -132,7 +153,9 @@ impl<'a> Rows<'a> {
             .set_exclusive_start_key(self.start.take())
             .limit(i32::try_from(reads).unwrap_or(i32::MAX))
             .return_consumed_capacity(ReturnConsumedCapacity::Total);
-        query = match index(self.query.status, self.query.sort) {
+        let index = index(self.query.status, self.query.sort);
+        let is_consistent = index.is_none();
+        query = match index {
             // Only the table itself supports consistent reads.
             None => query.consistent_read(true),
             Some(index) => query.index_name(index),
@@ -161,8 +184,17 @@ impl<'a> Rows<'a> {
         };
         let query = query.key_condition_expression(condition);
         let (result, _) = repeat(self.tasks.began, || query.clone().send()).await;
-        Ok(result?)
+        let output = result?;
+        self.bytes += bytes_of(&output, is_consistent);
+        Ok(output)
     }
+}
+
+/// Returns how many bytes of rows were read: a request unit is 4 KiB, or 8 KiB of an index.
+/// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/read-write-operations.html>
+fn bytes_of(output: &QueryOutput, is_consistent: bool) -> f64 {
+    let units = output.consumed_capacity().and_then(ConsumedCapacity::capacity_units);
+    units.unwrap_or_default() * if is_consistent { 4096.0 } else { 8192.0 }
 }
 
 /// Returns the index that has these tasks in this order; `None` for the table itself.
