@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result};
 use aws_sdk_dynamodb::Client;
-use shared::task::{NewTask, Priority, Task, TaskId, Timestamp};
+use shared::task::{Due, NewTask, Priority, Task, TaskId, Timestamp};
 
 use crate::settings::Settings;
 use crate::tables;
@@ -38,7 +38,7 @@ pub async fn load(client: &Client, settings: &Settings) -> Result<()> {
     ] {
         let new = NewTask {
             priority: Some(Priority::Medium),
-            due_date: Timestamp::parse("2027-02-10"),
+            due: Due::parse("2027-02-10"),
             ..NewTask::titled(title)
         };
         let id = TaskId::parse(id).context("the id of an event task")?;

@@ -8,7 +8,7 @@ use fastrand::Rng;
 use futures::{StreamExt, TryStreamExt, stream};
 use shared::User;
 use shared::store::{MAX_BATCH, StoreError, Tasks};
-use shared::task::{NewTask, Priority, Revision, Task, TaskId, Timestamp};
+use shared::task::{Due, NewTask, Priority, Revision, Task, TaskId, Timestamp};
 
 use crate::settings::Settings;
 use crate::{tables, token};
@@ -161,7 +161,7 @@ fn task(user: &User, index: u32) -> Result<Task> {
     let new = NewTask {
         description: random.bool().then(|| "What to think of, in a few words.".to_owned()),
         priority: random.choice([None, Some(Priority::Low), Some(Priority::High)]).flatten(),
-        due_date: due_date.flatten(),
+        due: due_date.flatten().map(Due::from),
         ..NewTask::titled(format!("{title} {}", index + 1))
     };
     let completed = index.is_multiple_of(3);

@@ -28,8 +28,8 @@ pub const LAST_START: Duration = Duration::from_secs(3);
 /// time for one attempt.
 pub const BATCH: Duration = Duration::from_secs(5);
 
-/// How long a list searches behind deleted tasks for one to return, before it replies with
-/// what it has.
+/// How long a list passes over tasks that it does not contain, deleted ones or those that do
+/// not match its filter, before it replies with what it has.
 pub const PASSING: Duration = Duration::from_millis(1500);
 
 /// Fetching a key set, from opening the connection to the last byte. A request waits for

@@ -2,6 +2,7 @@
 
 mod changes;
 mod delete;
+mod due;
 mod feed;
 mod field;
 mod filter;
@@ -12,6 +13,8 @@ mod list;
 mod operation;
 mod parameters;
 mod timestamp;
+mod window;
+mod zone;
 
 use serde::{Serialize, Serializer, ser::SerializeStruct};
 
@@ -19,16 +22,20 @@ pub use changes::{
     Change, NewTask, NewTaskInput, TaskChanges, TaskChangesInput, Toggle, ToggleInput,
 };
 pub use delete::DeleteQuery;
+pub(crate) use due::Kind as DueKind;
+pub use due::{Disagreement, Due, DueChange};
 pub use feed::{FeedEntry, FeedQuery};
 pub(crate) use field::TRUE_OR_FALSE;
 pub use field::{FieldError, Invalid, MAX_DESCRIPTION_CHARS, MAX_TITLE_CHARS};
 pub use filter::{Filter, MAX_FILTER_LABELS, MAX_SEARCH_CHARS};
 pub use id::{IdempotencyKey, Revision, TaskId};
 pub use labels::{Labels, MAX_LABEL_CHARS, MAX_LABELS};
-pub use list::{ListQuery, Order, Sort, Status, Window};
+pub use list::{ListQuery, Order, Sort, Status};
 pub use operation::{MAX_OPERATIONS, Operation};
 pub use parameters::{MAX_LIMIT, QueryInput};
 pub use timestamp::Timestamp;
+pub use window::Window;
+pub use zone::TimeZone;
 
 /// One task of one user.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,7 +53,7 @@ pub struct Task {
     /// How urgent the task is.
     pub priority: Option<Priority>,
     /// When the task is due.
-    pub due_date: Option<Timestamp>,
+    pub due: Option<Due>,
     /// What groups the task with others.
     pub labels: Labels,
     /// When the task was last written.
@@ -60,10 +67,16 @@ pub struct Task {
 }
 
 impl Task {
+    /// Returns the moment that the task is sorted by among those that are due.
+    #[must_use]
+    pub fn due_date(&self) -> Option<Timestamp> {
+        self.due.as_ref().map(Due::instant)
+    }
+
     /// Returns a new, pending task with the given id, which encodes when it was created.
     #[must_use]
     pub fn with_id(id: TaskId, user_id: &str, new: NewTask) -> Task {
-        let NewTask { title, description, priority, due_date, labels } = new;
+        let NewTask { title, description, priority, due, labels } = new;
         Task {
             id,
             user_id: user_id.to_owned(),
@@ -71,7 +84,7 @@ impl Task {
             description,
             completed: false,
             priority,
-            due_date,
+            due,
             labels,
             updated_at: id.created_at(),
             completed_at: None,
@@ -94,21 +107,22 @@ impl Serialize for Task {
             description,
             completed,
             priority,
-            due_date,
+            due,
             labels,
             updated_at,
             completed_at,
             deleted_at,
             revision: _,
         } = self;
-        let mut task = serializer.serialize_struct("Task", 12)?;
+        let mut task = serializer.serialize_struct("Task", 13)?;
         task.serialize_field("id", id)?;
         task.serialize_field("user_id", user_id)?;
         task.serialize_field("title", title)?;
         task.serialize_field("description", description)?;
         task.serialize_field("completed", completed)?;
         task.serialize_field("priority", &priority.map(Priority::as_str))?;
-        task.serialize_field("due_date", due_date)?;
+        task.serialize_field("due_date", &self.due_date())?;
+        task.serialize_field("due", due)?;
         task.serialize_field("labels", labels)?;
         task.serialize_field("created_at", &id.created_at())?;
         task.serialize_field("updated_at", updated_at)?;

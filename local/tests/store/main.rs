@@ -12,6 +12,7 @@ mod strategies;
 mod trash;
 mod upgrade;
 mod walks;
+mod windows;
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -29,12 +30,12 @@ use shared::User;
 use shared::store::{Store, StoreError, Tasks};
 use shared::task::{
     ListQuery, NewTask, Order, Precondition, Revision, Sort, Status, Task, TaskChanges, TaskId,
-    Timestamp, Toggle, Window,
+    Timestamp, Toggle,
 };
 use tokio::runtime::Runtime;
 
 use model::Model;
-use strategies::{Operation, due_dates, new_tasks, operations};
+use strategies::{Operation, new_tasks, operations};
 
 /// One DynamoDB for all these tests. Each case has its own user, and users do not see each
 /// other's tasks.
@@ -186,30 +187,6 @@ proptest! {
             assert_eq!(combined, 20);
         });
     }
-
-    #[test]
-    fn every_window_in_both_orders_matches_the_model(
-        tasks in vec((new_tasks(), any::<bool>()), 0..40),
-        bounds in (due_dates(), due_dates()),
-        size in 1_usize..12,
-    ) {
-        let (after, before) = bounds;
-        let window = Window { after, before };
-        prop_assume!(window.is_bounded());
-        prop_assume!(after.is_none() || before.is_none() || after < before);
-        with_tasks(async |store| {
-            let mut model = Model::default();
-            for (new, completed) in tasks {
-                model.run(&store, Operation::Create(new)).await;
-                if completed {
-                    model.toggle(&store, model.tasks.len() - 1, Toggle::Set(true)).await;
-                }
-            }
-            for query in combinations().filter(|query| query.sort == Sort::DueDate) {
-                check_list(&model, &store, &ListQuery { window, ..query }, size).await;
-            }
-        });
-    }
 }
 
 #[test]
@@ -227,7 +204,7 @@ fn every_attribute_of_a_task_is_in_the_data_model() {
             let new = new_tasks().new_tree(&mut runner).unwrap().current();
             let task = store.create(new, None).await.unwrap().task;
             store.toggle(task.id, Toggle::Flip, &Precondition::Exists).await.unwrap();
-            if task.due_date.is_some() {
+            if task.due.is_some() {
                 store.delete(task.id, &Precondition::Exists).await.unwrap();
             }
         }

@@ -1,17 +1,19 @@
 //! A plain model of the store.
 
 use std::cmp::Ordering;
+use std::collections::HashMap;
 
 use icu_collator::CollatorBorrowed;
 use icu_collator::options::CollatorOptions;
 use proptest::sample::Index;
 use shared::store::{StoreError, Tasks};
 use shared::task::{
-    Change, ListQuery, Order, Precondition, Sort, Status, Task, TaskChanges, TaskId, Toggle,
+    Change, Disagreement, Due, DueChange, ListQuery, Order, Precondition, Sort, Status, Task,
+    TaskChanges, TaskId, Toggle,
 };
 
 use crate::strategies::Operation;
-use crate::{page, trash};
+use crate::{page, trash, windows};
 
 /// The tasks that the store should hold, those in its trash, and the last one that was
 /// deleted for good.
@@ -19,6 +21,9 @@ use crate::{page, trash};
 pub(crate) struct Model {
     pub(crate) tasks: Vec<Task>,
     trash: Vec<Task>,
+    /// What the due date of each task meant when it was last more than a moment, and not
+    /// cleared since.
+    meant: HashMap<TaskId, Due>,
     gone: Option<TaskId>,
 }
 
@@ -32,13 +37,19 @@ impl Model {
                 let bare =
                     Task { revision: task.revision, ..Task::with_id(task.id, &task.user_id, new) };
                 assert_eq!(task, bare);
+                self.note_due(&task);
                 self.tasks.push(task);
             }
             Operation::Update(at, changes) => {
                 let Some(at) = self.at(at) else { return };
                 let before = self.tasks[at].clone();
                 let answer = store.update(before.id, changes.clone(), &Precondition::Exists).await;
-                self.wrote(at, answer.unwrap(), changed(before, changes));
+                match self.changed(before, changes) {
+                    Ok(expected) => self.wrote(at, answer.unwrap(), expected),
+                    Err(Disagreement) => {
+                        assert!(matches!(answer, Err(StoreError::DueDisagrees)), "{answer:?}");
+                    }
+                }
             }
             Operation::Toggle(at, toggle) => {
                 let Some(at) = self.at(at) else { return };
@@ -115,7 +126,56 @@ impl Model {
         };
         let answer = store.toggle(before.id, toggle, &Precondition::Exists).await;
         let changes = TaskChanges { completed: Some(completed), ..TaskChanges::default() };
-        self.wrote(at, answer.unwrap(), changed(before, changes));
+        let expected = self.changed(before, changes).unwrap();
+        self.wrote(at, answer.unwrap(), expected);
+    }
+
+    /// Applies `changes` to `task`, but does not set the revision and the times.
+    fn changed(&mut self, mut task: Task, changes: TaskChanges) -> Result<Task, Disagreement> {
+        fn apply<T>(value: &mut Option<T>, change: Change<T>) {
+            match change {
+                Change::Keep => {}
+                Change::Clear => *value = None,
+                Change::Set(new) => *value = Some(new),
+            }
+        }
+        let TaskChanges { title, description, priority, due, labels, completed } = changes;
+        match due.decide(task.due.as_ref())? {
+            DueChange::Keep => {}
+            DueChange::Clear => {
+                task.due = None;
+                self.meant.remove(&task.id);
+            }
+            DueChange::Set(due) => {
+                task.due = Some(due);
+                self.note_due(&task);
+            }
+            DueChange::Move(instant) => {
+                let meant = self.meant.get(&task.id).filter(|due| due.instant() == instant);
+                task.due = Some(meant.cloned().unwrap_or(instant.into()));
+            }
+            DueChange::Either { .. } => panic!("undecided"),
+        }
+        task.title = title.unwrap_or(task.title);
+        apply(&mut task.description, description);
+        apply(&mut task.priority, priority);
+        task.labels = labels.unwrap_or(task.labels);
+        task.completed = completed.unwrap_or(task.completed);
+        if !task.completed {
+            task.completed_at = None;
+        }
+        Ok(task)
+    }
+
+    fn note_due(&mut self, task: &Task) {
+        match &task.due {
+            Some(due) if *due != Due::from(due.instant()) => {
+                self.meant.insert(task.id, due.clone());
+            }
+            _ => {
+                self.meant.remove(&task.id);
+            }
+        }
     }
 
     fn at(&self, index: Index) -> Option<usize> {
@@ -151,14 +211,14 @@ impl Model {
             let key = match query.sort {
                 Sort::Created => Ordering::Equal,
                 Sort::Title => collator.compare(a.title.trim(), b.title.trim()),
-                Sort::DueDate => a.due_date.cmp(&b.due_date),
+                Sort::DueDate => a.due_date().cmp(&b.due_date()),
                 Sort::Deleted => a.deleted_at.cmp(&b.deleted_at),
             };
             let directed = match query.order {
                 Order::Asc => key.then(a.id.cmp(&b.id)),
                 Order::Desc => key.then(a.id.cmp(&b.id)).reverse(),
             };
-            let undated = a.due_date.is_none().cmp(&b.due_date.is_none());
+            let undated = a.due.is_none().cmp(&b.due.is_none());
             if query.sort == Sort::DueDate { undated.then(directed) } else { directed }
         });
         tasks.into_iter().cloned().collect()
@@ -182,38 +242,12 @@ async fn check_not_found(store: &Tasks<'_>, id: TaskId) {
     }
 }
 
-/// Applies `changes` to `task`, but does not set the revision and the times.
-pub(crate) fn changed(mut task: Task, changes: TaskChanges) -> Task {
-    fn apply<T>(value: &mut Option<T>, change: Change<T>) {
-        match change {
-            Change::Keep => {}
-            Change::Clear => *value = None,
-            Change::Set(new) => *value = Some(new),
-        }
-    }
-    let TaskChanges { title, description, priority, due_date, labels, completed } = changes;
-    task.title = title.unwrap_or(task.title);
-    apply(&mut task.description, description);
-    apply(&mut task.priority, priority);
-    apply(&mut task.due_date, due_date);
-    task.labels = labels.unwrap_or(task.labels);
-    task.completed = completed.unwrap_or(task.completed);
-    if !task.completed {
-        task.completed_at = None;
-    }
-    task
-}
-
 pub(crate) fn fits(task: &Task, query: &ListQuery) -> bool {
     let status = match query.status {
         Status::All | Status::Deleted => true,
         Status::Pending => !task.completed,
         Status::Completed => task.completed,
     };
-    let window = !query.window.is_bounded()
-        || task.due_date.is_some_and(|due| {
-            query.window.after.is_none_or(|after| after <= due)
-                && query.window.before.is_none_or(|before| due < before)
-        });
+    let window = windows::contains(&query.window, task.due.as_ref());
     status && window
 }

@@ -5,7 +5,9 @@ use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::AttributeValue;
 use local::TASKS_TABLE;
 use shared::store::Tasks;
-use shared::task::{Change, NewTask, Precondition, Priority, Task, TaskChanges, Timestamp, Toggle};
+use shared::task::{
+    Change, DueChange, NewTask, Precondition, Priority, Task, TaskChanges, Timestamp, Toggle,
+};
 
 use crate::{database, new_user};
 
@@ -39,7 +41,7 @@ async fn each_update(attributes: &[(&str, AttributeValue)]) -> Vec<Task> {
         TaskChanges { title: Some("T".into()), ..nothing() },
         TaskChanges { description: Change::Clear, ..nothing() },
         TaskChanges { priority: Change::Set(Priority::Low), ..nothing() },
-        TaskChanges { due_date: Change::Clear, ..nothing() },
+        TaskChanges { due: DueChange::Clear, ..nothing() },
         TaskChanges { completed: Some(false), ..nothing() },
         TaskChanges { completed: Some(true), title: Some("T".into()), ..nothing() },
     ];

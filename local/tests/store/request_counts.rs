@@ -5,7 +5,7 @@ use local::tables;
 use shared::User;
 use shared::store::Tasks;
 use shared::task::{
-    FeedEntry, FeedQuery, ListQuery, NewTask, Order, Sort, Status, Task, TaskId, Timestamp,
+    Due, FeedEntry, FeedQuery, ListQuery, NewTask, Order, Sort, Status, Task, TaskId, Timestamp,
 };
 
 use crate::{database, new_user, page};
@@ -48,7 +48,7 @@ impl Counted {
 async fn fill(counted: &Counted, kinds: impl Iterator<Item = (bool, Option<Timestamp>)>) {
     let task = |(index, (completed, due_date)): (usize, (bool, Option<Timestamp>))| {
         let title = format!("{index:04}");
-        let new = NewTask { due_date, ..NewTask::titled(title) };
+        let new = NewTask { due: due_date.map(Due::from), ..NewTask::titled(title) };
         let id = TaskId::new();
         Task { completed, ..Task::with_id(id, counted.user.id(), new) }
     };

@@ -4,7 +4,10 @@ use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
-use shared::task::{Change, Labels, NewTask, Priority, TaskChanges, Timestamp, Toggle};
+use serde_json::{Value, json};
+use shared::task::{
+    Change, Due, DueChange, Labels, NewTask, NewTaskInput, Priority, TaskChanges, Timestamp, Toggle,
+};
 
 pub(crate) fn titles() -> impl Strategy<Value = String> {
     let tricky = [
@@ -48,6 +51,61 @@ pub(crate) fn due_dates() -> impl Strategy<Value = Option<Timestamp>> {
     option::weighted(0.7, select(dates.to_vec()).prop_map(|text| Timestamp::parse(text).unwrap()))
 }
 
+/// Due dates of all kinds: at the ends of time, on both sides of the date line, where clocks
+/// skip an hour, a day, or show an hour twice.
+pub(crate) fn dues() -> impl Strategy<Value = Option<Due>> {
+    let zoned = |local: &str, zone: &str| json!({"local": local, "time_zone": zone});
+    let kinds = [
+        json!({"date": "0001-01-01"}),
+        json!({"date": "2011-12-30"}),
+        json!({"date": "2027-02-09"}),
+        json!({"date": "2027-02-10"}),
+        json!({"date": "2027-03-28"}),
+        json!({"date": "9999-12-31"}),
+        json!({"local": "2011-12-31T00:00:00"}),
+        json!({"local": "2027-02-10T09:00:00"}),
+        json!({"local": "2027-02-10T23:59:59.999"}),
+        json!({"local": "2027-03-28T02:30:00"}),
+        json!({"local": "2027-10-31T02:30:00"}),
+        zoned("2011-12-30T12:00:00", "Pacific/Apia"),
+        zoned("2027-02-10T00:00:00", "Pacific/Kiritimati"),
+        zoned("2027-02-10T00:00:00", "Pacific/Niue"),
+        zoned("2027-02-10T23:00:00", "America/Chicago"),
+        zoned("2027-03-28T02:30:00", "Europe/Berlin"),
+        zoned("2027-10-31T02:30:00", "Europe/Berlin"),
+        json!({"instant": "2027-02-10T10:30:00Z"}),
+        json!({"instant": "2027-03-28T01:15:00Z"}),
+    ];
+    let kinds = kinds.map(due).to_vec();
+    prop_oneof![
+        2 => due_dates().prop_map(|moment| moment.map(Due::from)),
+        3 => select(kinds).prop_map(Some),
+    ]
+}
+
+/// The due date that a client writes like this.
+pub(crate) fn due(due: Value) -> Due {
+    let input: NewTaskInput = serde_json::from_value(json!({"title": "t", "due": due})).unwrap();
+    NewTask::try_from(input).unwrap().due.unwrap()
+}
+
+/// Changes by `due`, by `due_date`, and by both when they disagree.
+fn due_changes() -> impl Strategy<Value = DueChange> {
+    let some = || dues().prop_filter_map("some", |due| due);
+    let disagree = |due: &Option<Due>, due_date: &Option<Due>| {
+        due.as_ref().map(Due::instant) != due_date.as_ref().map(Due::instant)
+    };
+    prop_oneof![
+        2 => Just(DueChange::Keep),
+        1 => Just(DueChange::Clear),
+        2 => some().prop_map(DueChange::Set),
+        2 => some().prop_map(|due| DueChange::Move(due.instant())),
+        3 => (dues(), dues())
+            .prop_filter("both the same", move |(due, due_date)| disagree(due, due_date))
+            .prop_map(|(due, due_date)| DueChange::Either { due, due_date }),
+    ]
+}
+
 pub(crate) fn priorities() -> impl Strategy<Value = Priority> {
     select(vec![Priority::Low, Priority::Medium, Priority::High])
 }
@@ -58,12 +116,12 @@ pub(crate) fn labels() -> impl Strategy<Value = Labels> {
 }
 
 pub(crate) fn new_tasks() -> impl Strategy<Value = NewTask> {
-    (titles(), option::of(titles()), option::of(priorities()), due_dates(), labels()).prop_map(
-        |(title, description, priority, due_date, labels)| NewTask {
+    (titles(), option::of(titles()), option::of(priorities()), dues(), labels()).prop_map(
+        |(title, description, priority, due, labels)| NewTask {
             title,
             description,
             priority,
-            due_date,
+            due,
             labels,
         },
     )
@@ -76,20 +134,19 @@ pub(crate) fn change<T: Clone + std::fmt::Debug>(
 }
 
 pub(crate) fn changes() -> impl Strategy<Value = TaskChanges> {
-    let due_date = due_dates().prop_filter_map("dated", |due_date| due_date);
     (
         option::of(titles()),
         change(titles()),
         change(priorities()),
-        change(due_date),
+        due_changes(),
         option::of(labels()),
         option::of(any::<bool>()),
     )
-        .prop_map(|(title, description, priority, due_date, labels, completed)| TaskChanges {
+        .prop_map(|(title, description, priority, due, labels, completed)| TaskChanges {
             title,
             description,
             priority,
-            due_date,
+            due,
             labels,
             completed,
         })

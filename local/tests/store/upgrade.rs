@@ -9,7 +9,8 @@ use local::settings::Settings;
 use local::{IDEMPOTENCY_TABLE, TASKS_TABLE, tables, token};
 use shared::store::title_key;
 use shared::task::{
-    IdempotencyKey, ListQuery, NewTask, Precondition, Priority, Sort, TaskId, Timestamp, Toggle,
+    Due, IdempotencyKey, ListQuery, NewTask, Precondition, Priority, Sort, TaskId, Timestamp,
+    Toggle,
 };
 
 use crate::{database, ids, new_user};
@@ -101,7 +102,7 @@ fn a_key_recorded_by_the_previous_version_is_replayed() {
         let new = NewTask {
             description: Some("\u{1f44b}".into()),
             priority: Some(Priority::High),
-            due_date: Timestamp::parse("2027-02-10"),
+            due: Due::parse("2027-02-10"),
             ..NewTask::titled("Buy milk")
         };
         let user = token::user(&Settings::default(), "keeper").await.unwrap();

@@ -9,7 +9,8 @@ use shared::store::Tasks;
 use shared::task::{ListQuery, Sort, Task, TaskId, Toggle, Window};
 
 use crate::model::{Model, fits};
-use crate::strategies::{Operation, due_dates, new_tasks, operations};
+use crate::strategies::{Operation, new_tasks, operations};
+use crate::windows::windows;
 use crate::{combinations, page, with_tasks};
 
 /// A list, a page size, and the operations after each page.
@@ -21,12 +22,7 @@ struct Plan {
 
 fn plans() -> impl Strategy<Value = Plan> {
     let all: Vec<ListQuery> = combinations().collect();
-    let windows = (due_dates(), due_dates()).prop_map(|(a, b)| match (a, b) {
-        (Some(a), Some(b)) if a == b => Window { after: Some(a), before: None },
-        (Some(a), Some(b)) => Window { after: Some(a.min(b)), before: Some(a.max(b)) },
-        (after, before) => Window { after, before },
-    });
-    (select(all), windows, 1_usize..8, vec(vec(operations(), 0..6), 0..12)).prop_map(
+    (select(all), windows(), 1_usize..8, vec(vec(operations(), 0..6), 0..12)).prop_map(
         |(query, window, limit, between)| {
             let window = if query.sort == Sort::DueDate { window } else { Window::default() };
             Plan { query: ListQuery { window, limit: Some(limit), ..query }, between }
@@ -61,7 +57,7 @@ impl Walk<'_> {
         let place = |task: &Task| match self.query.sort {
             Sort::Created | Sort::Deleted => String::new(),
             Sort::Title => task.title.clone(),
-            Sort::DueDate => format!("{:?}", task.due_date),
+            Sort::DueDate => format!("{:?}", task.due_date()),
         };
         let stays = |id: &TaskId| {
             let find = |tasks: &[Task]| tasks.iter().find(|task| task.id == *id).cloned();

@@ -12,7 +12,7 @@ use super::entity_tag::{self, EntityTags};
 use super::{Page, Response};
 use crate::record;
 use crate::store::Created;
-use crate::task::{ListQuery, Task, Window};
+use crate::task::{ListQuery, Task};
 
 const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 
@@ -185,20 +185,12 @@ pub(super) fn set(response: &mut Response, name: HeaderName, value: &str) {
 #[must_use]
 pub fn query_string(query: &ListQuery) -> String {
     let ListQuery { status, sort, order, window, filter, limit, cursor } = query;
-    let Window { after, before } = window;
     let mut pairs = form_urlencoded::Serializer::new(String::new());
     pairs.append_pair("status", status.as_str());
     pairs.append_pair("sort", sort.as_str());
     pairs.append_pair("order", order.as_str());
-    if let Some(after) = after {
-        pairs.append_pair("due_after", &after.to_string());
-    }
-    if let Some(before) = before {
-        pairs.append_pair("due_before", &before.to_string());
-    }
-    for (name, value) in filter.parameters() {
-        pairs.append_pair(name, value);
-    }
+    pairs.extend_pairs(window.parameters());
+    pairs.extend_pairs(filter.parameters());
     if let Some(limit) = limit {
         pairs.append_pair("limit", &limit.to_string());
     }

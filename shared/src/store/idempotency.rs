@@ -21,7 +21,7 @@ use super::create::Created;
 use super::error::{BadItem, StoreError};
 use super::hash::hash;
 use super::item::{self, Item, REVISION, TASK_ID, number, string};
-use crate::task::{IdempotencyKey, NewTask, Priority, Revision, Task, TaskId};
+use crate::task::{DueKind, IdempotencyKey, NewTask, Priority, Revision, Task, TaskId};
 
 /// How long a key is remembered, in seconds.
 pub const REMEMBERED_SECONDS: i64 = 24 * 60 * 60;
@@ -151,8 +151,15 @@ fn cancellation_reasons(
 /// be hashed with its name, and only if it is present, so that a request without it keeps
 /// the hash that was stored before the deployment.
 pub(super) fn hash_of(new: &NewTask) -> String {
-    let NewTask { title, description, priority, due_date, labels } = new;
-    let due_date = due_date.map(|moment| moment.to_string());
+    let NewTask { title, description, priority, due, labels } = new;
+    // Earlier versions took a date for its midnight, so what a moment means is not hashed. They
+    // did not know zones, whose rules, and thus moments, may change between two requests.
+    let (due_date, zoned) = match due.as_ref().map(|due| (due.instant(), due.kind())) {
+        Some((_, DueKind::Zoned { local, time_zone })) => {
+            (None, Some([local.to_string(), time_zone.clone()]))
+        }
+        due => (due.map(|(instant, _)| instant.to_string()), None),
+    };
     let optional = [description.as_deref(), priority.map(Priority::as_str), due_date.as_deref()];
     let mut parts = vec![title.as_bytes()];
     for value in optional {
@@ -165,20 +172,23 @@ pub(super) fn hash_of(new: &NewTask) -> String {
         parts.extend([b"labels", count.as_bytes()]);
         parts.extend(labels.iter().map(|label| label.as_bytes()));
     }
+    if let Some([local, time_zone]) = &zoned {
+        parts.extend([b"due".as_slice(), local.as_bytes(), time_zone.as_bytes()]);
+    }
     hash(&parts)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::task::{Labels, Timestamp};
+    use crate::task::{Due, Labels, Timestamp};
 
     #[test]
     fn the_hash_of_a_task_matches_those_already_stored() {
         let mut new = NewTask {
             description: Some("\u{1f44b}".into()),
             priority: Some(Priority::High),
-            due_date: Timestamp::parse("2027-02-10"),
+            due: Due::parse("2027-02-10"),
             ..NewTask::titled("Buy milk")
         };
         assert_eq!(hash_of(&new), "5ocO6XhriGIQkSK3tkpfeLhmr89Y7KRzSccwW60rAUQ");
@@ -193,5 +203,15 @@ mod tests {
         assert_eq!(labelled, "Cr3xZ5wb4sWgMddv1vhfhFxjXbrVSvkgw6YFoHNwSBg");
         new.labels = Labels::stored(vec!["a".into()]);
         assert_ne!(hash_of(&new), labelled);
+        let zoned = |local, time_zone: &str| {
+            let local = Timestamp::parse(local).unwrap();
+            let kind = DueKind::Zoned { local, time_zone: time_zone.to_owned() };
+            let due = Some(Due::stored(Timestamp::MIN, kind));
+            hash_of(&NewTask { due, ..NewTask::titled("Buy milk") })
+        };
+        let hash = zoned("2027-02-10T09:00", "Europe/Berlin");
+        assert_eq!(hash, "dK1kHrHxIjn1r_CbWw9BK8ytwMM9x-qN_86-AzpR0fM");
+        assert_ne!(hash, zoned("2027-02-10T09:00", "Europe/Paris"));
+        assert_ne!(hash, zoned("2027-02-10T10:00", "Europe/Berlin"));
     }
 }

@@ -1,6 +1,7 @@
 //! Converts a task to an item of the table, and back.
 
 mod attributes;
+mod due;
 
 use std::collections::HashMap;
 use std::str::FromStr;
@@ -12,6 +13,7 @@ use super::title_key;
 use crate::task::{Labels, Priority, Revision, Task, TaskId, Timestamp};
 
 pub(super) use attributes::*;
+pub(super) use due::due_attribute;
 
 /// An item, or the key of one.
 pub(super) type Item = HashMap<String, AttributeValue>;
@@ -38,7 +40,7 @@ pub(super) fn strings(labels: &Labels) -> AttributeValue {
     AttributeValue::L(labels.as_slice().iter().map(string).collect())
 }
 
-/// Returns the due date as the index sorts it.
+/// Returns the `due_date` as the index sorts it.
 pub(super) fn due_key(due_date: Option<Timestamp>) -> String {
     due_date.map_or_else(|| UNDATED.to_owned(), |moment| moment.to_string())
 }
@@ -52,7 +54,7 @@ pub(super) fn from_task(task: &Task) -> Item {
         description,
         completed,
         priority,
-        due_date,
+        due,
         labels,
         updated_at,
         completed_at,
@@ -65,7 +67,7 @@ pub(super) fn from_task(task: &Task) -> Item {
         (COMPLETED.into(), flag(*completed)),
         (TITLE.into(), string(title)),
         (TITLE_KEY.into(), bytes(title_key(title))),
-        (DUE_KEY.into(), string(due_key(*due_date))),
+        (DUE_KEY.into(), string(due_key(task.due_date()))),
         (UPDATED_AT.into(), string(updated_at.to_string())),
         (REVISION.into(), string(revision.to_string())),
     ]);
@@ -78,6 +80,9 @@ pub(super) fn from_task(task: &Task) -> Item {
         if let Some(value) = value {
             item.insert(name.into(), string(value));
         }
+    }
+    if let Some(due) = due.as_ref().and_then(due_attribute) {
+        item.insert(DUE.into(), due);
     }
     if !labels.is_empty() {
         item.insert(LABELS.into(), strings(labels));
@@ -137,9 +142,9 @@ pub(super) fn into_task_of(user_id: String, mut item: Item) -> Result<Task, BadI
     Ok(Task {
         completed_at: if completed { completed_at(&mut item)? } else { None },
         completed,
-        due_date: match required(&mut item, DUE_KEY)?.as_str() {
+        due: match required(&mut item, DUE_KEY)?.as_str() {
             UNDATED => None,
-            date => Some(moment(date, DUE_KEY)?),
+            date => Some(due::due_of(moment(date, DUE_KEY)?, item.remove(DUE))?),
         },
         id: TaskId::parse(&required(&mut item, TASK_ID)?).ok_or(BadItem { attribute: TASK_ID })?,
         user_id,
@@ -239,17 +244,27 @@ fn moment(text: &str, attribute: &'static str) -> Result<Timestamp, BadItem> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::task::NewTask;
+    use crate::task::{Due, DueKind, NewTask};
 
     fn task() -> Task {
         let new = NewTask {
             title: "Écrire".into(),
             description: Some("…".into()),
             priority: Some(Priority::High),
-            due_date: Timestamp::parse("2027-02-10"),
+            due: Due::parse("2027-02-10"),
             labels: Labels::stored(vec!["Été".into(), "home".into()]),
         };
         Task::with_id(TaskId::new(), "user_a", new)
+    }
+
+    fn due_in_berlin() -> Due {
+        let local = at("2027-02-10T09:00");
+        let kind = DueKind::Zoned { local, time_zone: "Europe/Berlin".into() };
+        Due::stored(at("2027-02-10T08:00"), kind)
+    }
+
+    fn local() -> Due {
+        Due::parse("2027-02-10T09:00").unwrap()
     }
 
     fn at(text: &str) -> Timestamp {
@@ -263,17 +278,30 @@ mod tests {
         let bare = Task {
             description: None,
             priority: None,
-            due_date: None,
+            due: None,
             labels: Labels::default(),
             ..dated
         };
         assert_eq!(into_task(from_task(&bare)).unwrap(), bare);
+        for due in [due_in_berlin(), at("2027-02-10T09:00").into(), local()] {
+            let due = Task { due: Some(due), ..bare.clone() };
+            assert_eq!(into_task(from_task(&due)).unwrap(), due);
+        }
         let done = Task { completed: true, completed_at: Some(at("2027-02-11")), ..bare };
         assert_eq!(into_task(from_task(&done)).unwrap(), done);
         let deleted = Task { deleted_at: Some(at("2027-02-12")), ..done };
         let item = from_task(&deleted);
         assert!(BURIED.iter().all(|(key, _)| !item.contains_key(*key)), "it is in no list");
         assert_eq!(into_task(item).unwrap(), deleted);
+    }
+
+    #[test]
+    fn a_due_date_means_no_more_than_its_moment_after_that_has_changed_alone() {
+        for due in [due_in_berlin(), local(), Due::parse("2027-02-10").unwrap()] {
+            let mut item = from_task(&Task { due: Some(due), ..task() });
+            item.insert(DUE_KEY.into(), string("2027-02-11T00:00:00.000Z"));
+            assert_eq!(into_task(item).unwrap().due, Some(at("2027-02-11").into()));
+        }
     }
 
     #[test]

@@ -4,13 +4,13 @@ use aws_sdk_dynamodb::types::AttributeValue;
 
 use super::error::BadItem;
 use super::item::{
-    self, BURIED, COMPLETED, COMPLETED_AT, CONTENT, DELETED_AT, DESCRIPTION, DUE_KEY, EPOCH,
+    self, BURIED, COMPLETED, COMPLETED_AT, CONTENT, DELETED_AT, DESCRIPTION, DUE, DUE_KEY, EPOCH,
     EXPIRES_AT, FLIPPED_AT, FLIPPED_FROM, Item, LABELS, PRIORITY, REVISION, TITLE, TITLE_KEY,
     UPDATED_AT, bytes, flag, number, string,
 };
 use super::once::Once;
 use super::title_key;
-use crate::task::{Change, Precondition, Revision, TaskChanges, TaskId, Timestamp};
+use crate::task::{Change, DueChange, Precondition, Revision, TaskChanges, TaskId, Timestamp};
 
 /// What an update does to a task.
 #[derive(Clone, Debug)]
@@ -95,21 +95,14 @@ impl Update {
     }
 
     fn changes(&mut self, changes: TaskChanges) {
-        let TaskChanges { title, description, priority, due_date, labels, completed } = changes;
+        let TaskChanges { title, description, priority, due, labels, completed } = changes;
         if let Some(title) = title {
             self.set(TITLE_KEY, bytes(title_key(&title)));
             self.set(TITLE, string(title));
         }
         self.change(DESCRIPTION, description);
         self.change(PRIORITY, priority.map(|priority| priority.as_str().to_owned()));
-        let due_date = match due_date {
-            Change::Keep => None,
-            Change::Clear => Some(None),
-            Change::Set(date) => Some(Some(date)),
-        };
-        if let Some(due_date) = due_date {
-            self.set(DUE_KEY, string(item::due_key(due_date)));
-        }
+        self.change_due(due);
         match labels {
             None => {}
             Some(labels) if labels.is_empty() => self.remove.push(LABELS),
@@ -117,6 +110,25 @@ impl Update {
         }
         if let Some(completed) = completed {
             self.set_completed(completed);
+        }
+    }
+
+    fn change_due(&mut self, change: DueChange) {
+        match change {
+            // `Tasks::update` has decided between the two.
+            DueChange::Keep | DueChange::Either { .. } => {}
+            DueChange::Clear => {
+                self.set(DUE_KEY, string(item::due_key(None)));
+                self.remove.push(DUE);
+            }
+            DueChange::Move(instant) => self.set(DUE_KEY, string(item::due_key(Some(instant)))),
+            DueChange::Set(due) => {
+                self.set(DUE_KEY, string(item::due_key(Some(due.instant()))));
+                match item::due_attribute(&due) {
+                    Some(attribute) => self.set(DUE, attribute),
+                    None => self.remove.push(DUE),
+                }
+            }
         }
     }
 

@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::field::{Invalid, Rules, Sent};
-use super::{Labels, Priority, Timestamp};
+use super::{Disagreement, Due, DueChange, Labels, Priority};
 
 /// The body of a create request. Unknown fields are ignored, including `completed`: a new
 /// task is pending.
@@ -14,6 +14,7 @@ pub struct NewTaskInput {
     title: Sent,
     description: Sent,
     priority: Sent,
+    due: Sent,
     due_date: Sent,
     labels: Sent,
 }
@@ -27,8 +28,8 @@ pub struct NewTask {
     pub description: Option<String>,
     /// See [`Task::priority`](super::Task::priority).
     pub priority: Option<Priority>,
-    /// See [`Task::due_date`](super::Task::due_date).
-    pub due_date: Option<Timestamp>,
+    /// See [`Task::due`](super::Task::due).
+    pub due: Option<Due>,
     /// See [`Task::labels`](super::Task::labels).
     pub labels: Labels,
 }
@@ -40,7 +41,7 @@ impl NewTask {
             title: title.into(),
             description: None,
             priority: None,
-            due_date: None,
+            due: None,
             labels: Labels::default(),
         }
     }
@@ -50,7 +51,7 @@ impl TryFrom<NewTaskInput> for NewTask {
     type Error = Invalid;
 
     fn try_from(input: NewTaskInput) -> Result<NewTask, Invalid> {
-        let NewTaskInput { title, description, priority, due_date, labels } = input;
+        let NewTaskInput { title, description, priority, due, due_date, labels } = input;
         let mut rules = Rules::default();
         if title == Sent::Absent {
             rules.broken("title", "is required");
@@ -59,7 +60,7 @@ impl TryFrom<NewTaskInput> for NewTask {
             title: rules.title(title).unwrap_or_default(),
             description: Change::read(description, |it| rules.description(it)).into_new(),
             priority: Change::read(priority, |it| rules.priority(it)).into_new(),
-            due_date: Change::read(due_date, |it| rules.due_date(it)).into_new(),
+            due: rules.new_due(due, due_date),
             labels: rules.labels(labels).unwrap_or_default(),
         };
         rules.finish(new)
@@ -74,6 +75,7 @@ pub struct TaskChangesInput {
     title: Sent,
     description: Sent,
     priority: Sent,
+    due: Sent,
     due_date: Sent,
     labels: Sent,
     completed: Sent,
@@ -88,8 +90,8 @@ pub struct TaskChanges {
     pub description: Change<String>,
     /// The change to the priority.
     pub priority: Change<Priority>,
-    /// The change to the due date.
-    pub due_date: Change<Timestamp>,
+    /// The change to when it is due.
+    pub due: DueChange,
     /// The new labels, if they change.
     pub labels: Option<Labels>,
     /// Whether the task is done, if that changes.
@@ -100,13 +102,14 @@ impl TryFrom<TaskChangesInput> for TaskChanges {
     type Error = Invalid;
 
     fn try_from(input: TaskChangesInput) -> Result<TaskChanges, Invalid> {
-        let TaskChangesInput { title, description, priority, due_date, labels, completed } = input;
+        let TaskChangesInput { title, description, priority, due, due_date, labels, completed } =
+            input;
         let mut rules = Rules::default();
         let changes = TaskChanges {
             title: rules.title(title),
             description: Change::read(description, |it| rules.description(it)),
             priority: Change::read(priority, |it| rules.priority(it)),
-            due_date: Change::read(due_date, |it| rules.due_date(it)),
+            due: rules.due_change(due, due_date),
             labels: rules.labels(labels),
             completed: rules.completed(completed),
         };
@@ -114,16 +117,33 @@ impl TryFrom<TaskChangesInput> for TaskChanges {
     }
 }
 
+impl Rules {
+    /// Parses `due` and `due_date`.
+    fn due_change(&mut self, due: Sent, due_date: Sent) -> DueChange {
+        let due = Change::read(due, |it| self.due(it));
+        DueChange::of(due, Change::read(due_date, |it| self.due_date(it)))
+    }
+
+    fn new_due(&mut self, due: Sent, due_date: Sent) -> Option<Due> {
+        match self.due_change(due, due_date).into_new() {
+            Ok(due) => due,
+            Err(Disagreement) => {
+                self.refuse("due", "must be the same as due_date, if both are given")
+            }
+        }
+    }
+}
+
 /// A change to an optional value of a task.
 ///
 /// ```
-/// use shared::task::{Change, TaskChanges, TaskChangesInput};
+/// use shared::task::{Change, DueChange, TaskChanges, TaskChangesInput};
 ///
 /// let body = r#"{"description": null, "priority": "high"}"#;
 /// let input: TaskChangesInput = serde_json::from_str(body).unwrap();
 /// let changes = TaskChanges::try_from(input).unwrap();
 /// assert_eq!(changes.description, Change::Clear);
-/// assert_eq!(changes.due_date, Change::Keep);
+/// assert_eq!(changes.due, DueChange::Keep);
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Change<T> {
@@ -213,7 +233,7 @@ mod tests {
         let changes = update(json!({"description": null, "priority": "high"})).unwrap();
         assert_eq!(changes.description, Change::Clear);
         assert_eq!(changes.priority, Change::Set(Priority::High));
-        assert_eq!(changes.due_date, Change::Keep);
+        assert_eq!(changes.due, DueChange::Keep);
         assert_eq!(update(json!({})).unwrap(), TaskChanges::default());
     }
 

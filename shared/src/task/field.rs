@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
-use super::{Labels, Priority, Timestamp};
+use super::{Labels, Priority};
 
 /// The longest title, in Unicode scalar values.
 pub const MAX_TITLE_CHARS: usize = 200;
@@ -98,14 +98,6 @@ impl Rules {
         }
     }
 
-    /// Parses a due date that is not `null`.
-    pub(super) fn due_date(&mut self, value: Value) -> Option<Timestamp> {
-        match value.as_str().and_then(Timestamp::parse) {
-            Some(due_date) => Some(due_date),
-            None => self.refuse("due_date", MOMENT),
-        }
-    }
-
     /// Parses labels; `null` is none. Returns `None` if they are absent or invalid.
     pub(super) fn labels(&mut self, sent: Sent) -> Option<Labels> {
         match sent {
@@ -136,7 +128,11 @@ impl Rules {
         }
     }
 
-    fn refuse<T>(&mut self, field: &'static str, detail: impl Into<String>) -> Option<T> {
+    pub(super) fn refuse<T>(
+        &mut self,
+        field: &'static str,
+        detail: impl Into<String>,
+    ) -> Option<T> {
         self.broken(field, detail);
         None
     }

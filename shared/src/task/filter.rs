@@ -5,8 +5,8 @@ use super::labels::{MAX_LABEL_CHARS, label_key};
 use super::parameters::Parameters;
 use super::{Priority, Task};
 
-/// The most labels that a list is filtered by. Each can take 600 bytes of a URL, of which the
-/// gateway accepts 10 KB.
+/// The most labels that a list is filtered by. So many of 50 emoji take 6 KB of the URL; URL
+/// and headers may have 10 KB together.
 /// <https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-quotas.html>
 pub const MAX_FILTER_LABELS: usize = 10;
 

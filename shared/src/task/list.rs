@@ -2,7 +2,7 @@
 
 use super::field::Invalid;
 use super::parameters::{Parameters, QueryInput};
-use super::{Filter, Timestamp};
+use super::{Filter, Task, Window};
 
 /// A valid list query.
 ///
@@ -78,22 +78,18 @@ impl Default for Order {
     }
 }
 
-/// Due dates from `after` (inclusive) to `before` (exclusive). Adjacent windows share no
-/// task and miss none, and a day is the window from its date to the next.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Window {
-    /// The first moment in the window, if it is bounded there.
-    pub after: Option<Timestamp>,
-    /// The first moment after the window, if it is bounded there.
-    pub before: Option<Timestamp>,
-}
-
-impl Window {
-    /// Whether the window has a bound. A bounded window excludes tasks without a due
-    /// date.
+impl ListQuery {
+    /// Whether the list leaves out tasks of the range of keys that has it.
     #[must_use]
-    pub fn is_bounded(&self) -> bool {
-        self.after.is_some() || self.before.is_some()
+    pub fn is_filtered(&self) -> bool {
+        !self.filter.is_empty() || self.window.is_local()
+    }
+
+    /// Whether `task`, which is in that range, is in the list.
+    #[must_use]
+    pub fn matches(&self, task: &Task) -> bool {
+        (!self.window.is_local() || self.window.contains(task.due.as_ref()))
+            && self.filter.matches(task)
     }
 }
 
@@ -160,13 +156,12 @@ impl TryFrom<QueryInput> for ListQuery {
         let sort = read.one_of("sort", &Sort::NAMES, "must be created, title or due_date");
         let order = read.one_of("order", &Order::NAMES, "must be asc or desc");
         let limit = read.limit();
-        let window = Window { after: read.moment("due_after"), before: read.moment("due_before") };
         let filter = read.filter();
         let cursor = read.take("cursor");
         let sort =
             sort.unwrap_or(if status == Status::Deleted { Sort::Deleted } else { Sort::default() });
         read.check_sort(sort, status);
-        read.check_window(window, sort);
+        let window = read.window(sort == Sort::DueDate);
         read.rules.finish(ListQuery {
             status,
             sort,
@@ -188,19 +183,6 @@ impl Parameters {
                 self.rules.broken("sort", "must be deleted or absent with status=deleted");
             }
             _ => {}
-        }
-    }
-
-    fn check_window(&mut self, window: Window, sort: Sort) {
-        for (name, bound) in [("due_after", window.after), ("due_before", window.before)] {
-            if bound.is_some() && sort != Sort::DueDate {
-                self.rules.broken(name, "needs sort=due_date");
-            }
-        }
-        if let (Some(after), Some(before)) = (window.after, window.before)
-            && before <= after
-        {
-            self.rules.broken("due_before", "must be later than due_after");
         }
     }
 }

@@ -2,8 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::Timestamp;
-use super::field::{MOMENT, Rules};
+use super::field::Rules;
 
 /// The largest `limit`.
 pub const MAX_LIMIT: usize = 1000;
@@ -31,6 +30,11 @@ impl Parameters {
             self.rules.broken(name, "must be given only once");
         }
         values.pop()
+    }
+
+    /// Whether the query has this parameter.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.input.contains_key(name)
     }
 
     /// Takes all values of a parameter, which may occur any number of times.
@@ -63,16 +67,5 @@ impl Parameters {
             self.rules.broken("limit", format!("must be a whole number from 1 to {MAX_LIMIT}"));
         }
         limit
-    }
-
-    pub(super) fn moment(&mut self, name: &'static str) -> Option<Timestamp> {
-        let value = self.take(name)?;
-        let moment = Timestamp::parse(&value);
-        if moment.is_none() {
-            // In a query, a plain + means a space.
-            let hint = if value.contains(' ') { " (write + as %2B)" } else { "" };
-            self.rules.broken(name, format!("{MOMENT}{hint}"));
-        }
-        moment
     }
 }

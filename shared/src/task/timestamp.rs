@@ -58,6 +58,17 @@ impl Timestamp {
         Timestamp(moment.truncate_to_millisecond()).in_bounds()
     }
 
+    /// Whether `text` has a time besides a date.
+    pub(super) fn has_time(text: &str) -> bool {
+        text.contains(['T', 't'])
+    }
+
+    /// Whether `text`, which has a time, says how far that is from UTC.
+    pub(super) fn has_offset(text: &str) -> bool {
+        let time = text.split_once(['T', 't']).map_or("", |(_, time)| time);
+        time.contains(['Z', 'z', '+', '-'])
+    }
+
     /// Returns this moment if it is from [`Timestamp::MIN`] to [`Timestamp::MAX`].
     fn in_bounds(self) -> Option<Timestamp> {
         (Timestamp::MIN..=Timestamp::MAX).contains(&self).then_some(self)
@@ -72,6 +83,22 @@ impl Timestamp {
             None if millis < 0 => Timestamp::MIN,
             None => Timestamp::MAX,
         }
+    }
+
+    /// Returns the moment so many milliseconds after 1970; `None` outside of the years 0001
+    /// to 9999.
+    pub(super) fn checked_from_unix_millis(millis: i64) -> Option<Timestamp> {
+        let moment = Timestamp::from_unix_millis(millis);
+        (moment.unix_millis() == millis).then_some(moment)
+    }
+
+    /// Returns year, month, day, hour, minute and second, and millisecond.
+    pub(super) fn parts(self) -> (i16, i8, i8, [i8; 3], u16) {
+        let (year, month, day) = self.0.to_calendar_date();
+        let (hour, minute, second, milli) = self.0.as_hms_milli();
+        // All are small.
+        let time = [hour as i8, minute as i8, second as i8];
+        (year as i16, u8::from(month) as i8, day as i8, time, milli)
     }
 
     /// Returns the milliseconds since 1970.

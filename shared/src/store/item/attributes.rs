@@ -12,6 +12,10 @@ pub(in crate::store) const TITLE: &str = "title";
 pub(in crate::store) const DESCRIPTION: &str = "description";
 pub(in crate::store) const PRIORITY: &str = "priority";
 pub(in crate::store) const LABELS: &str = "labels";
+/// What the moment in `due_key` means, if it is more than a moment; see `due.rs`.
+pub(in crate::store) const DUE: &str = "due";
+/// In `due`, the moment that a time in a zone was computed for.
+pub(in crate::store) const AT: &str = "at";
 pub(in crate::store) const UPDATED_AT: &str = "updated_at";
 pub(in crate::store) const REVISION: &str = "revision";
 /// When a write of `completed` found the task pending and completed it.
@@ -49,7 +53,7 @@ pub(in crate::store) const TRASH: Duration = Duration::from_secs(30 * 24 * 60 * 
 
 /// What deleting a task for good removes: everything but its key, what updates are
 /// conditional on, and its time. The tombstone that is left tells other devices of it.
-pub(in crate::store) const CONTENT: [&str; 17] = [
+pub(in crate::store) const CONTENT: [&str; 18] = [
     COMPLETED,
     TITLE,
     TITLE_KEY,
@@ -57,6 +61,7 @@ pub(in crate::store) const CONTENT: [&str; 17] = [
     DESCRIPTION,
     PRIORITY,
     LABELS,
+    DUE,
     COMPLETED_AT,
     FLIPPED_AT,
     FLIPPED_FROM,
@@ -73,7 +78,7 @@ pub(in crate::store) const CONTENT: [&str; 17] = [
 /// The attributes that [`into_task_of`] reads. None of the names is reserved in
 /// expressions.
 /// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/ReservedWords.html>
-pub(in crate::store) const OF_A_TASK: [&str; 12] = [
+pub(in crate::store) const OF_A_TASK: [&str; 13] = [
     TASK_ID,
     COMPLETED,
     TITLE,
@@ -83,6 +88,7 @@ pub(in crate::store) const OF_A_TASK: [&str; 12] = [
     DESCRIPTION,
     PRIORITY,
     LABELS,
+    DUE,
     COMPLETED_AT,
     FLIPPED_AT,
     FLIPPED_FROM,

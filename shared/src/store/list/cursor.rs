@@ -9,6 +9,8 @@
 //! unknown members are ignored, so old and new functions accept each other's cursors. Any
 //! other change needs a new [`VERSION`].
 
+use std::collections::HashMap;
+
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD as BASE64;
 use serde::{Deserialize, Serialize};
@@ -54,6 +56,8 @@ struct List {
     due_after: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     due_before: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    time_zone: Option<String>,
     /// The filter, hashed: it can be as long as a URL.
     #[serde(rename = "f", default, skip_serializing_if = "Option::is_none")]
     filter: Option<String>,
@@ -62,13 +66,14 @@ struct List {
 impl List {
     fn of(query: &ListQuery) -> List {
         let ListQuery { status, sort, order, window, filter, limit: _, cursor: _ } = query;
-        let Window { after, before } = window;
+        let mut bounds: HashMap<_, _> = window.parameters().collect();
         List {
             status: status.as_str().to_owned(),
             sort: sort.as_str().to_owned(),
             order: order.as_str().to_owned(),
-            due_after: after.map(|moment| moment.to_string()),
-            due_before: before.map(|moment| moment.to_string()),
+            due_after: bounds.remove("due_after"),
+            due_before: bounds.remove("due_before"),
+            time_zone: bounds.remove("time_zone"),
             filter: (!filter.is_empty()).then(|| filter_tag(filter)),
         }
     }
@@ -123,14 +128,22 @@ fn parse(text: &str, user: &User, query: &ListQuery) -> Option<Position> {
             (1..=MAX_TITLE_KEY_BYTES).contains(&key.len()).then_some(SortKey::Title(key))?
         }
         (Sort::DueDate, Some(key)) => {
-            let is_key = key == UNDATED || is_moment(&key);
             // DynamoDB rejects a start key outside of the range that it reads.
-            (is_key && query.window.contains_key(&key)).then_some(SortKey::Due(key))?
+            is_in_range(&key, &query.window).then_some(SortKey::Due(key))?
         }
         (Sort::Deleted, Some(key)) => is_moment(&key).then_some(SortKey::Deleted(key))?,
         _ => return None,
     };
     Some(Position { key, id: TaskId::parse(&cursor.id)? })
+}
+
+/// Whether the list of tasks that are due in `window` reads tasks with this due key.
+fn is_in_range(key: &str, window: &Window) -> bool {
+    if key == UNDATED {
+        return !window.is_bounded();
+    }
+    let within = |key| window.reach().is_some_and(|(first, last)| first <= key && key <= last);
+    is_moment(key) && Timestamp::parse(key).is_some_and(within)
 }
 
 /// Whether `key` is a moment as this API writes it.
@@ -141,7 +154,7 @@ fn is_moment(key: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::task::{Order, Status};
+    use crate::task::{Order, Status, TimeZone};
 
     const BOB: &str = "bob";
 
@@ -184,17 +197,23 @@ mod tests {
     fn a_cursor_is_bound_to_its_list_and_its_user() {
         let bound = query(Sort::DueDate);
         let text = encode(&bound, &due("2027-02-10T00:00:00.000Z"));
-        let after = Timestamp::parse("2027-01-01");
+        let zone = TimeZone::find("Asia/Tokyo");
+        let window = |zone| Window::parse(Some("2027-01-01"), None, zone).unwrap();
         for other in [
             query(Sort::Created),
             query(Sort::Title),
             ListQuery { status: Status::Pending, ..bound.clone() },
             ListQuery { order: Order::Asc, ..bound.clone() },
-            ListQuery { window: Window { after, before: None }, ..bound.clone() },
+            ListQuery { window: window(None), ..bound.clone() },
         ] {
             assert!(decode(&text, &other).is_err(), "{other:?}");
         }
         assert!(super::decode(&text, &User::named("alice"), &bound).is_err());
+        let local = ListQuery { window: window(zone), ..bound.clone() };
+        let in_utc = ListQuery { window: window(None), ..bound.clone() };
+        let text_of_local = encode(&local, &due("2027-02-10T00:00:00.000Z"));
+        assert!(decode(&text_of_local, &local).is_ok());
+        assert!(decode(&text_of_local, &in_utc).is_err());
         assert!(decode(&text, &ListQuery { limit: Some(3), ..bound }).is_ok());
     }
 
@@ -241,10 +260,7 @@ mod tests {
 
     #[test]
     fn a_position_outside_of_the_window_is_rejected() {
-        let window = Window {
-            after: Timestamp::parse("2027-01-01"),
-            before: Timestamp::parse("2027-02-01"),
-        };
+        let window = Window::parse(Some("2027-01-01"), Some("2027-02-01"), None).unwrap();
         let query = ListQuery { window, ..query(Sort::DueDate) };
         let decodes = |key| decode(&encode(&query, &due(key)), &query).is_ok();
         assert!(decodes("2027-01-01T00:00:00.000Z"));

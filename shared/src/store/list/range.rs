@@ -6,7 +6,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 
 use crate::store::error::BadItem;
 use crate::store::item::{DELETED_AT, DUE_KEY, Item, TITLE_KEY, UNDATED};
-use crate::task::{ListQuery, Order, Sort, TaskId, Timestamp, Window};
+use crate::task::{ListQuery, Order, Sort, TaskId};
 
 /// A position in a list: the sort key, and then creation.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,7 +57,10 @@ pub(super) enum Range {
 /// undated tasks last. In descending order they would come first, so they are a separate
 /// range, read last.
 pub(super) fn ranges(query: &ListQuery, position: Option<&Position>) -> VecDeque<Range> {
-    let dated = dated(query.window);
+    let dated = query.window.reach().map(|(first, last)| {
+        // DynamoDB rejects an empty string as a key, even as a bound.
+        Range::Due(first.to_string(), last.to_string())
+    });
     let mut ranges: VecDeque<Range> = match (query.sort, query.order) {
         (Sort::DueDate, _) if query.window.is_bounded() => dated.into_iter().collect(),
         (Sort::DueDate, Order::Desc) => {
@@ -80,43 +83,23 @@ pub(super) fn ranges(query: &ListQuery, position: Option<&Position>) -> VecDeque
     ranges
 }
 
-/// Returns the due dates in `window`; `None` if it ends before all dates.
-fn dated(window: Window) -> Option<Range> {
-    // DynamoDB rejects an empty string as a key, even as a bound.
-    let from = window.after.unwrap_or(Timestamp::MIN);
-    let to = match window.before {
-        None => Timestamp::MAX,
-        Some(before) => before.pred()?,
-    };
-    Some(Range::Due(from.to_string(), to.to_string()))
-}
-
-impl Window {
-    /// Whether a task with this due key is in the window.
-    pub(super) fn contains_key(&self, due_key: &str) -> bool {
-        match Timestamp::parse(due_key) {
-            None => !self.is_bounded(),
-            Some(due) => {
-                self.after.is_none_or(|after| after <= due)
-                    && self.before.is_none_or(|before| due < before)
-            }
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::task::{Timestamp, Window};
 
     #[test]
     fn no_range_has_an_empty_bound_or_ends_before_it_begins() {
-        let first = Timestamp::parse("0001-01-01");
-        let second = Timestamp::parse("0001-01-01T00:00:00.001Z");
-        let windows =
-            [(None, None), (None, first), (None, second), (first, second), (second, None)];
-        for (after, before) in windows {
+        let (first, second) = ("0001-01-01", "0001-01-01T00:00:00.001Z");
+        for (after, before) in [
+            (None, None),
+            (None, Some(first)),
+            (None, Some(second)),
+            (Some(first), Some(second)),
+            (Some(second), None),
+        ] {
             for order in [Order::Asc, Order::Desc] {
-                let window = Window { after, before };
+                let window = Window::parse(after, before, None).unwrap();
                 let query =
                     ListQuery { sort: Sort::DueDate, order, window, ..ListQuery::default() };
                 for range in ranges(&query, None) {

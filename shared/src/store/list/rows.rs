@@ -96,7 +96,7 @@ impl<'a> Rows<'a> {
             while let Some(item) = self.items.pop_front() {
                 let key = SortKey::of(&item, self.query.sort)?;
                 let task = item::into_task_of(self.tasks.user.id().to_owned(), item)?;
-                if self.query.filter.matches(&task) {
+                if self.query.matches(&task) {
                     self.found += 1;
                     return Ok(Some(Row { position: Position { key, id: task.id }, task }));
                 }
@@ -122,8 +122,7 @@ impl<'a> Rows<'a> {
             self.passed >= PASSES_OVER || (self.passed > 0 && self.began.elapsed() > PASSING);
         // It reads no further only to learn whether there is another page.
         let is_full = || self.query.limit.is_some_and(|limit| self.found >= limit);
-        let is_filtered = !self.query.filter.is_empty();
-        has_passed_enough || (is_filtered && (is_full() || self.bytes >= SEARCHES))
+        has_passed_enough || (self.query.is_filtered() && (is_full() || self.bytes >= SEARCHES))
     }
 
     /// Returns how many rows to read next. Where there are some to pass over, there may be
@@ -132,7 +131,7 @@ impl<'a> Rows<'a> {
         let Some(limit) = self.query.limit else { return AT_ONCE };
         // One more row shows whether another page follows.
         let wanted = (limit + 1).saturating_sub(self.found).max(1);
-        let first = if self.query.filter.is_empty() { 1 } else { FIRST_SEARCH };
+        let first = if self.query.is_filtered() { FIRST_SEARCH } else { 1 };
         let doubled = if self.passed == 0 { 1 } else { 2 * self.last_read };
         wanted.max(first).max(doubled).min(AT_ONCE.max(wanted))
     }
