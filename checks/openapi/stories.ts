@@ -9,6 +9,8 @@ import { uuidv7 } from "../sync/ids.js";
 
 type Api = Client<paths>;
 type Task = components["schemas"]["Task"];
+type NewTask = components["schemas"]["NewTask"];
+type ListQuery = paths["/api/tasks"]["get"]["parameters"]["query"];
 type Operation = components["schemas"]["Operation"];
 type OperationResult = components["schemas"]["OperationResult"];
 
@@ -57,14 +59,21 @@ async function create(api: Api): Promise<void> {
   console.log("ok: create a task once, however often it is sent");
 }
 
+/** The parameters in the target of a `Link`. */
+function queryOf({ searchParams }: URL): ListQuery {
+  const query: Record<string, unknown> = Object.fromEntries(searchParams);
+  for (const name of ["label", "priority"]) query[name] = searchParams.getAll(name);
+  return query;
+}
+
 /** Follows `Link` from page to page. */
-async function* pages(api: Api, query: paths["/api/tasks"]["get"]["parameters"]["query"]) {
-  for (let next: typeof query | undefined = query; next; ) {
+async function* pages(api: Api, query: ListQuery) {
+  for (let next: ListQuery | undefined = query; next; ) {
     const page = await api.GET("/api/tasks", { params: { query: next } });
     yield expectData(page);
     const target: string | undefined = page.response.headers.get("Link")?.match(/^<([^>]*)>; rel="next"$/)?.[1];
     // A frontend would fetch the target unchanged; here it goes through the types again.
-    next = target ? Object.fromEntries(new URL(target, page.response.url).searchParams) : undefined;
+    next = target ? queryOf(new URL(target, page.response.url)) : undefined;
   }
 }
 
@@ -99,7 +108,39 @@ async function list(api: Api): Promise<void> {
 
   const wrong = await api.GET("/api/tasks", { params: { query: { due_after: "2027-03-01" } } });
   assert.equal(expectProblem(wrong).detail, "due_after needs sort=due_date");
-  console.log("ok: list with filter, sort and pages");
+  console.log("ok: list with status, sort and pages");
+}
+
+async function filter(api: Api): Promise<void> {
+  const tasks: NewTask[] = [
+    { title: "Äpfel pflücken", priority: "high", labels: ["Garten"] },
+    { title: "Call Zoë", description: "About the Café", priority: "low", labels: ["garten", "asap"] },
+    { title: "Empty the coffee machine", priority: "medium" },
+  ];
+  for (const body of tasks) expectData(await api.POST("/api/tasks", { body }));
+  const [apples, call, coffee] = tasks.map(({ title }) => title);
+
+  // A page of one task, so a `Link` has to keep the filter. The last page may be empty.
+  const found = async (query: ListQuery) => {
+    const titles: string[] = [];
+    for await (const page of pages(api, { sort: "title", limit: 1, ...query })) titles.push(...page.map(({ title }) => title));
+    return titles;
+  };
+  assert.deepEqual(await found({ label: ["GARTEN"] }), [apples, call]);
+  assert.deepEqual(await found({ label: ["garten", "asap"] }), [call], "all of the labels");
+  assert.deepEqual(await found({ priority: ["medium", "high"] }), [apples, coffee], "any of the priorities");
+  assert.deepEqual(await found({ q: "cafe zoe" }), [call], "words of the title and of the description");
+  assert.deepEqual(await found({ q: "c", priority: ["high"], status: "pending" }), [apples]);
+  assert.deepEqual(await found({ q: "tea" }), []);
+
+  const empty = await api.GET("/api/tasks", { params: { query: { q: " " } } });
+  assert.equal(expectProblem(empty).detail, "q must contain a word");
+  const first = await api.GET("/api/tasks", { params: { query: { label: ["garten"], limit: 1 } } });
+  const cursor = /[?&]cursor=([^&>]+)/.exec(first.response.headers.get("Link") ?? "")?.[1];
+  assert.ok(cursor);
+  const other = await api.GET("/api/tasks", { params: { query: { label: ["asap"], cursor } } });
+  assert.equal(expectProblem(other).detail, "cursor must be a cursor that this API returned for the same list");
+  console.log("ok: filter a list by labels, priorities and words");
 }
 
 async function edit(api: Api): Promise<void> {
@@ -256,6 +297,7 @@ try {
     createClient<paths>({ baseUrl, headers: { Authorization: `Bearer ${tokenFor(name)}` } });
   await create(user("alice"));
   await list(user("bob"));
+  await filter(user("heidi"));
   await edit(user("carol"));
   await complete(user("dave"));
   await remove(user("erin"), user("frank"));
@@ -265,4 +307,4 @@ try {
 } finally {
   stopAll();
 }
-console.log("6 passed, 0 failed");
+console.log("7 passed, 0 failed");
