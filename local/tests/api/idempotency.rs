@@ -15,7 +15,7 @@ async fn create(caller: &Caller<'_>, key: &str, body: Value) -> Reply {
 }
 
 fn body() -> Value {
-    json!({"title": "t", "description": "d", "priority": "low", "due_date": "2027-02-10"})
+    json!({"title": "t", "description": "d", "priority": "low", "due_date": "2027-02-10T00:00:00Z"})
 }
 
 /// Checks that `again` is a replay of `first`.

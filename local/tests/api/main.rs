@@ -11,6 +11,7 @@ mod concurrency;
 mod conditional;
 mod cors;
 mod document;
+mod due;
 mod events;
 mod faults;
 mod histories;

@@ -21,6 +21,7 @@ async fn creating_a_task_returns_it_and_its_location() {
         "completed_at",
         "created_at",
         "description",
+        "due",
         "due_date",
         "id",
         "labels",
@@ -53,7 +54,7 @@ async fn a_task_needs_only_a_title() {
     let app = TestApp::start().await;
     let alice = app.user("alice");
     let task = alice.post("/api/tasks", json!({"title": "t"})).await.json();
-    for absent in ["description", "priority", "due_date", "completed_at"] {
+    for absent in ["description", "priority", "due_date", "due", "completed_at"] {
         assert_eq!(task[absent], Value::Null, "{absent}");
     }
     assert_eq!(task["labels"], json!([]));

@@ -1,0 +1,312 @@
+//! When tasks are due: on a day, at a time of day, in a time zone, at a moment.
+
+use futures::future::join_all;
+use local::faults::Fault;
+use reqwest::{Method, StatusCode};
+use serde_json::{Value, json};
+use shared::task::TaskId;
+
+use crate::support::{Caller, Reply, TestApp};
+
+/// What a client sends as `due`, and the `due_date` that it gets for it.
+fn kinds() -> [(Value, &'static str); 4] {
+    [
+        (json!({"date": "2027-02-10"}), "2027-02-10T00:00:00.000Z"),
+        (json!({"local": "2027-02-10T09:00:00"}), "2027-02-10T09:00:00.000Z"),
+        (
+            json!({"local": "2027-02-10T09:00:00", "time_zone": "Europe/Berlin"}),
+            "2027-02-10T08:00:00.000Z",
+        ),
+        (json!({"instant": "2027-02-10T08:30:00.000Z"}), "2027-02-10T08:30:00.000Z"),
+    ]
+}
+
+async fn create(caller: &Caller<'_>, members: Value) -> (String, Value) {
+    let mut body = json!({"title": "t"});
+    body.as_object_mut().unwrap().extend(members.as_object().unwrap().clone());
+    let reply = caller.post("/api/tasks", body).await.expect(StatusCode::CREATED);
+    (reply.header("location").to_owned(), reply.json())
+}
+
+/// The two members of a task that say when it is due.
+fn due_of(task: &Value) -> (&Value, &Value) {
+    (&task["due"], &task["due_date"])
+}
+
+#[tokio::test]
+async fn each_kind_survives_every_way_through_the_api() {
+    let app = TestApp::start().await;
+    let alice = app.user("alice");
+    let update = alice.task("of an update").await;
+    for (due, due_date) in kinds() {
+        let due_date = json!(due_date);
+        let expected = (&due, &due_date);
+        let (path, created) = create(&alice, json!({ "due": due })).await;
+        assert_eq!(due_of(&created), expected);
+        assert_eq!(alice.get(&path).await.json(), created);
+        for list in ["/api/tasks?limit=1", "/api/tasks?sort=due_date&due_after=2027-02-10"] {
+            let tasks = alice.get(list).await.ok().json();
+            assert!(tasks.as_array().unwrap().contains(&created), "{list}");
+        }
+        assert_eq!(due_of(&alice.flip(&path).await.ok().json()), expected);
+        let both = json!({"due": due, "due_date": due_date});
+        assert_eq!(due_of(&alice.put(&path, both).await.ok().json()), expected);
+        alice.delete(&path).await.expect(StatusCode::NO_CONTENT);
+        assert_eq!(due_of(&alice.get("/api/tasks?status=deleted").await.json()[0]), expected);
+        let restore = format!("{path}/restore");
+        assert_eq!(due_of(&alice.post(&restore, json!({})).await.ok().json()), expected);
+        let changes = alice.get("/api/changes").await.ok().json();
+        let entries = changes["changes"].as_array().unwrap().iter();
+        let of_it = entries.map(|entry| &entry["task"]).find(|task| task["id"] == created["id"]);
+        assert_eq!(due_of(of_it.unwrap()), expected);
+        let updated = alice.put(&update, json!({ "due": due })).await.ok().json();
+        assert_eq!(due_of(&updated), expected);
+        let id = update.rsplit('/').next();
+        let operations = json!({"operations": [
+            {"op": "create", "id": TaskId::new(), "task": {"title": "b", "due": due}},
+            {"op": "update", "id": id, "changes": {"due": due}},
+        ]});
+        let results = alice.post("/api/batch", operations).await.ok().json();
+        for result in results["results"].as_array().unwrap() {
+            assert_eq!(due_of(&result["task"]), expected);
+        }
+    }
+    let cleared = alice.put(&update, json!({"due": null})).await.ok().json();
+    assert_eq!(due_of(&cleared), (&Value::Null, &Value::Null));
+}
+
+#[tokio::test]
+async fn due_date_alone_gives_what_it_always_gave_and_means_what_its_text_says() {
+    let app = TestApp::start().await;
+    let alice = app.user("alice");
+    let path = alice.task("t").await;
+    for (sent, due_date, due) in [
+        ("2027-02-10", "2027-02-10T00:00:00.000Z", json!({"date": "2027-02-10"})),
+        ("2027-02-10T09:00", "2027-02-10T09:00:00.000Z", json!({"local": "2027-02-10T09:00:00"})),
+        (
+            "2027-02-10T09:00:00.5",
+            "2027-02-10T09:00:00.500Z",
+            json!({"local": "2027-02-10T09:00:00.500"}),
+        ),
+        (
+            "2027-02-10T09:00:00+02:00",
+            "2027-02-10T07:00:00.000Z",
+            json!({"instant": "2027-02-10T07:00:00.000Z"}),
+        ),
+        ("0001-01-01", "0001-01-01T00:00:00.000Z", json!({"date": "0001-01-01"})),
+        (
+            "9999-12-31T23:59:59.999Z",
+            "9999-12-31T23:59:59.999Z",
+            json!({"instant": "9999-12-31T23:59:59.999Z"}),
+        ),
+    ] {
+        let (_, created) = create(&alice, json!({ "due_date": sent })).await;
+        assert_eq!(due_of(&created), (&due, &json!(due_date)), "{sent}");
+        let updated = alice.put(&path, json!({ "due_date": sent })).await.ok().json();
+        assert_eq!(due_of(&updated), (&due, &json!(due_date)), "{sent}");
+    }
+    let cleared = alice.put(&path, json!({"due_date": null})).await.ok().json();
+    assert_eq!(due_of(&cleared), (&Value::Null, &Value::Null));
+}
+
+#[tokio::test]
+async fn a_client_that_only_knows_due_date_may_send_whole_tasks_back() {
+    let app = TestApp::start().await;
+    let alice = app.user("alice");
+    for (due, due_date) in kinds() {
+        let (path, mut task) = create(&alice, json!({ "due": due })).await;
+        task["title"] = json!("T");
+        // One that builds the body from the members that it knows, and one that does not.
+        let mut known = task.clone();
+        known.as_object_mut().unwrap().remove("due");
+        for body in [known, task.clone()] {
+            let updated = alice.put(&path, body).await.ok().json();
+            assert_eq!(updated["title"], "T");
+            assert_eq!(due_of(&updated), (&due, &json!(due_date)));
+        }
+        task["due_date"] = json!("2027-05-01T10:00:00Z");
+        let moved = alice.put(&path, task).await.ok().json();
+        let instant = json!({"instant": "2027-05-01T10:00:00.000Z"});
+        assert_eq!(due_of(&moved), (&instant, &json!("2027-05-01T10:00:00.000Z")));
+    }
+}
+
+#[tokio::test]
+async fn of_due_and_due_date_the_one_that_differs_from_the_task_counts() {
+    let app = TestApp::start().await;
+    let alice = app.user("alice");
+    let (day, noon) = (json!({"date": "2027-02-10"}), json!("2027-02-10T12:00:00.000Z"));
+    let (path, task) = create(&alice, json!({ "due": day })).await;
+    let midnight = &task["due_date"];
+    let put = async |due: &Value, due_date: &Value| {
+        alice.put(&path, json!({"due": due, "due_date": due_date})).await
+    };
+    assert_eq!(put(&day, &noon).await.ok().json()["due"], json!({"instant": noon}));
+    assert_eq!(put(&day, &noon).await.ok().json()["due"], day, "due differs now");
+    assert_eq!(put(&Value::Null, midnight).await.ok().json()["due"], Value::Null);
+    assert_eq!(put(&day, &Value::Null).await.ok().json()["due"], day);
+    assert_eq!(put(&day, &Value::Null).await.ok().json()["due"], Value::Null);
+    put(&day, midnight).await.ok();
+
+    let tomorrow = json!({"date": "2027-02-11"});
+    let before = alice.get(&path).await;
+    for (due, due_date) in [(&tomorrow, &noon), (&Value::Null, &noon), (&tomorrow, &Value::Null)] {
+        let detail = put(due, due_date).await.problem(StatusCode::BAD_REQUEST);
+        let rule = "due must be the same as due_date, if both are given and differ from the task's";
+        assert_eq!(detail, rule);
+    }
+    assert_eq!(alice.get(&path).await.json(), before.json());
+    let body = json!({"title": "t", "due": tomorrow, "due_date": noon});
+    let refused = alice.post("/api/tasks", body).await.problem(StatusCode::BAD_REQUEST);
+    assert_eq!(refused, "due must be the same as due_date, if both are given");
+    let (_, created) = create(&alice, json!({"due": null, "due_date": noon})).await;
+    assert_eq!(created["due"], json!({"instant": noon}));
+}
+
+/// Moves the task at `path` from 10 to 11 February, as a client does that sends the whole
+/// task back.
+async fn move_by_due(caller: &Caller<'_>, path: &str, headers: &[(&str, &str)]) -> Reply {
+    let body = json!({"due": {"date": "2027-02-11"}, "due_date": "2027-02-10T00:00:00.000Z"});
+    caller.json(Method::PUT, path, headers, body).await
+}
+
+#[tokio::test]
+async fn a_change_that_is_read_first_loses_nothing_that_others_write_meanwhile() {
+    let app = TestApp::start().await;
+    let alice = app.user("alice");
+    let (path, _) = create(&alice, json!({"due": {"date": "2027-02-10"}})).await;
+    let other = |number: usize| {
+        let (alice, path) = (alice.clone(), path.clone());
+        async move {
+            let body = match number % 2 {
+                0 => json!({"description": format!("{number}")}),
+                _ => json!({"labels": [format!("{number}")]}),
+            };
+            alice.put(&path, body).await.ok()
+        }
+    };
+    let (moved, _) = tokio::join!(move_by_due(&alice, &path, &[]), join_all((0..10).map(other)));
+    assert_eq!(moved.ok().json()["due"], json!({"date": "2027-02-11"}));
+    let task = alice.get(&path).await.json();
+    assert_eq!(task["due"], json!({"date": "2027-02-11"}));
+    assert_ne!(task["description"], Value::Null);
+    assert_ne!(task["labels"], json!([]));
+}
+
+#[tokio::test]
+async fn a_change_that_is_read_first_happens_once_whatever_is_lost() {
+    let app = TestApp::start().await;
+    let alice = app.user("alice");
+    for fault in [Fault::Throttle, Fault::Error, Fault::Drop, Fault::LostReply] {
+        for operation in ["GetItem", "UpdateItem"] {
+            let (path, _) = create(&alice, json!({"due": {"date": "2027-02-10"}})).await;
+            let tag = alice.get(&path).await.header("etag").to_owned();
+            app.faults().plan(operation, fault);
+            let moved = move_by_due(&alice, &path, &[("if-match", &tag)]).await.ok();
+            assert_eq!(moved.json()["due"], json!({"date": "2027-02-11"}), "{fault:?}");
+            assert_eq!(alice.get(&path).await.json(), moved.json());
+        }
+    }
+    let (path, task) = create(&alice, json!({"due": {"date": "2027-02-10"}})).await;
+    let stale = move_by_due(&alice, &path, &[("if-match", "\"another\"")]).await;
+    assert_eq!(stale.status, StatusCode::PRECONDITION_FAILED);
+    assert_eq!(stale.json()["current"], task);
+    alice.delete(&path).await.expect(StatusCode::NO_CONTENT);
+    assert_eq!(move_by_due(&alice, &path, &[]).await.status, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn a_bad_due_date_is_rejected_with_the_member_that_is_wrong() {
+    let app = TestApp::start().await;
+    let alice = app.user("alice");
+    let zoned = |local: &str, zone: &str| json!({"local": local, "time_zone": zone});
+    for (due, field) in [
+        (json!("2027-02-10"), "due"),
+        (json!({}), "due"),
+        (json!({"date": "2027-02-10", "timezone": "Europe/Berlin"}), "due"),
+        (json!({"date": "2027-02-30"}), "due.date"),
+        (json!({"date": "0000-12-31"}), "due.date"),
+        (json!({"date": "10000-01-01"}), "due.date"),
+        (json!({"local": "2027-02-10T24:00:00"}), "due.local"),
+        (json!({"local": "2027-02-10T23:59:60"}), "due.local"),
+        (zoned("0001-01-01T00:00:00", "Asia/Tokyo"), "due.local"),
+        (zoned("9999-12-31T23:59:59", "America/Chicago"), "due.local"),
+        (zoned("2027-02-10T09:00:00", "Europe/Atlantis"), "due.time_zone"),
+        (zoned("2027-02-10T09:00:00", "../../etc/passwd"), "due.time_zone"),
+        (json!({"instant": "2027-02-10T09:00:00"}), "due.instant"),
+    ] {
+        let path = alice.task("t").await;
+        let before = alice.get(&path).await.json();
+        let created = alice.post("/api/tasks", json!({"title": "t", "due": due})).await;
+        let updated = alice.put(&path, json!({"title": "T", "due": due})).await;
+        for reply in [created, updated] {
+            assert_eq!(reply.json()["errors"][0]["field"], field, "{due}");
+            reply.problem(StatusCode::BAD_REQUEST);
+        }
+        assert_eq!(alice.get(&path).await.json(), before);
+    }
+}
+
+#[tokio::test]
+async fn a_window_in_a_time_zone_has_what_is_due_there_on_that_day() {
+    let app = TestApp::start().await;
+    let alice = app.user("alice");
+    for (title, due) in [
+        ("day", json!({"date": "2027-02-10"})),
+        ("late", json!({"local": "2027-02-10T23:30:00"})),
+        ("call", json!({"local": "2027-02-11T00:30:00", "time_zone": "Europe/Berlin"})),
+        ("moment", json!({"instant": "2027-02-10T03:00:00Z"})),
+    ] {
+        alice.post("/api/tasks", json!({"title": title, "due": due})).await;
+    }
+    let day = "/api/tasks?sort=due_date&due_after=2027-02-10&due_before=2027-02-11";
+    for (zone, titles) in [
+        ("", vec!["day", "moment", "call", "late"]),
+        ("&time_zone=America/Chicago", vec!["day", "call", "late"]),
+        ("&time_zone=Europe/Berlin", vec!["day", "moment", "late"]),
+        ("&time_zone=Pacific%2FKiritimati", vec!["day", "moment", "late"]),
+        ("&time_zone=pacific/niue", vec!["day", "call", "late"]),
+    ] {
+        let path = format!("{day}{zone}");
+        assert_eq!(alice.get(&path).await.ok().titles(), titles, "{zone}");
+        let (mut paged, mut next) = (Vec::new(), Some(format!("{path}&limit=1")));
+        while let Some(path) = next {
+            let reply = alice.get(&path).await.ok();
+            paged.extend(reply.titles());
+            next = reply.next();
+        }
+        assert_eq!(paged, titles, "{zone}");
+    }
+    for (query, detail) in [
+        ("time_zone=UTC", "time_zone needs due_after or due_before"),
+        ("due_after=2027-02-10&time_zone=UTC", "due_after needs sort=due_date"),
+        (
+            "sort=due_date&due_after=2027-02-10&time_zone=Etc/GMT+5",
+            "time_zone must be an IANA time zone, such as Europe/Berlin (write + as %2B)",
+        ),
+        (
+            "sort=due_date&due_after=2027-02-10&due_before=2027-02-09T15:00Z&time_zone=Asia/Tokyo",
+            "due_before must be later than due_after",
+        ),
+    ] {
+        let reply = alice.get(&format!("/api/tasks?{query}")).await;
+        assert_eq!(reply.problem(StatusCode::BAD_REQUEST), detail, "{query}");
+    }
+}
+
+#[tokio::test]
+async fn a_create_is_replayed_by_what_its_due_date_says() {
+    let app = TestApp::start().await;
+    let alice = app.user("alice");
+    let create = async |zone: &str| {
+        let due = json!({"local": "2027-02-10T09:00:00", "time_zone": zone});
+        let body = json!({"title": "t", "due": due});
+        alice.json(Method::POST, "/api/tasks", &[("idempotency-key", "a-key")], body).await
+    };
+    let first = create("Europe/Berlin").await.expect(StatusCode::CREATED);
+    let again = create("europe/berlin").await.expect(StatusCode::CREATED);
+    assert_eq!(again.json(), first.json());
+    assert_eq!(again.header("idempotency-replayed"), "true");
+    // The same moment, but not the same place.
+    assert_eq!(create("Europe/Paris").await.status, StatusCode::UNPROCESSABLE_ENTITY);
+}
