@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use clap::{Args, Parser, Subcommand};
+use lab::lists::Table;
 use lab::load::MIN_REQUESTS;
 
 use local::binaries::{self, Profile};
@@ -60,6 +61,9 @@ pub(crate) struct Soak {
 
 #[derive(Args)]
 pub(crate) struct Lists {
+    /// Only measure these tables
+    #[arg(value_enum)]
+    pub(crate) tables: Vec<Table>,
     /// The number of tasks of each user
     #[arg(long, value_delimiter = ',', default_values_t = [100, 10_000, 1_000_000],
           value_parser = clap::value_parser!(u32).range(10..=10_000_000))]

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Result, bail};
+use clap::ValueEnum;
 use indicatif::{ProgressBar, ProgressStyle};
+use lab::lists::Table;
 use lab::{batches, costs, lists, load, soak, throughput};
 use local::cli::{say, stop_signal, task_bar};
 use local::dynamodb::Data;
@@ -76,6 +78,10 @@ pub(crate) async fn lists(settings: Settings, arguments: Lists) -> Result<()> {
     let folder = arguments.data.unwrap_or_else(|| repository().join(".local/lists"));
     let data = Data::Folder(folder);
     let mut sizes = arguments.tasks;
+    let tables = match arguments.tables.as_slice() {
+        [] => Table::value_variants(),
+        some => some,
+    };
     sizes.sort_unstable();
     let bar = task_bar(sizes.iter().copied().map(u64::from).sum())?;
     lists::seed(&data, &settings, &sizes, |done| bar.set_position(done)).await?;
@@ -94,12 +100,13 @@ pub(crate) async fn lists(settings: Settings, arguments: Lists) -> Result<()> {
     .await?;
     let spinner = ProgressBar::new_spinner();
     let progress = |what: &str| spinner.set_message(what.to_owned());
-    let report = lists::measure(&server, &settings, &sizes, &progress).await?;
+    let report = lists::measure(&server, &settings, &sizes, tables, &progress).await?;
     spinner.finish_and_clear();
     server.stop().await;
 
-    say(&report.tables());
+    say(&report.filters_table());
     say(&report.changes_table());
+    say(&report.tables());
     if arguments.write {
         lists::write(&report, &repository().join("docs"))?;
     }

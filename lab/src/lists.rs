@@ -1,10 +1,11 @@
 //! What lists and changes cost, for users with few and with many tasks.
 //!
-//! Requests pages of each of the 18 lists for each user, and follows the changes. The functions are release builds,
-//! as they are deployed. A proxy between them and DynamoDB meters what they read.
+//! Requests pages of each of the 18 lists for each user, searches two of them, and follows the
+//! changes. The functions are release builds, as they are deployed. A proxy between them and DynamoDB meters what they read.
 
 mod changes;
 mod client;
+mod filters;
 mod measure;
 mod plot;
 mod report;
@@ -12,7 +13,8 @@ mod report;
 use shared::task::{ListQuery, Order, Sort, Status};
 
 pub use changes::{Following, Polls};
-pub use measure::{FUNCTIONS, measure, seed};
+pub use filters::{Matches, Pages, Search};
+pub use measure::{FUNCTIONS, Table, measure, seed};
 pub use report::{Report, write};
 
 /// The page lengths that are measured.

@@ -88,7 +88,7 @@ async fn poll(
 ) -> Result<(Polls, String, bool)> {
     let since = token.map(|token| format!("?since={token}")).unwrap_or_default();
     let before = usage();
-    let Answer { body, processor, latency, has_next: _ } =
+    let Answer { body, processor, latency, next: _ } =
         client.ask(&format!("/api/changes{since}")).await?;
     let usage = usage() - before;
     let page: Page = serde_json::from_str(&body)?;

@@ -11,7 +11,8 @@ use crate::procfs;
 /// A reply, and what it has cost the function.
 pub(super) struct Answer {
     pub(super) body: String,
-    pub(super) has_next: bool,
+    /// The path of the next page.
+    pub(super) next: Option<String>,
     /// Processor time, in microseconds.
     pub(super) processor: f64,
     /// In microseconds.
@@ -34,14 +35,16 @@ impl ListClient<'_> {
         let request = self.client.get(url).header(AUTHORIZATION, format!("Bearer {}", self.token));
         let reply = request.send().await?;
         let status = reply.status();
-        let has_next = reply.headers().contains_key(LINK);
+        let link = reply.headers().get(LINK).and_then(|link| link.to_str().ok());
+        let target = link.and_then(|link| link.strip_prefix('<')?.split_once('>'));
+        let next = target.map(|(path, _)| path.to_owned());
         let body = reply.text().await?;
         let latency = start.elapsed().as_secs_f64() * 1e6;
         if !status.is_success() {
             bail!("{status}: {body}");
         }
         let processor = (self.processor_time()? - before) / 1000.0;
-        Ok(Answer { body, has_next, processor, latency })
+        Ok(Answer { body, next, processor, latency })
     }
 
     /// The processor time of all processes of the function, in nanoseconds.

@@ -12,7 +12,7 @@ use local::settings::Settings;
 use local::{Server, dynamodb, seed as seeds, tables, token};
 
 use super::client::ListClient;
-use super::{Cell, List, Memory, PAGES, Place, Report, changes, user};
+use super::{Cell, List, Memory, PAGES, Place, Report, changes, filters, user};
 use crate::{Progress, median};
 
 /// The function that lists.
@@ -42,7 +42,18 @@ pub async fn seed(
     seeds::fill_all(&client, settings, &lists, progress).await
 }
 
-/// Measures everything on `server`, whose users have `sizes` tasks.
+/// A table of the report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Table {
+    /// Pages of each list, and lists without a limit.
+    Lists,
+    /// What a device takes to follow the changes.
+    Changes,
+    /// Filtered lists.
+    Filters,
+}
+
+/// Measures `tables` on `server`, whose users have `sizes` tasks.
 ///
 /// # Errors
 ///
@@ -51,6 +62,7 @@ pub async fn measure(
     server: &Server,
     settings: &Settings,
     sizes: &[u32],
+    tables: &[Table],
     progress: Progress<'_>,
 ) -> Result<Report> {
     let mut lists = Lists { server, client: reqwest::Client::new(), users: Vec::new() };
@@ -61,17 +73,26 @@ pub async fn measure(
     }
     let mut report = Report::default();
     for (tasks, _, token) in &lists.users {
-        progress(&format!("changes: {tasks} tasks"));
-        let client = ListClient { function: changes::FUNCTION, ..lists.list_client(token) };
-        report.following.push(changes::measure(&client, *tasks, || lists.usage()).await?);
+        let client = lists.list_client(token);
+        if tables.contains(&Table::Filters) {
+            progress(&format!("filters: {tasks} tasks"));
+            report.searches.extend(filters::measure(&client, *tasks, || lists.usage()).await?);
+        }
+        if tables.contains(&Table::Changes) {
+            progress(&format!("changes: {tasks} tasks"));
+            let client = ListClient { function: changes::FUNCTION, ..client };
+            report.following.push(changes::measure(&client, *tasks, || lists.usage()).await?);
+        }
     }
-    for list in List::all() {
-        progress(&format!("memory: {}", list.name()));
-        report.memory.extend(lists.memory(list).await?);
-    }
-    for list in List::all() {
-        progress(&format!("pages: {}", list.name()));
-        report.cells.extend(lists.cells(list).await?);
+    if tables.contains(&Table::Lists) {
+        for list in List::all() {
+            progress(&format!("memory: {}", list.name()));
+            report.memory.extend(lists.memory(list).await?);
+        }
+        for list in List::all() {
+            progress(&format!("pages: {}", list.name()));
+            report.cells.extend(lists.cells(list).await?);
+        }
     }
     Ok(report)
 }
@@ -146,7 +167,11 @@ impl Lists<'_> {
             let usage = self.usage() - before;
             let returned = count(&answer.body)?;
             let is_whole = u32::try_from(returned)? == list.length(*tasks);
-            anyhow::ensure!(is_whole != answer.has_next, "{returned} tasks of {}", list.name());
+            anyhow::ensure!(
+                is_whole == answer.next.is_none(),
+                "{returned} tasks of {}",
+                list.name()
+            );
             peaks.push(Memory {
                 list,
                 tasks: *tasks,
@@ -181,6 +206,6 @@ fn path(query: &ListQuery) -> String {
 }
 
 /// How many tasks are in a page.
-fn count(page: &str) -> Result<usize> {
+pub(super) fn count(page: &str) -> Result<usize> {
     Ok(serde_json::from_str::<Vec<serde::de::IgnoredAny>>(page)?.len())
 }

@@ -5,13 +5,14 @@ use std::path::Path;
 
 use anyhow::Result;
 
-use super::{Cell, Following, Memory, PAGES, Place, Polls, plot};
+use super::{Cell, Following, Memory, PAGES, Pages, Place, Polls, Search, plot};
 use crate::markdown::{human, line, replace_generated};
 
 /// Everything that was measured.
 #[derive(Clone, Debug, Default)]
 #[allow(missing_docs)]
 pub struct Report {
+    pub searches: Vec<Search>,
     pub following: Vec<Following>,
     pub cells: Vec<Cell>,
     pub memory: Vec<Memory>,
@@ -49,7 +50,39 @@ impl Report {
         least.min_by_key(|other| other.tasks).map(|least| value(cell) / value(least))
     }
 
-    /// All tables, in Markdown.
+    /// The table of what filtered lists cost, in Markdown.
+    #[must_use]
+    pub fn filters_table(&self) -> String {
+        let mut text = String::new();
+        line(
+            &mut text,
+            "| tasks | list | what matches | first page: tasks | read | requests | request units | function's own work | time | to the end: pages | read | request units, most of a page | time |",
+        );
+        line(&mut text, "|---|---|---|---|---|---|---|---|---|---|---|---|---|");
+        for Search { tasks, list, matches, first, all, most_units } in &self.searches {
+            let Pages { pages: _, returned, read, requests, units, processor, latency } = first;
+            let (work, time) = (processor / 1000.0, latency / 1000.0);
+            let rest = match all {
+                None => "| | |".to_owned(),
+                Some(Pages { pages, read, units, latency, .. }) => format!(
+                    "{pages} | {read} | {units}, {most_units} | {:.1} s",
+                    latency / 1_000_000.0
+                ),
+            };
+            line(
+                &mut text,
+                &format!(
+                    "| {} | {} | {} | {returned} | {read} | {requests} | {units} | {work:.1} ms | {time:.0} ms | {rest} |",
+                    human(*tasks),
+                    list.name(),
+                    matches.name(),
+                ),
+            );
+        }
+        text
+    }
+
+    /// The tables of pages and of lists without a limit, in Markdown.
     #[must_use]
     pub fn tables(&self) -> String {
         let mut text = String::new();
@@ -189,15 +222,24 @@ impl Report {
     }
 }
 
-/// Writes the report into `folder`: the tables into `performance.md`, all numbers as CSV,
-/// and a plot.
+/// Writes what was measured into `folder`: the tables into `performance.md`, the numbers of
+/// the lists as CSV, and a plot of them.
 ///
 /// # Errors
 ///
 /// If the document has no place for the tables, or a file cannot be written.
 pub fn write(report: &Report, folder: &Path) -> Result<()> {
-    replace_generated(&folder.join("performance.md"), "lists", &report.tables())?;
-    replace_generated(&folder.join("performance.md"), "changes", &report.changes_table())?;
+    let page = folder.join("performance.md");
+    if !report.searches.is_empty() {
+        replace_generated(&page, "filters", &report.filters_table())?;
+    }
+    if !report.following.is_empty() {
+        replace_generated(&page, "changes", &report.changes_table())?;
+    }
+    if report.cells.is_empty() {
+        return Ok(());
+    }
+    replace_generated(&page, "lists", &report.tables())?;
     fs::write(folder.join("lists.csv"), report.csv())?;
     plot::write(report, &folder.join("lists.svg"))
 }

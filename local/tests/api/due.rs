@@ -254,7 +254,7 @@ async fn a_window_in_a_time_zone_has_what_is_due_there_on_that_day() {
     for (title, due) in [
         ("day", json!({"date": "2027-02-10"})),
         ("late", json!({"local": "2027-02-10T23:30:00"})),
-        ("call", json!({"local": "2027-02-11T00:30:00", "time_zone": "Europe/Berlin"})),
+        ("call", json!({"local": "2027-02-11T00:15:00", "time_zone": "Europe/Berlin"})),
         ("moment", json!({"instant": "2027-02-10T03:00:00Z"})),
     ] {
         alice.post("/api/tasks", json!({"title": title, "due": due})).await;
