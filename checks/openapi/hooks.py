@@ -7,6 +7,7 @@ from unicodedata import category
 from urllib.parse import parse_qs, urlsplit
 from uuid import uuid4
 from zlib import crc32
+from zoneinfo import available_timezones
 
 import jsonschema_rs
 import requests
@@ -23,6 +24,11 @@ tag = st.builds('{}"{}"'.format, st.sampled_from(["", "W/"]), opaque)
 tags = st.just("*") | st.lists(tag, min_size=1, max_size=5).map(", ".join)
 schemathesis.openapi.format("entity-tags", tags)
 
+# Letters hardly ever make the name of a time zone.
+time_zones = ["Europe/Berlin", "america/chicago", "Pacific/Kiritimati", "Etc/GMT+12", "UTC"]
+schemathesis.openapi.format("time-zone", st.sampled_from(time_zones))
+known_zones = {zone.lower() for zone in {*available_timezones(), *time_zones}}
+
 
 # The components of the document.
 components = {}
@@ -31,6 +37,7 @@ components = {}
 @schemathesis.hook
 def before_load_schema(context, raw_schema):
     components.update(raw_schema["components"])
+    components["schemas"]["TimeZone"]["format"] = "time-zone"
     for parameter in raw_schema["components"]["parameters"].values():
         # `docs` accepts anything, so its schema has no pattern.
         if parameter["name"] in ["If-Match", "If-None-Match"] and "pattern" in parameter["schema"]:
@@ -91,10 +98,12 @@ def keep_rules(case):
         if operation == "list-tasks":
             keep_list_rules(case)
         elif operation == "create-task":
+            case.body = keep_due_rules(case.body)
             keep_key_rules(case)
         elif operation == "list-changes":
             keep_token_rules(case)
         elif operation == "update-task":
+            case.body = keep_due_rules(case.body)
             keep_id_rules(case)
         elif operation == "batch-tasks":
             keep_batch_rules(case)
@@ -107,6 +116,21 @@ def keep_token_rules(case):
     if query.pop("since", None) is not None and tokens and case.meta.phase.name != TestPhase.STATEFUL:
         query["since"] = tokens[-1]
     case.query = query
+
+
+def keep_due_rules(fields):
+    """A task is due once: `due` and `due_date` would have to be the same moment. And it is due
+    in a time zone that exists."""
+    if isinstance(fields, dict) and {"due", "due_date"} <= set(fields):
+        dropped = "due" if crc32(json.dumps(fields, sort_keys=True).encode()) % 4 == 0 else "due_date"
+        fields = {name: fields[name] for name in fields if name != dropped}
+    if isinstance(fields, dict) and isinstance(fields.get("due"), dict) and "time_zone" in fields["due"]:
+        fields = fields | {"due": fields["due"] | {"time_zone": known_zone(fields["due"]["time_zone"])}}
+    return fields
+
+
+def known_zone(name):
+    return name if name.lower() in known_zones else time_zones[crc32(name.encode()) % len(time_zones)]
 
 
 def keep_id_rules(case):
@@ -139,7 +163,8 @@ def keep_batch_rules(case):
         while task_id.lower() in ids:
             task_id = f"{task_id[:24]}{int(task_id[24:], 16) + 1 & 0xFFFFFFFFFFFF:012x}"
         ids.add(task_id.lower())
-        operations.append(write | {"id": task_id})
+        content = {name: keep_due_rules(write[name]) for name in ("task", "changes") if name in write}
+        operations.append(write | {"id": task_id} | content)
     case.body = {"operations": operations}
 
 
@@ -155,7 +180,7 @@ def keep_list_rules(case):
         query = dict(pages[-1])
     elif query.get("status") == "deleted":
         # The trash has one order.
-        for name in "sort", "due_after", "due_before":
+        for name in "sort", "due_after", "due_before", "time_zone":
             query.pop(name, None)
     elif "due_after" in query or "due_before" in query:
         query["sort"] = "due_date"
@@ -164,6 +189,11 @@ def keep_list_rules(case):
             query.pop("due_before", None)
     elif query.get("sort") == "deleted":
         query["status"] = "deleted"
+    if "due_after" not in query and "due_before" not in query:
+        # It says where they are meant.
+        query.pop("time_zone", None)
+    elif "time_zone" in query:
+        query["time_zone"] = known_zone(query["time_zone"])
     case.query = query
 
 
@@ -182,12 +212,15 @@ def keep_key_rules(case):
 @schemathesis.hook
 def filter_failure(context, failure, case, response):
     """The gateway answers methods that no route has. HTTP APIs return 404 for them,
-    not 405. A deleted task may have been restored. And what is wrong with the content of an
-    operation is in its result (see `batch_results`)."""
+    not 405. A deleted task may have been restored. Members of `due` that are null count as
+    absent. And what is wrong with the content of an operation is in its result (see
+    `batch_results`)."""
     if isinstance(failure, UseAfterFree):
         return not any(path in failure.message.lower() for path in revived)
     if isinstance(failure, AcceptedNegativeData) and case.operation.path == "/api/batch":
-        return not is_batch(json_sent(response)) or all(map(is_valid, json_sent(response)["operations"]))
+        return not is_batch(json_sent(response)) or all(map(fits_schema, json_sent(response)["operations"]))
+    if isinstance(failure, AcceptedNegativeData) and without_nulls(json_sent(response)) != json_sent(response):
+        return False
     is_gateways = response.status_code == 404 and response.json() == {"message": "Not Found"}
     return not (isinstance(failure, UnsupportedMethodResponse) and is_gateways)
 
@@ -230,8 +263,28 @@ def is_batch(body):
     return len(ids) == len(operations)
 
 
-def is_valid(write):
+def fits_schema(write):
     return writes()[write["op"]][1].is_valid(write)
+
+
+def is_valid(write):
+    content = {name: without_nulls(write[name]) for name in ("task", "changes") if name in write}
+    return fits_schema(write | content)
+
+
+def without_nulls(fields):
+    """The fields of a task, without the members of `due` that count as absent."""
+    if not isinstance(fields, dict) or not isinstance(fields.get("due"), dict):
+        return fields
+    return fields | {"due": {name: value for name, value in fields["due"].items() if value is not None}}
+
+
+def is_due_once(write):
+    """Whether the rules hold that the schema of `due` cannot express."""
+    fields = write.get("task", write.get("changes"))
+    if not isinstance(fields, dict) or fields.get("due") is None:
+        return not isinstance(fields, dict) or not {"due", "due_date"} <= set(fields)
+    return "due_date" not in fields and (fields["due"].get("time_zone") or "UTC").lower() in known_zones
 
 
 @schemathesis.check
@@ -249,6 +302,8 @@ def batch_results(ctx, response, case):
     for write, result in zip(body["operations"], results):
         assert result.get("problem", result)["status"] == result["status"]
         statuses = {400} if not is_valid(write) else {200, 201, 204, 403, 404, 409, 412}
+        if is_valid(write) and not is_due_once(write):
+            statuses.add(400)
         if write["op"] == "create" and is_ahead(write["id"]):
             statuses.add(400)
         elif write["op"] != "create" and not is_task_id(write["id"]):

@@ -143,6 +143,67 @@ async function filter(api: Api): Promise<void> {
   console.log("ok: filter a list by labels, priorities and words");
 }
 
+/** What a frontend shows. The types know which member comes with which other. */
+function shown(due: Task["due"]): string {
+  if (!due) return "some day";
+  if ("date" in due) return due.date;
+  if ("instant" in due) return new Date(due.instant).toLocaleString("sv", { timeZone: "America/Chicago" });
+  return "time_zone" in due ? `${due.local} in ${due.time_zone}` : due.local;
+}
+
+async function today(api: Api): Promise<void> {
+  const tasks: NewTask[] = [
+    { title: "day", due: { date: "2027-02-10" } },
+    { title: "floating", due: { local: "2027-02-10T23:30" } },
+    { title: "zoned", due: { local: "2027-02-11T06:00:00", time_zone: "europe/berlin" } },
+    { title: "moment", due: { instant: "2027-02-11T05:59:59+00:00" } },
+    // In Chicago, the first is due on the day before, and the others on the day after.
+    { title: "in Kiritimati", due: { local: "2027-02-10T09:00:00", time_zone: "Pacific/Kiritimati" } },
+    { title: "tomorrow", due: { date: "2027-02-11" } },
+    { title: "at midnight", due: { instant: "2027-02-11T06:00:00Z" } },
+  ];
+  const created: Task[] = [];
+  for (const body of tasks) created.push(expectData(await api.POST("/api/tasks", { body })));
+  const [day, floating, zoned, moment] = created;
+  assert.ok(day && floating && zoned && moment);
+  assert.deepEqual([day, floating, zoned, moment].map(({ due }) => shown(due)), [
+    "2027-02-10",
+    "2027-02-10T23:30:00",
+    "2027-02-11T06:00:00 in Europe/Berlin",
+    "2027-02-10 23:59:59",
+  ]);
+  assert.deepEqual([day, floating, zoned, moment].map(({ due_date }) => due_date), [
+    "2027-02-10T00:00:00.000Z",
+    "2027-02-10T23:30:00.000Z",
+    "2027-02-11T05:00:00.000Z",
+    "2027-02-11T05:59:59.000Z",
+  ]);
+
+  const titles: string[] = [];
+  const query = { sort: "due_date", due_after: "2027-02-10", due_before: "2027-02-11", limit: 2 } as const;
+  for await (const page of pages(api, { ...query, time_zone: "America/Chicago" })) titles.push(...page.map(({ title }) => title));
+  assert.deepEqual(titles, ["day", "floating", "zoned", "moment"]);
+
+  // A client that only knows `due_date` sends back what it got, and a newer one edits `due`.
+  const path = { task_id: day.id };
+  const save = async (body: NewTask) => expectData(await api.PUT("/api/tasks/{task_id}", { params: { path }, body })).due;
+  const { due, ...old } = day;
+  assert.deepEqual(await save({ ...old, title: "a day" }), { date: "2027-02-10" });
+  assert.deepEqual(await save({ ...day, due: { date: "2027-02-12" } }), { date: "2027-02-12" });
+  assert.deepEqual(await save({ title: "no day", due: null }), null);
+
+  const both = { title: "both", due: { date: "2027-02-10" }, due_date: "2027-02-11" };
+  const refused = expectProblem(await api.POST("/api/tasks", { body: both }));
+  assert.equal(refused.detail, "due must be the same as due_date, if both are given");
+  const nowhere = { title: "nowhere", due: { local: "2027-02-10T09:00:00", time_zone: "Berlin" } };
+  const unknown = expectProblem(await api.POST("/api/tasks", { body: nowhere }));
+  assert.ok("errors" in unknown);
+  assert.deepEqual(unknown.errors.map(({ field }) => field), ["due.time_zone"]);
+  const alone = await api.GET("/api/tasks", { params: { query: { time_zone: "America/Chicago" } } });
+  assert.equal(expectProblem(alone).detail, "time_zone needs due_after or due_before");
+  console.log("ok: list what is due today in a time zone");
+}
+
 async function edit(api: Api): Promise<void> {
   const body = { title: "Buy milk", description: "Two bottles", priority: "low" } as const;
   const created = await api.POST("/api/tasks", { body });
@@ -298,6 +359,7 @@ try {
   await create(user("alice"));
   await list(user("bob"));
   await filter(user("heidi"));
+  await today(user("ivan"));
   await edit(user("carol"));
   await complete(user("dave"));
   await remove(user("erin"), user("frank"));
@@ -307,4 +369,4 @@ try {
 } finally {
   stopAll();
 }
-console.log("7 passed, 0 failed");
+console.log("8 passed, 0 failed");

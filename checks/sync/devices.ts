@@ -91,9 +91,10 @@ export const watermelondb: Engine = {
       network,
       async tasks() {
         return (await tasks.query().fetch()).map(({ _raw }) => {
-          const { etag, created_at, updated_at, labels, _status, _changed, ...rest }: DirtyRaw = _raw;
+          const { etag, created_at, updated_at, due, labels, _status, _changed, ...rest }: DirtyRaw = _raw;
           const times = { created_at: new Date(created_at).toISOString(), updated_at: new Date(updated_at).toISOString() };
-          return { etag, task: { ...rest, ...times, labels: JSON.parse(labels || "[]") } as DirtyRaw as Task };
+          const parsed = { due: JSON.parse(due || "null"), labels: JSON.parse(labels || "[]") };
+          return { etag, task: { ...rest, ...times, ...parsed } as DirtyRaw as Task };
         });
       },
       create: ({ title, description }) =>
