@@ -23,7 +23,7 @@ pub use changes::{
 };
 pub use delete::DeleteQuery;
 pub(crate) use due::Kind as DueKind;
-pub use due::{Disagreement, Due, DueChange};
+pub use due::{Due, DueChange};
 pub use feed::{FeedEntry, FeedQuery};
 pub(crate) use field::TRUE_OR_FALSE;
 pub use field::{FieldError, Invalid, MAX_DESCRIPTION_CHARS, MAX_TITLE_CHARS};
@@ -94,8 +94,8 @@ impl Task {
     }
 }
 
-/// A task as a client sees it. Absent values are `null` or `[]`, never left out; only a living
-/// task has no `deleted_at`. The revision is in the `ETag` instead.
+/// A task as a client sees it. Absent values are `null` or `[]`, and not left out, except for
+/// `due`, and for `deleted_at` of a living task. The revision is in the `ETag` instead.
 impl Serialize for Task {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         // All members are named, here and wherever a task is destructured, so the
@@ -122,7 +122,11 @@ impl Serialize for Task {
         task.serialize_field("completed", completed)?;
         task.serialize_field("priority", &priority.map(Priority::as_str))?;
         task.serialize_field("due_date", &self.due_date())?;
-        task.serialize_field("due", due)?;
+        // So that `"due": null` in a task that is sent back is always a change.
+        match due {
+            Some(due) => task.serialize_field("due", due)?,
+            None => task.skip_field("due")?,
+        }
         task.serialize_field("labels", labels)?;
         task.serialize_field("created_at", &id.created_at())?;
         task.serialize_field("updated_at", updated_at)?;

@@ -1,12 +1,10 @@
 //! When tasks are due: on a day, at a time of day, in a time zone, at a moment.
 
-use futures::future::join_all;
-use local::faults::Fault;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use shared::task::TaskId;
 
-use crate::support::{Caller, Reply, TestApp};
+use crate::support::{Caller, TestApp};
 
 /// What a client sends as `due`, and the `due_date` that it gets for it.
 fn kinds() -> [(Value, &'static str); 4] {
@@ -40,7 +38,9 @@ async fn each_kind_survives_every_way_through_the_api() {
     let update = alice.task("of an update").await;
     for (due, due_date) in kinds() {
         let due_date = json!(due_date);
-        let expected = (&due, &due_date);
+        let mut returned = due.clone();
+        returned["at"] = due_date.clone();
+        let expected = (&returned, &due_date);
         let (path, created) = create(&alice, json!({ "due": due })).await;
         assert_eq!(due_of(&created), expected);
         assert_eq!(alice.get(&path).await.json(), created);
@@ -100,6 +100,8 @@ async fn due_date_alone_gives_what_it_always_gave_and_means_what_its_text_says()
             json!({"instant": "9999-12-31T23:59:59.999Z"}),
         ),
     ] {
+        let mut due = due;
+        due["at"] = json!(due_date);
         let (_, created) = create(&alice, json!({ "due_date": sent })).await;
         assert_eq!(due_of(&created), (&due, &json!(due_date)), "{sent}");
         let updated = alice.put(&path, json!({ "due_date": sent })).await.ok().json();
@@ -109,110 +111,83 @@ async fn due_date_alone_gives_what_it_always_gave_and_means_what_its_text_says()
     assert_eq!(due_of(&cleared), (&Value::Null, &Value::Null));
 }
 
+/// Sends `body` twice, alone and in a batch, as clients do that miss a reply.
+async fn put_again_and_again(caller: &Caller<'_>, path: &str, body: &Value) -> Value {
+    let first = caller.put(path, body.clone()).await.ok().json();
+    let operation = json!({"op": "update", "id": path.rsplit('/').next(), "changes": body});
+    for _ in 0..2 {
+        let batch = json!({"operations": [operation]});
+        let results = caller.post("/api/batch", batch).await.ok().json();
+        assert_eq!(due_of(&results["results"][0]["task"]), due_of(&first));
+        let again = caller.put(path, body.clone()).await.ok().json();
+        assert_eq!(due_of(&again), due_of(&first));
+    }
+    first
+}
+
 #[tokio::test]
 async fn a_client_that_only_knows_due_date_may_send_whole_tasks_back() {
     let app = TestApp::start().await;
     let alice = app.user("alice");
     for (due, due_date) in kinds() {
         let (path, mut task) = create(&alice, json!({ "due": due })).await;
+        let due = task["due"].clone();
         task["title"] = json!("T");
         // One that builds the body from the members that it knows, and one that does not.
         let mut known = task.clone();
         known.as_object_mut().unwrap().remove("due");
-        for body in [known, task.clone()] {
-            let updated = alice.put(&path, body).await.ok().json();
+        for body in [&known, &task] {
+            let updated = alice.put(&path, body.clone()).await.ok().json();
             assert_eq!(updated["title"], "T");
             assert_eq!(due_of(&updated), (&due, &json!(due_date)));
         }
-        task["due_date"] = json!("2027-05-01T10:00:00Z");
-        let moved = alice.put(&path, task).await.ok().json();
-        let instant = json!({"instant": "2027-05-01T10:00:00.000Z"});
-        assert_eq!(due_of(&moved), (&instant, &json!("2027-05-01T10:00:00.000Z")));
-    }
-}
-
-#[tokio::test]
-async fn of_due_and_due_date_the_one_that_differs_from_the_task_counts() {
-    let app = TestApp::start().await;
-    let alice = app.user("alice");
-    let (day, noon) = (json!({"date": "2027-02-10"}), json!("2027-02-10T12:00:00.000Z"));
-    let (path, task) = create(&alice, json!({ "due": day })).await;
-    let midnight = &task["due_date"];
-    let put = async |due: &Value, due_date: &Value| {
-        alice.put(&path, json!({"due": due, "due_date": due_date})).await
-    };
-    assert_eq!(put(&day, &noon).await.ok().json()["due"], json!({"instant": noon}));
-    assert_eq!(put(&day, &noon).await.ok().json()["due"], day, "due differs now");
-    assert_eq!(put(&Value::Null, midnight).await.ok().json()["due"], Value::Null);
-    assert_eq!(put(&day, &Value::Null).await.ok().json()["due"], day);
-    assert_eq!(put(&day, &Value::Null).await.ok().json()["due"], Value::Null);
-    put(&day, midnight).await.ok();
-
-    let tomorrow = json!({"date": "2027-02-11"});
-    let before = alice.get(&path).await;
-    for (due, due_date) in [(&tomorrow, &noon), (&Value::Null, &noon), (&tomorrow, &Value::Null)] {
-        let detail = put(due, due_date).await.problem(StatusCode::BAD_REQUEST);
-        let rule = "due must be the same as due_date, if both are given and differ from the task's";
-        assert_eq!(detail, rule);
-    }
-    assert_eq!(alice.get(&path).await.json(), before.json());
-    let body = json!({"title": "t", "due": tomorrow, "due_date": noon});
-    let refused = alice.post("/api/tasks", body).await.problem(StatusCode::BAD_REQUEST);
-    assert_eq!(refused, "due must be the same as due_date, if both are given");
-    let (_, created) = create(&alice, json!({"due": null, "due_date": noon})).await;
-    assert_eq!(created["due"], json!({"instant": noon}));
-}
-
-/// Moves the task at `path` from 10 to 11 February, as a client does that sends the whole
-/// task back.
-async fn move_by_due(caller: &Caller<'_>, path: &str, headers: &[(&str, &str)]) -> Reply {
-    let body = json!({"due": {"date": "2027-02-11"}, "due_date": "2027-02-10T00:00:00.000Z"});
-    caller.json(Method::PUT, path, headers, body).await
-}
-
-#[tokio::test]
-async fn a_change_that_is_read_first_loses_nothing_that_others_write_meanwhile() {
-    let app = TestApp::start().await;
-    let alice = app.user("alice");
-    let (path, _) = create(&alice, json!({"due": {"date": "2027-02-10"}})).await;
-    let other = |number: usize| {
-        let (alice, path) = (alice.clone(), path.clone());
-        async move {
-            let body = match number % 2 {
-                0 => json!({"description": format!("{number}")}),
-                _ => json!({"labels": [format!("{number}")]}),
+        // It goes on editing its own copy, which still has the first `due`.
+        for moment in ["2027-05-01T10:00:00.000Z", "2027-05-02T10:00:00.000Z", due_date] {
+            task["due_date"] = json!(moment);
+            let moved = put_again_and_again(&alice, &path, &task).await;
+            assert_eq!(moved["due_date"], moment);
+            let expected = match moment == due_date {
+                true => due.clone(),
+                false => json!({"instant": moment, "at": moment}),
             };
-            alice.put(&path, body).await.ok()
+            assert_eq!(moved["due"], expected);
         }
-    };
-    let (moved, _) = tokio::join!(move_by_due(&alice, &path, &[]), join_all((0..10).map(other)));
-    assert_eq!(moved.ok().json()["due"], json!({"date": "2027-02-11"}));
-    let task = alice.get(&path).await.json();
-    assert_eq!(task["due"], json!({"date": "2027-02-11"}));
-    assert_ne!(task["description"], Value::Null);
-    assert_ne!(task["labels"], json!([]));
+        task["due_date"] = Value::Null;
+        let cleared = put_again_and_again(&alice, &path, &task).await;
+        assert_eq!(due_of(&cleared), (&Value::Null, &Value::Null));
+        assert!(cleared.get("due").is_none(), "it is left out");
+        // The copies that it makes of the task.
+        assert_eq!(create(&alice, task.clone()).await.1["due_date"], Value::Null);
+        task["due_date"] = json!("2027-05-03");
+        assert_eq!(create(&alice, task).await.1["due_date"], "2027-05-03T00:00:00.000Z");
+        // A task without a due date gets one.
+        let mut task = cleared;
+        task["due_date"] = json!("2027-05-04T00:00:00Z");
+        let dated = put_again_and_again(&alice, &path, &task).await;
+        assert_eq!(dated["due_date"], "2027-05-04T00:00:00.000Z");
+    }
 }
 
 #[tokio::test]
-async fn a_change_that_is_read_first_happens_once_whatever_is_lost() {
+async fn a_client_that_edits_due_may_leave_due_date_and_at_as_they_were() {
     let app = TestApp::start().await;
     let alice = app.user("alice");
-    for fault in [Fault::Throttle, Fault::Error, Fault::Drop, Fault::LostReply] {
-        for operation in ["GetItem", "UpdateItem"] {
-            let (path, _) = create(&alice, json!({"due": {"date": "2027-02-10"}})).await;
-            let tag = alice.get(&path).await.header("etag").to_owned();
-            app.faults().plan(operation, fault);
-            let moved = move_by_due(&alice, &path, &[("if-match", &tag)]).await.ok();
-            assert_eq!(moved.json()["due"], json!({"date": "2027-02-11"}), "{fault:?}");
-            assert_eq!(alice.get(&path).await.json(), moved.json());
-        }
-    }
     let (path, task) = create(&alice, json!({"due": {"date": "2027-02-10"}})).await;
-    let stale = move_by_due(&alice, &path, &[("if-match", "\"another\"")]).await;
-    assert_eq!(stale.status, StatusCode::PRECONDITION_FAILED);
-    assert_eq!(stale.json()["current"], task);
-    alice.delete(&path).await.expect(StatusCode::NO_CONTENT);
-    assert_eq!(move_by_due(&alice, &path, &[]).await.status, StatusCode::NOT_FOUND);
+    let mut replaced = task.clone();
+    replaced["due"] = json!({"date": "2027-02-12"});
+    let mut edited = task.clone();
+    edited["due"]["date"] = json!("2027-02-12");
+    for body in [replaced, edited] {
+        let updated = put_again_and_again(&alice, &path, &body).await;
+        let day = json!({"date": "2027-02-12", "at": "2027-02-12T00:00:00.000Z"});
+        assert_eq!(updated["due"], day);
+        assert_eq!(alice.put(&path, task.clone()).await.ok().json()["due"], task["due"], "back");
+    }
+    let mut cleared = task.clone();
+    cleared["due"] = Value::Null;
+    assert_eq!(put_again_and_again(&alice, &path, &cleared).await["due_date"], Value::Null);
+    let (_, copy) = create(&alice, cleared).await;
+    assert_eq!(copy["due_date"], Value::Null);
 }
 
 #[tokio::test]
@@ -234,6 +209,7 @@ async fn a_bad_due_date_is_rejected_with_the_member_that_is_wrong() {
         (zoned("2027-02-10T09:00:00", "Europe/Atlantis"), "due.time_zone"),
         (zoned("2027-02-10T09:00:00", "../../etc/passwd"), "due.time_zone"),
         (json!({"instant": "2027-02-10T09:00:00"}), "due.instant"),
+        (json!({"date": "2027-02-10", "at": "soon"}), "due.at"),
     ] {
         let path = alice.task("t").await;
         let before = alice.get(&path).await.json();
@@ -295,18 +271,37 @@ async fn a_window_in_a_time_zone_has_what_is_due_there_on_that_day() {
 }
 
 #[tokio::test]
-async fn a_create_is_replayed_by_what_its_due_date_says() {
+async fn the_same_moment_that_means_something_else_is_another_body() {
     let app = TestApp::start().await;
     let alice = app.user("alice");
-    let create = async |zone: &str| {
-        let due = json!({"local": "2027-02-10T09:00:00", "time_zone": zone});
-        let body = json!({"title": "t", "due": due});
-        alice.json(Method::POST, "/api/tasks", &[("idempotency-key", "a-key")], body).await
-    };
-    let first = create("Europe/Berlin").await.expect(StatusCode::CREATED);
-    let again = create("europe/berlin").await.expect(StatusCode::CREATED);
-    assert_eq!(again.json(), first.json());
-    assert_eq!(again.header("idempotency-replayed"), "true");
-    // The same moment, but not the same place.
-    assert_eq!(create("Europe/Paris").await.status, StatusCode::UNPROCESSABLE_ENTITY);
+    let berlin = json!({"local": "2027-02-10T01:00:00", "time_zone": "Europe/Berlin"});
+    let mut paris = berlin.clone();
+    paris["time_zone"] = json!("Europe/Paris");
+    let dues = [
+        json!({"date": "2027-02-10"}),
+        json!({"local": "2027-02-10T00:00:00"}),
+        json!({"instant": "2027-02-10T00:00:00Z"}),
+        berlin,
+        paris,
+    ];
+    for (index, due) in dues.iter().enumerate() {
+        let key = format!("key-{index}");
+        let path = format!("/api/tasks/{}", TaskId::new());
+        let once = async |due: &Value| {
+            let body = json!({"title": "t", "due": due});
+            alice.json(Method::POST, "/api/tasks", &[("idempotency-key", &*key)], body).await
+        };
+        let at = async |due: &Value| {
+            let body = json!({"title": "t", "due": due});
+            alice.json(Method::PUT, &path, &[("if-none-match", "*")], body).await
+        };
+        let first = once(due).await.expect(StatusCode::CREATED);
+        assert_eq!(once(due).await.json(), first.json());
+        at(due).await.expect(StatusCode::CREATED);
+        assert_eq!(at(due).await.status, StatusCode::OK);
+        for other in dues.iter().filter(|other| *other != due) {
+            assert_eq!(once(other).await.status, StatusCode::UNPROCESSABLE_ENTITY, "{other}");
+            assert_eq!(at(other).await.status, StatusCode::PRECONDITION_FAILED, "{other}");
+        }
+    }
 }

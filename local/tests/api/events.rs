@@ -12,8 +12,10 @@ use crate::support::TestApp;
 use crate::support::issuer::{Answer, FakeIssuer};
 
 /// The files, with the status and the beginning of the detail of the reply.
-const EXPECTED: [(&str, u16, &str); 30] = [
+const EXPECTED: [(&str, u16, &str); 32] = [
     ("create-task.json", 201, ""),
+    ("create-task.due.json", 201, ""),
+    ("list-tasks.today.json", 200, ""),
     ("create-task.bad-body.json", 400, "title must not be empty; priority must be"),
     ("create-task.not-json.json", 400, "The body must be a JSON object: it ends too early"),
     ("create-task.idempotency-key.json", 201, ""),

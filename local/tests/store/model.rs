@@ -8,8 +8,8 @@ use icu_collator::options::CollatorOptions;
 use proptest::sample::Index;
 use shared::store::{StoreError, Tasks};
 use shared::task::{
-    Change, Disagreement, Due, DueChange, ListQuery, Order, Precondition, Sort, Status, Task,
-    TaskChanges, TaskId, Toggle,
+    Change, Due, DueChange, ListQuery, Order, Precondition, Sort, Status, Task, TaskChanges,
+    TaskId, Toggle,
 };
 
 use crate::strategies::Operation;
@@ -42,14 +42,7 @@ impl Model {
             }
             Operation::Update(at, changes) => {
                 let Some(at) = self.at(at) else { return };
-                let before = self.tasks[at].clone();
-                let answer = store.update(before.id, changes.clone(), &Precondition::Exists).await;
-                match self.changed(before, changes) {
-                    Ok(expected) => self.wrote(at, answer.unwrap(), expected),
-                    Err(Disagreement) => {
-                        assert!(matches!(answer, Err(StoreError::DueDisagrees)), "{answer:?}");
-                    }
-                }
+                self.update(store, at, changes).await;
             }
             Operation::Toggle(at, toggle) => {
                 let Some(at) = self.at(at) else { return };
@@ -84,6 +77,13 @@ impl Model {
             let deleted = store.delete_for_good(id, exists).await;
             assert!(matches!(deleted, Err(StoreError::NotFound)), "{deleted:?}");
         }
+    }
+
+    async fn update(&mut self, store: &Tasks<'_>, at: usize, changes: TaskChanges) {
+        let before = self.tasks[at].clone();
+        let answer = store.update(before.id, changes.clone(), &Precondition::Exists).await;
+        let expected = self.changed(before, changes);
+        self.wrote(at, answer.unwrap(), expected);
     }
 
     /// Deletes a task, which must then be in the trash as it was.
@@ -126,12 +126,12 @@ impl Model {
         };
         let answer = store.toggle(before.id, toggle, &Precondition::Exists).await;
         let changes = TaskChanges { completed: Some(completed), ..TaskChanges::default() };
-        let expected = self.changed(before, changes).unwrap();
+        let expected = self.changed(before, changes);
         self.wrote(at, answer.unwrap(), expected);
     }
 
     /// Applies `changes` to `task`, but does not set the revision and the times.
-    fn changed(&mut self, mut task: Task, changes: TaskChanges) -> Result<Task, Disagreement> {
+    fn changed(&mut self, mut task: Task, changes: TaskChanges) -> Task {
         fn apply<T>(value: &mut Option<T>, change: Change<T>) {
             match change {
                 Change::Keep => {}
@@ -140,7 +140,7 @@ impl Model {
             }
         }
         let TaskChanges { title, description, priority, due, labels, completed } = changes;
-        match due.decide(task.due.as_ref())? {
+        match due {
             DueChange::Keep => {}
             DueChange::Clear => {
                 task.due = None;
@@ -154,7 +154,6 @@ impl Model {
                 let meant = self.meant.get(&task.id).filter(|due| due.instant() == instant);
                 task.due = Some(meant.cloned().unwrap_or(instant.into()));
             }
-            DueChange::Either { .. } => panic!("undecided"),
         }
         task.title = title.unwrap_or(task.title);
         apply(&mut task.description, description);
@@ -164,7 +163,7 @@ impl Model {
         if !task.completed {
             task.completed_at = None;
         }
-        Ok(task)
+        task
     }
 
     fn note_due(&mut self, task: &Task) {

@@ -5,8 +5,7 @@ use local::tables;
 use shared::User;
 use shared::store::Tasks;
 use shared::task::{
-    Due, DueChange, FeedEntry, FeedQuery, ListQuery, NewTask, Order, Precondition, Sort, Status,
-    Task, TaskChanges, TaskId, Timestamp,
+    Due, FeedEntry, FeedQuery, ListQuery, NewTask, Order, Sort, Status, Task, TaskId, Timestamp,
 };
 
 use crate::{database, new_user, page};
@@ -101,35 +100,6 @@ fn a_page_of_changes_is_one_request_and_so_is_a_poll_that_finds_none() {
         }
         let full = (10, true);
         assert_eq!(pages, [full, full, full, full, (5, false), (0, false)]);
-    });
-}
-
-#[test]
-fn only_an_update_of_a_due_date_that_disagrees_with_due_reads_the_task_first() {
-    database().runtime.block_on(async {
-        let counted = Counted::start().await;
-        let day = |text| Due::parse(text).unwrap();
-        for (due, requests) in [
-            (DueChange::Set(day("2027-02-11")), 1),
-            (DueChange::Move(day("2027-02-10").instant()), 1),
-            (DueChange::Clear, 1),
-            (
-                DueChange::Either {
-                    due: Some(day("2027-02-11")),
-                    due_date: Some(day("2027-02-10")),
-                },
-                2,
-            ),
-        ] {
-            let new = NewTask { due: Some(day("2027-02-10")), ..NewTask::titled("t") };
-            let id = database().store.tasks(&counted.user).create(new, None).await.unwrap().task.id;
-            let changes = TaskChanges { due, ..TaskChanges::default() };
-            let update = async |store: Tasks<'_>| {
-                store.update(id, changes.clone(), &Precondition::Exists).await.unwrap()
-            };
-            let (_, usage) = counted.cost(update).await;
-            assert_eq!(usage.requests, requests, "{changes:?}");
-        }
     });
 }
 

@@ -89,20 +89,14 @@ pub(crate) fn due(due: Value) -> Due {
     NewTask::try_from(input).unwrap().due.unwrap()
 }
 
-/// Changes by `due`, by `due_date`, and by both when they disagree.
+/// Changes by `due` and by `due_date`.
 fn due_changes() -> impl Strategy<Value = DueChange> {
     let some = || dues().prop_filter_map("some", |due| due);
-    let disagree = |due: &Option<Due>, due_date: &Option<Due>| {
-        due.as_ref().map(Due::instant) != due_date.as_ref().map(Due::instant)
-    };
     prop_oneof![
         2 => Just(DueChange::Keep),
         1 => Just(DueChange::Clear),
         2 => some().prop_map(DueChange::Set),
         2 => some().prop_map(|due| DueChange::Move(due.instant())),
-        3 => (dues(), dues())
-            .prop_filter("both the same", move |(due, due_date)| disagree(due, due_date))
-            .prop_map(|(due, due_date)| DueChange::Either { due, due_date }),
     ]
 }
 

@@ -249,10 +249,6 @@ impl From<StoreError> for Problem {
                 StatusCode::CONFLICT,
                 "The task with this id is in the trash: restore it, or delete it for good first",
             ),
-            StoreError::DueDisagrees => Problem::invalid(
-                "due",
-                "must be the same as due_date, if both are given and differ from the task's",
-            ),
             StoreError::BadCursor => Problem::invalid(
                 "cursor",
                 "must be a cursor that this API returned for the same list",

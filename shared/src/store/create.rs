@@ -12,8 +12,8 @@ use aws_sdk_dynamodb::types::{ReturnConsumedCapacity, ReturnValuesOnConditionChe
 use super::Tasks;
 use super::attempts::{Attempts, attempt, repeat, sort};
 use super::error::StoreError;
-use super::idempotency::hash_of;
-use super::item::{self, EPOCH, Item, MADE_FROM, UPDATED_AT, number, string};
+use super::idempotency::BodyHash;
+use super::item::{self, EPOCH, Item, MADE_DUE, MADE_FROM, UPDATED_AT, number, string};
 use super::once::Once;
 use crate::task::{IdempotencyKey, NewTask, Task, TaskId};
 
@@ -87,12 +87,12 @@ impl Tasks<'_> {
     /// [`StoreError::InTrash`] if it is in the trash,
     /// [`StoreError::OutcomeUnknown`] if the task may or may not have been stored.
     pub async fn create_at(&self, id: TaskId, new: NewTask) -> Result<Created, StoreError> {
-        let made_from = hash_of(&new);
+        let body = BodyHash::of(&new);
         let mut task = Task::with_id(id, self.user.id(), new);
         task.updated_at = self.store.clock.now().max(id.created_at());
         let mut attempts = Attempts::since(self.began);
         loop {
-            let put = self.put_anew(&task, &made_from);
+            let put = self.put_anew(&task, &body);
             let Err(error) = attempt(put.send()).await else {
                 return Ok(Created { task, replayed: false });
             };
@@ -103,7 +103,7 @@ impl Tasks<'_> {
                 return Err(attempts.give_up(error));
             };
             if !item::is_tombstone(&item) {
-                return existing(item, task, &made_from);
+                return existing(item, task, &body);
             }
             // The task was deleted for good, by a clock that is ahead, or after an earlier
             // attempt.
@@ -117,9 +117,9 @@ impl Tasks<'_> {
     /// Returns the request that stores `task` where there is none, or where an older
     /// tombstone or a task is that has left the trash. A late attempt must not bring back
     /// what has been deleted since.
-    fn put_anew(&self, task: &Task, made_from: &str) -> PutItemFluentBuilder {
+    fn put_anew(&self, task: &Task, body: &BodyHash) -> PutItemFluentBuilder {
         let mut item = item::from_task(task);
-        item.insert(MADE_FROM.to_owned(), string(made_from));
+        body.write(&mut item, MADE_FROM, MADE_DUE);
         let now = self.store.clock.now();
         // Refuses late updates of a task that was there before.
         item.insert(EPOCH.to_owned(), number(Once::new(now).epoch()));
@@ -140,7 +140,7 @@ impl Tasks<'_> {
 }
 
 /// Returns the reply to a create of `task` at an id where `item` is.
-fn existing(item: Item, task: Task, made_from: &str) -> Result<Created, StoreError> {
+fn existing(item: Item, task: Task, body: &BodyHash) -> Result<Created, StoreError> {
     if item::revision_of(&item)? == task.revision {
         // An earlier attempt, whose reply was lost.
         return Ok(Created { task, replayed: false });
@@ -148,7 +148,7 @@ fn existing(item: Item, task: Task, made_from: &str) -> Result<Created, StoreErr
     if item::is_deleted(&item) {
         return Err(StoreError::InTrash);
     }
-    let is_same = item.get(MADE_FROM) == Some(&string(made_from));
+    let is_same = body.is_in(&item, MADE_FROM, MADE_DUE);
     let current = item::into_task(item)?;
     match is_same {
         true => Ok(Created { task: current, replayed: true }),

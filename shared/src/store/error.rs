@@ -19,8 +19,6 @@ pub enum StoreError {
     Changed(Box<Task>),
     /// The task is in the trash.
     InTrash,
-    /// `due` and `due_date` of a change disagree, and both differ from the task's.
-    DueDisagrees,
     /// The cursor was not made for this list.
     BadCursor,
     /// The token was not made for this user's feed.
@@ -82,7 +80,6 @@ impl fmt::Display for StoreError {
             StoreError::NotOwned => "the task is another user's",
             StoreError::Changed(_) => "the task does not meet the precondition",
             StoreError::InTrash => "the task is in the trash",
-            StoreError::DueDisagrees => "due and due_date disagree",
             StoreError::BadCursor => "the cursor was not made for this list",
             StoreError::BadToken => "the token was not made for this feed",
             StoreError::Resync => "the token is older than the feed",

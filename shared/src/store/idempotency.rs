@@ -21,13 +21,14 @@ use super::create::Created;
 use super::error::{BadItem, StoreError};
 use super::hash::hash;
 use super::item::{self, Item, REVISION, TASK_ID, number, string};
-use crate::task::{DueKind, IdempotencyKey, NewTask, Priority, Revision, Task, TaskId};
+use crate::task::{Due, DueKind, IdempotencyKey, NewTask, Priority, Revision, Task, TaskId};
 
 /// How long a key is remembered, in seconds.
 pub const REMEMBERED_SECONDS: i64 = 24 * 60 * 60;
 
 const KEY: &str = "key";
 const BODY_HASH: &str = "body_hash";
+const BODY_DUE: &str = "body_due";
 const EXPIRES_AT: &str = "expires_at";
 
 /// Why DynamoDB cancelled a transaction without executing it.
@@ -43,17 +44,17 @@ impl Tasks<'_> {
         key: &IdempotencyKey,
     ) -> Result<Created, StoreError> {
         let task = Task::with_id(self.store.clock.new_id(), self.user.id(), new.clone());
-        let body_hash = hash_of(&new);
+        let body = BodyHash::of(&new);
         let mut attempts = Attempts::since(self.began);
         loop {
-            let result = attempt(self.send_both(&task, key, &body_hash)).await;
+            let result = attempt(self.send_both(&task, key, &body)).await;
             let error = match result {
                 Ok(_) => return Ok(Created { task, replayed: false }),
                 Err(error) => error,
             };
             let reasons = cancellation_reasons(&error);
             if let Some(record) = reasons.first().and_then(CancellationReason::item) {
-                return self.replay(record, task, new, &body_hash);
+                return self.replay(record, task, new, &body);
             }
             let because = |codes: &[&str]| {
                 reasons.iter().any(|it| it.code().is_some_and(|code| codes.contains(&code)))
@@ -77,13 +78,13 @@ impl Tasks<'_> {
         record: &Item,
         task: Task,
         new: NewTask,
-        body_hash: &str,
+        body: &BodyHash,
     ) -> Result<Created, StoreError> {
         let text = |attribute| match record.get(attribute) {
             Some(AttributeValue::S(text)) => Ok(text.as_str()),
             _ => Err(BadItem { attribute }),
         };
-        if text(BODY_HASH)? != body_hash {
+        if !body.is_in(record, BODY_HASH, BODY_DUE) {
             return Err(StoreError::KeyReused);
         }
         let id = TaskId::parse(text(TASK_ID)?).ok_or(BadItem { attribute: TASK_ID })?;
@@ -101,14 +102,15 @@ impl Tasks<'_> {
         &self,
         task: &Task,
         key: &IdempotencyKey,
-        body_hash: &str,
+        body: &BodyHash,
     ) -> Result<TransactWriteItemsOutput, SdkError<TransactWriteItemsError, HttpResponse>> {
         let now = self.store.clock.now().unix_seconds();
         let hashed_key = hash(&[self.user.id().as_bytes(), key.as_str().as_bytes()]);
+        let mut item = Item::from([(KEY.to_owned(), string(hashed_key))]);
+        body.write(&mut item, BODY_HASH, BODY_DUE);
         let record = Put::builder()
             .table_name(&self.store.idempotency_table)
-            .item(KEY, string(hashed_key))
-            .item(BODY_HASH, string(body_hash))
+            .set_item(Some(item))
             .item(TASK_ID, string(task.id.to_string()))
             .item(REVISION, string(task.revision.to_string()))
             .item(EXPIRES_AT, number(now + REMEMBERED_SECONDS))
@@ -146,14 +148,42 @@ fn cancellation_reasons(
     }
 }
 
+/// Recognises the content of a new task when it comes again.
+pub(super) struct BodyHash {
+    hash: String,
+    /// What its due date means. Earlier versions took a date for its midnight, so the hash
+    /// contains the moment alone.
+    due: Option<&'static str>,
+}
+
+impl BodyHash {
+    pub(super) fn of(new: &NewTask) -> BodyHash {
+        BodyHash { hash: hash_of(new), due: new.due.as_ref().map(Due::kind_name) }
+    }
+
+    /// Adds it to an item as these attributes.
+    pub(super) fn write(&self, item: &mut Item, hash: &str, due: &str) {
+        item.insert(hash.to_owned(), string(&self.hash));
+        if let Some(kind) = self.due {
+            item.insert(due.to_owned(), string(kind));
+        }
+    }
+
+    /// Whether an item has it in these attributes. Items of earlier versions only have the
+    /// hash.
+    pub(super) fn is_in(&self, item: &Item, hash: &str, due: &str) -> bool {
+        item.get(hash) == Some(&string(&self.hash))
+            && item.get(due).is_none_or(|stored| Some(stored) == self.due.map(string).as_ref())
+    }
+}
+
 /// Hashes the content of a new task. Hashes are stored, so later versions must compute
 /// the same ones. Today's members are always hashed, present or not. A future member must
 /// be hashed with its name, and only if it is present, so that a request without it keeps
 /// the hash that was stored before the deployment.
-pub(super) fn hash_of(new: &NewTask) -> String {
+fn hash_of(new: &NewTask) -> String {
     let NewTask { title, description, priority, due, labels } = new;
-    // Earlier versions took a date for its midnight, so what a moment means is not hashed. They
-    // did not know zones, whose rules, and thus moments, may change between two requests.
+    // The rules of a zone, and thus the moment, may change between two requests.
     let (due_date, zoned) = match due.as_ref().map(|due| (due.instant(), due.kind())) {
         Some((_, DueKind::Zoned { local, time_zone })) => {
             (None, Some([local.to_string(), time_zone.clone()]))
@@ -181,7 +211,7 @@ pub(super) fn hash_of(new: &NewTask) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::task::{Due, Labels, Timestamp};
+    use crate::task::{Labels, Timestamp};
 
     #[test]
     fn the_hash_of_a_task_matches_those_already_stored() {

@@ -115,8 +115,7 @@ impl Update {
 
     fn change_due(&mut self, change: DueChange) {
         match change {
-            // `Tasks::update` has decided between the two.
-            DueChange::Keep | DueChange::Either { .. } => {}
+            DueChange::Keep => {}
             DueChange::Clear => {
                 self.set(DUE_KEY, string(item::due_key(None)));
                 self.remove.push(DUE);

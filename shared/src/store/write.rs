@@ -20,7 +20,7 @@ use super::error::StoreError;
 use super::item::{self, Item, TITLE, number};
 use super::once::{Once, Refusal};
 use super::update::{Edit, Update, condition};
-use crate::task::{Disagreement, DueChange, Precondition, Task, TaskChanges, TaskId, Toggle};
+use crate::task::{Precondition, Task, TaskChanges, TaskId, Toggle};
 
 /// The most revisions in a precondition: DynamoDB's limit for `IN`.
 pub const MAX_REVISIONS: usize = 100;
@@ -39,46 +39,12 @@ impl Tasks<'_> {
         changes: TaskChanges,
         precondition: &Precondition,
     ) -> Result<Task, StoreError> {
-        if matches!(changes.due, DueChange::Either { .. }) {
-            return self.update_as_found(id, changes, precondition).await;
-        }
         if changes == TaskChanges::default() {
             let task = self.get(id).await?;
             let holds = precondition.holds_for(task.revision);
             return if holds { Ok(task) } else { Err(StoreError::Changed(Box::new(task))) };
         }
         self.edit(id, &Edit::Set(changes), precondition).await
-    }
-
-    /// As [`Tasks::update`], for changes that depend on the task: reads it, and applies them
-    /// if it has not changed since.
-    async fn update_as_found(
-        &self,
-        id: TaskId,
-        changes: TaskChanges,
-        precondition: &Precondition,
-    ) -> Result<Task, StoreError> {
-        let mut task = self.get(id).await?;
-        let mut attempts = Attempts::since(self.began);
-        loop {
-            if !precondition.holds_for(task.revision) {
-                return Err(StoreError::Changed(Box::new(task)));
-            }
-            let due = changes.due.clone().decide(task.due.as_ref());
-            let due = due.map_err(|Disagreement| StoreError::DueDisagrees)?;
-            let decided = TaskChanges { due, ..changes.clone() };
-            if decided == TaskChanges::default() {
-                return Ok(task);
-            }
-            let unchanged = Precondition::AnyOf(vec![task.revision]);
-            match self.edit(id, &Edit::Set(decided), &unchanged).await {
-                Err(StoreError::Changed(current)) => task = *current,
-                result => return result,
-            }
-            if !attempts.another(Failure::Refused).await {
-                return Err(StoreError::Unavailable("others keep changing the task".into()));
-            }
-        }
     }
 
     /// Flips or sets the completion of the task `id`, and returns the updated task.

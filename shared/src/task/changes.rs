@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::field::{Invalid, Rules, Sent};
-use super::{Disagreement, Due, DueChange, Labels, Priority};
+use super::{Due, DueChange, Labels, Priority};
 
 /// The body of a create request. Unknown fields are ignored, including `completed`: a new
 /// task is pending.
@@ -60,7 +60,7 @@ impl TryFrom<NewTaskInput> for NewTask {
             title: rules.title(title).unwrap_or_default(),
             description: Change::read(description, |it| rules.description(it)).into_new(),
             priority: Change::read(priority, |it| rules.priority(it)).into_new(),
-            due: rules.new_due(due, due_date),
+            due: rules.due_change(due, due_date).into_new(),
             labels: rules.labels(labels).unwrap_or_default(),
         };
         rules.finish(new)
@@ -122,15 +122,6 @@ impl Rules {
     fn due_change(&mut self, due: Sent, due_date: Sent) -> DueChange {
         let due = Change::read(due, |it| self.due(it));
         DueChange::of(due, Change::read(due_date, |it| self.due_date(it)))
-    }
-
-    fn new_due(&mut self, due: Sent, due_date: Sent) -> Option<Due> {
-        match self.due_change(due, due_date).into_new() {
-            Ok(due) => due,
-            Err(Disagreement) => {
-                self.refuse("due", "must be the same as due_date, if both are given")
-            }
-        }
     }
 }
 

@@ -1,5 +1,5 @@
-//! When a task is due, as people mean it: on a day, at a time of day, there or here, or at a
-//! moment. The vocabulary is that of RFC 8984.
+//! When a task is due, as people mean it: on a day, at a time of day, at a time of day in a
+//! time zone, or at a moment. The vocabulary is that of RFC 8984.
 
 mod change;
 mod input;
@@ -9,7 +9,7 @@ use serde::{Serialize, Serializer};
 
 use super::Timestamp;
 
-pub use change::{Disagreement, DueChange};
+pub use change::DueChange;
 
 /// When a task is due.
 ///
@@ -22,8 +22,8 @@ pub use change::{Disagreement, DueChange};
 /// let noon = Timestamp::parse("2027-02-10T12:00:00Z").unwrap();
 /// assert_eq!(Due::from(noon).instant(), noon);
 /// let day = Due::parse("2027-02-10").unwrap();
-/// assert_eq!(serde_json::to_string(&day).unwrap(), r#"{"date":"2027-02-10"}"#);
-/// assert_eq!(day.instant().to_string(), "2027-02-10T00:00:00.000Z");
+/// let json = r#"{"date":"2027-02-10","at":"2027-02-10T00:00:00.000Z"}"#;
+/// assert_eq!(serde_json::to_string(&day).unwrap(), json);
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Due {
@@ -78,8 +78,7 @@ impl Due {
         &self.kind
     }
 
-    /// Returns the midnight of a date, or a floating time, as if in UTC: no moment before one
-    /// knows where.
+    /// Returns the midnight of a date, or a floating time, as if it were in UTC.
     pub(super) fn floating(&self) -> Option<Timestamp> {
         match self.kind {
             Kind::Date | Kind::Floating => Some(self.instant),
@@ -87,14 +86,17 @@ impl Due {
         }
     }
 
-    /// Whether it means the same as `other`, even if the rules of their time zone have
-    /// changed between them.
-    fn means(&self, other: &Due) -> bool {
-        let is_zoned = matches!(self.kind, Kind::Zoned { .. });
-        self.kind == other.kind && (is_zoned || self.instant == other.instant)
+    /// Returns the name of its kind.
+    pub(crate) fn kind_name(&self) -> &'static str {
+        match self.kind {
+            Kind::Date => "date",
+            Kind::Floating => "local",
+            Kind::Zoned { .. } => "zoned",
+            Kind::Instant => "instant",
+        }
     }
 
-    /// Returns its members, with their names.
+    /// Returns the name and the text of the member that says it, and its time zone.
     pub(crate) fn members(&self) -> (&'static str, String, Option<&str>) {
         match &self.kind {
             Kind::Date => ("date", date_text(self.instant), None),
@@ -122,7 +124,7 @@ pub(super) fn local_text(moment: Timestamp) -> String {
     text
 }
 
-/// As a client sees it.
+/// As a client sees it. `at` shows whether a client that sends it back has changed it.
 impl Serialize for Due {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let (name, text, time_zone) = self.members();
@@ -131,6 +133,7 @@ impl Serialize for Due {
         if let Some(time_zone) = time_zone {
             due.serialize_entry("time_zone", time_zone)?;
         }
+        due.serialize_entry("at", &self.instant)?;
         due.end()
     }
 }

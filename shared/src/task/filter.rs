@@ -13,8 +13,8 @@ pub const MAX_FILTER_LABELS: usize = 10;
 /// The longest text that tasks are searched for, in Unicode scalar values.
 pub const MAX_SEARCH_CHARS: usize = 200;
 
-/// What tasks have in common that a list contains, besides status and due date. The default
-/// matches all tasks.
+/// What the tasks of a list have in common besides status and due date. The default matches all
+/// tasks.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Filter {
     /// As given, for the URL of the next page.

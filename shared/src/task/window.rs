@@ -36,6 +36,9 @@ enum Form {
     Instant,
 }
 
+const MIN_MILLIS: i64 = Timestamp::MIN.unix_millis();
+const MAX_MILLIS: i64 = Timestamp::MAX.unix_millis();
+
 impl Window {
     /// Returns the window from `after` to `before`: moments in RFC 3339, or dates and times
     /// without an offset, which are meant in `time_zone`, or else in UTC. Returns `None` if one
@@ -60,7 +63,7 @@ impl Window {
         self.after.is_some() || self.before.is_some()
     }
 
-    /// Whether its bounds say nothing about a `due_date` alone, because they mean a place.
+    /// Whether it has a time zone. Then not `due_date` alone decides, but what it means.
     #[must_use]
     pub fn is_local(&self) -> bool {
         self.time_zone.is_some()
@@ -98,12 +101,11 @@ impl Window {
     #[must_use]
     pub fn reach(&self) -> Option<(Timestamp, Timestamp)> {
         let reach = |bound: &Bound| bound.reach(self.is_local());
-        let first = self.after.as_ref().map_or(Timestamp::MIN, |after| reach(after).0);
-        let last = match &self.before {
-            None => Timestamp::MAX,
-            Some(before) => reach(before).1.pred()?,
-        };
-        Some((first, last))
+        let first = self.after.as_ref().map_or(i64::MIN, |after| reach(after).0);
+        let last = self.before.as_ref().map_or(i64::MAX, |before| reach(before).1 - 1);
+        let (first, last) = (first.max(MIN_MILLIS), last.min(MAX_MILLIS));
+        (first <= last)
+            .then(|| (Timestamp::from_unix_millis(first), Timestamp::from_unix_millis(last)))
     }
 
     /// Returns the query parameters that make this window, with their names.
@@ -135,16 +137,16 @@ impl Bound {
         self.form != Form::Instant
     }
 
-    /// Returns the earliest and the latest `due_date` that can be equal to the bound: that of
-    /// a date or floating time differs from its moment by as much as the zone from UTC.
-    fn reach(&self, is_local: bool) -> (Timestamp, Timestamp) {
+    /// Returns the earliest and the latest `due_date` that can be equal to the bound, in
+    /// milliseconds since 1970: that of a date or floating time differs from its moment by as
+    /// much as the zone from UTC.
+    fn reach(&self, is_local: bool) -> (i64, i64) {
         let key = self.key.unix_millis();
-        let (first, last) = match (is_local, self.is_floating()) {
+        match (is_local, self.is_floating()) {
             (false, _) => (key, key),
             (true, true) => (key.min(self.instant), key.max(self.instant)),
             (true, false) => (key - FURTHEST_MILLIS, key + FURTHEST_MILLIS),
-        };
-        (Timestamp::from_unix_millis(first), Timestamp::from_unix_millis(last))
+        }
     }
 }
 
@@ -178,7 +180,8 @@ impl Parameters {
         let name = self.take("time_zone")?;
         let zone = TimeZone::find(&name);
         if zone.is_none() {
-            self.rules.broken("time_zone", format!("{}{}", TimeZone::RULE, plus_hint(&name)));
+            let hint = if name.starts_with("Etc/") { plus_hint(&name) } else { "" };
+            self.rules.broken("time_zone", format!("{}{hint}", TimeZone::RULE));
         }
         zone
     }
@@ -282,8 +285,21 @@ mod tests {
                 }
             }
         }
-        let ends = Window::parse(Some("0001-01-01"), Some("9999-12-31"), TimeZone::find(ZONES[0]));
-        assert_eq!(ends.unwrap().reach().unwrap().0, Timestamp::MIN);
+    }
+
+    #[test]
+    fn the_ends_of_time_are_in_windows_that_reach_beyond_them() {
+        let window =
+            |after, before, zone| Window::parse(after, before, TimeZone::find(zone)).unwrap();
+        let last = due("9999-12-31T23:59:59.999Z");
+        // In UTC, this is in the year 10000.
+        let until = window(None, Some("9999-12-31T20:00"), "America/Chicago");
+        assert!(until.contains(Some(&last)));
+        assert_eq!(until.reach(), Some((Timestamp::MIN, Timestamp::MAX)));
+        let from = window(Some("0001-01-01T05:00"), None, "Asia/Tokyo");
+        assert!(from.contains(Some(&due("0001-01-01T00:00Z"))));
+        assert_eq!(from.reach(), Some((Timestamp::MIN, Timestamp::MAX)));
+        assert_eq!(window(None, Some("0001-01-01"), "UTC").reach(), None);
     }
 
     #[test]

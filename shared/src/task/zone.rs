@@ -19,7 +19,9 @@ impl TimeZone {
         // Only the bundled database: the one of a system may be another, and is not there on
         // Lambda.
         let zone = TimeZoneDatabase::bundled().get(name).ok()?;
-        zone.iana_name().is_some().then_some(TimeZone(zone))
+        // "Factory" means that nobody has set one.
+        zone.iana_name().filter(|name| *name != "Factory")?;
+        Some(TimeZone(zone))
     }
 
     /// Returns its name, as the database spells it.
@@ -40,7 +42,7 @@ impl TimeZone {
     }
 }
 
-/// No clock in a time zone is further from UTC: 26 hours, in milliseconds.
+/// No time zone is 26 hours or more from UTC. In milliseconds.
 pub(super) const FURTHEST_MILLIS: i64 = 26 * 60 * 60 * 1000;
 
 const _: () = assert!(Offset::MAX.seconds() as i64 * 1000 < FURTHEST_MILLIS);

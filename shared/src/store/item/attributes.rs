@@ -32,6 +32,8 @@ pub(in crate::store) const DONE: [&str; 3] = ["done_0", "done_1", "done_2"];
 
 /// A hash of the fields that a task at an id of the client's was created with.
 pub(in crate::store) const MADE_FROM: &str = "made_from";
+/// What the due date among them meant.
+pub(in crate::store) const MADE_DUE: &str = "made_due";
 
 /// When the task was deleted. Only tasks in the trash have it, and the attributes below.
 pub(in crate::store) const DELETED_AT: &str = "deleted_at";
@@ -53,7 +55,7 @@ pub(in crate::store) const TRASH: Duration = Duration::from_secs(30 * 24 * 60 * 
 
 /// What deleting a task for good removes: everything but its key, what updates are
 /// conditional on, and its time. The tombstone that is left tells other devices of it.
-pub(in crate::store) const CONTENT: [&str; 18] = [
+pub(in crate::store) const CONTENT: [&str; 19] = [
     COMPLETED,
     TITLE,
     TITLE_KEY,
@@ -66,6 +68,7 @@ pub(in crate::store) const CONTENT: [&str; 18] = [
     FLIPPED_AT,
     FLIPPED_FROM,
     MADE_FROM,
+    MADE_DUE,
     DELETED_AT,
     WAS_COMPLETED,
     WAS_TITLE_KEY,

@@ -1,4 +1,4 @@
-//! What a due date means, beside the moment in `due_key`.
+//! What a due date means, besides the moment in `due_key`.
 
 use std::collections::HashMap;
 

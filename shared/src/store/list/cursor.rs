@@ -26,6 +26,10 @@ use crate::task::{Filter, ListQuery, Sort, TaskId, Timestamp, Window};
 /// The version of the cursor format. Cursors of other versions are rejected.
 const VERSION: u8 = 1;
 
+/// The version for lists with a filter or a time zone, which functions of the version before
+/// do not know: they would go on with the whole list.
+const VERSION_FILTERED: u8 = 2;
+
 #[derive(Debug, Deserialize, PartialEq, Serialize)]
 struct Cursor {
     #[serde(rename = "v")]
@@ -83,6 +87,10 @@ fn user_tag(user: &User) -> String {
     tag(&[b"cursor", user.id().as_bytes()])
 }
 
+fn version(query: &ListQuery) -> u8 {
+    if query.is_filtered() { VERSION_FILTERED } else { VERSION }
+}
+
 fn filter_tag(filter: &Filter) -> String {
     let parts: Vec<&[u8]> =
         filter.compares().flat_map(|(name, value)| [name.as_bytes(), value.as_bytes()]).collect();
@@ -97,7 +105,7 @@ pub(super) fn encode(user: &User, query: &ListQuery, position: &Position) -> Str
         SortKey::Due(key) | SortKey::Deleted(key) => Some(key.clone()),
     };
     let cursor = Cursor {
-        version: VERSION,
+        version: version(query),
         user: user_tag(user),
         list: List::of(query),
         key,
@@ -118,7 +126,7 @@ fn parse(text: &str, user: &User, query: &ListQuery) -> Option<Position> {
     let json = BASE64.decode(text).ok()?;
     let cursor: Cursor = serde_json::from_slice(&json).ok()?;
     let is_theirs = cursor.user == user_tag(user) && cursor.list == List::of(query);
-    if cursor.version != VERSION || !is_theirs {
+    if cursor.version != version(query) || !is_theirs {
         return None;
     }
     let key = match (query.sort, cursor.key) {
@@ -214,6 +222,8 @@ mod tests {
         let text_of_local = encode(&local, &due("2027-02-10T00:00:00.000Z"));
         assert!(decode(&text_of_local, &local).is_ok());
         assert!(decode(&text_of_local, &in_utc).is_err());
+        let json = String::from_utf8(BASE64.decode(&text_of_local).unwrap()).unwrap();
+        assert!(json.starts_with("{\"v\":2,"), "earlier versions reject it");
         assert!(decode(&text, &ListQuery { limit: Some(3), ..bound }).is_ok());
     }
 

@@ -2,12 +2,12 @@
 
 use serde_json::{Map, Value};
 
+use super::change::SentDue;
 use super::{Due, Kind};
 use crate::task::field::{MOMENT, Rules};
 use crate::task::{TimeZone, Timestamp};
 
-const SHAPE: &str = "must be null, or an object with date, with local, with local and time_zone, \
-     or with instant";
+const SHAPE: &str = "must be null or an object with date, local, local and time_zone, or instant";
 const DATE: &str = "must be a date in the years 0001 to 9999, such as 2027-02-10";
 const LOCAL: &str = "must be a time without an offset in the years 0001 to 9999, such as \
      2027-02-10T09:00:00";
@@ -23,12 +23,21 @@ impl Rules {
     }
 
     /// Parses a `due` that is not `null`.
-    pub(in crate::task) fn due(&mut self, value: Value) -> Option<Due> {
+    pub(in crate::task) fn due(&mut self, value: Value) -> Option<SentDue> {
         let Value::Object(mut members) = value else { return self.refuse("due", SHAPE) };
         // As if absent.
         members.retain(|_, value| !value.is_null());
+        let at = match members.remove("at") {
+            None => None,
+            Some(at) => Some(self.moment("due.at", &at)?.instant),
+        };
+        let due = self.kind(members)?;
+        Some(SentDue { is_echo: at == Some(due.instant), due })
+    }
+
+    fn kind(&mut self, mut members: Map<String, Value>) -> Option<Due> {
         let [date, local, time_zone, instant] =
-            ["date", "local", "time_zone", "instant"].map(|name| take(&mut members, name));
+            ["date", "local", "time_zone", "instant"].map(|name| members.remove(name));
         if !members.is_empty() {
             return self.refuse("due", SHAPE);
         }
@@ -36,7 +45,7 @@ impl Rules {
             (Some(date), None, None, None) => self.date(date),
             (None, Some(local), None, None) => self.local(local),
             (None, Some(local), Some(time_zone), None) => self.zoned(local, time_zone),
-            (None, None, None, Some(instant)) => self.instant(instant),
+            (None, None, None, Some(instant)) => self.moment("due.instant", &instant),
             _ => self.refuse("due", SHAPE),
         }
     }
@@ -51,9 +60,9 @@ impl Rules {
         local.or_else(|| self.refuse("due.local", LOCAL))
     }
 
-    fn instant(&mut self, value: Value) -> Option<Due> {
+    fn moment(&mut self, field: &'static str, value: &Value) -> Option<Due> {
         let due = value.as_str().and_then(Due::parse).filter(|due| due.kind == Kind::Instant);
-        due.or_else(|| self.refuse("due.instant", INSTANT))
+        due.or_else(|| self.refuse(field, INSTANT))
     }
 
     fn zoned(&mut self, local: Value, time_zone: Value) -> Option<Due> {
@@ -73,10 +82,6 @@ impl Rules {
     }
 }
 
-fn take(members: &mut Map<String, Value>, name: &str) -> Option<Value> {
-    members.remove(name)
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -90,8 +95,12 @@ mod tests {
             let told = |it: crate::task::FieldError| format!("{} {}", it.field, it.detail);
             invalid.errors.into_iter().map(told).collect::<Vec<_>>()
         })?;
-        let due = due.unwrap();
-        Ok((serde_json::to_value(&due).unwrap(), due.instant().to_string()))
+        let SentDue { due, is_echo } = due.unwrap();
+        assert!(!is_echo);
+        let mut returned = serde_json::to_value(&due).unwrap();
+        let at = returned.as_object_mut().unwrap().remove("at").unwrap();
+        assert_eq!(at, json!(due.instant()));
+        Ok((returned, due.instant().to_string()))
     }
 
     #[test]
@@ -123,6 +132,18 @@ mod tests {
             let sent = json!({"local": local, "time_zone": time_zone});
             assert_eq!(read(sent.clone()), Ok((sent, instant.to_owned())));
         }
+    }
+
+    #[test]
+    fn what_comes_back_with_its_own_moment_is_an_echo() {
+        let is_echo = |value: Value| Rules::default().due(value).unwrap().is_echo;
+        assert!(is_echo(json!({"date": "2027-02-10", "at": "2027-02-10T00:00:00.000Z"})));
+        assert!(is_echo(json!({"date": "2027-02-10", "at": "2027-02-10T01:00:00+01:00"})));
+        assert!(!is_echo(json!({"date": "2027-02-12", "at": "2027-02-10T00:00:00.000Z"})));
+        assert!(!is_echo(json!({"date": "2027-02-10", "at": null})));
+        let mut zoned = json!({"local": "2027-02-10T09:00:00", "time_zone": "Europe/Berlin"});
+        zoned["at"] = json!("2027-02-10T08:00:00.000Z");
+        assert!(is_echo(zoned));
     }
 
     #[test]
@@ -170,6 +191,8 @@ mod tests {
             (json!({"local": "2027-02-10T23:59:60"}), format!("due.local {LOCAL}")),
             (json!({"instant": "2027-02-10T09:00:00"}), format!("due.instant {INSTANT}")),
             (json!({"instant": "2027-02-10"}), format!("due.instant {INSTANT}")),
+            (json!({"date": "2027-02-10", "at": "2027-02-10"}), format!("due.at {INSTANT}")),
+            (zoned("2027-02-10T09:00:00", "Factory"), format!("due.time_zone {}", TimeZone::RULE)),
             (zoned("2027-02-10T09:00:00", "Berlin"), format!("due.time_zone {}", TimeZone::RULE)),
             (zoned("2027-02-10T09:00:00", "+02:00"), format!("due.time_zone {}", TimeZone::RULE)),
             (zoned("2027-02-10T09:00:00", ""), format!("due.time_zone {}", TimeZone::RULE)),
