@@ -184,17 +184,33 @@ async function today(api: Api): Promise<void> {
   for await (const page of pages(api, { ...query, time_zone: "America/Chicago" })) titles.push(...page.map(({ title }) => title));
   assert.deepEqual(titles, ["day", "floating", "zoned", "moment"]);
 
+  const on = (date: string) => ({ date, at: `${date}T00:00:00.000Z` });
+  assert.deepEqual(day.due, on("2027-02-10"));
+  assert.deepEqual([floating, zoned, moment].map(({ due, due_date }) => due?.at === due_date), [true, true, true]);
+
   // A client that only knows `due_date` sends back what it got, and a newer one edits `due`.
   const path = { task_id: day.id };
   const save = async (body: NewTask) => expectData(await api.PUT("/api/tasks/{task_id}", { params: { path }, body })).due;
   const { due, ...old } = day;
-  assert.deepEqual(await save({ ...old, title: "a day" }), { date: "2027-02-10" });
-  assert.deepEqual(await save({ ...day, due: { date: "2027-02-12" } }), { date: "2027-02-12" });
-  assert.deepEqual(await save({ title: "no day", due: null }), null);
+  assert.deepEqual(await save({ ...old, title: "a day" }), on("2027-02-10"));
+  assert.deepEqual(await save({ ...day, due: { date: "2027-02-12" } }), on("2027-02-12"));
+  assert.equal(await save({ title: "no day", due: null }), undefined);
 
-  const both = { title: "both", due: { date: "2027-02-10" }, due_date: "2027-02-11" };
-  const refused = expectProblem(await api.POST("/api/tasks", { body: both }));
-  assert.equal(refused.detail, "due must be the same as due_date, if both are given");
+  // An old client sends `due` along without knowing it, twice, because the first reply was lost.
+  const moved = { ...day, due_date: "2027-02-13" };
+  assert.deepEqual([await save(moved), await save(moved)], [on("2027-02-13"), on("2027-02-13")]);
+  // Its copy still has the first `due` when the user edits the date again, and then removes it.
+  assert.deepEqual(await save({ ...moved, due_date: "2027-02-14" }), on("2027-02-14"));
+  assert.equal(await save({ ...moved, due_date: null }), undefined);
+
+  const both = { title: "both", due: { date: "2027-02-15" }, due_date: "2027-02-16" };
+  assert.deepEqual(expectData(await api.POST("/api/tasks", { body: both })).due, on("2027-02-15"));
+  const copy = expectData(await api.POST("/api/tasks", { body: moved }));
+  assert.deepEqual(copy.due, on("2027-02-13"));
+  const late = { title: "late", due: { date: "2027-02-10", at: "later" } };
+  const later = expectProblem(await api.POST("/api/tasks", { body: late }));
+  assert.ok("errors" in later);
+  assert.deepEqual(later.errors.map(({ field }) => field), ["due.at"]);
   const nowhere = { title: "nowhere", due: { local: "2027-02-10T09:00:00", time_zone: "Berlin" } };
   const unknown = expectProblem(await api.POST("/api/tasks", { body: nowhere }));
   assert.ok("errors" in unknown);

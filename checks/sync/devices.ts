@@ -93,7 +93,7 @@ export const watermelondb: Engine = {
         return (await tasks.query().fetch()).map(({ _raw }) => {
           const { etag, created_at, updated_at, due, labels, _status, _changed, ...rest }: DirtyRaw = _raw;
           const times = { created_at: new Date(created_at).toISOString(), updated_at: new Date(updated_at).toISOString() };
-          const parsed = { due: JSON.parse(due || "null"), labels: JSON.parse(labels || "[]") };
+          const parsed = { ...(due && { due: JSON.parse(due) }), labels: JSON.parse(labels || "[]") };
           return { etag, task: { ...rest, ...times, ...parsed } as DirtyRaw as Task };
         });
       },

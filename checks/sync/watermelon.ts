@@ -22,7 +22,7 @@ export const schema = appSchema({
         { name: "completed", type: "boolean" },
         { name: "priority", type: "string", isOptional: true },
         { name: "due_date", type: "string", isOptional: true },
-        // Both as JSON.
+        // Both as JSON. A task that is not due has no `due`.
         { name: "due", type: "string" },
         { name: "labels", type: "string" },
         // WatermelonDB wants numbers under these two names.
@@ -48,7 +48,7 @@ function pick(raw: DirtyRaw, fields: readonly string[]) {
 const rawOf = (task: Task, etag: string): DirtyRaw => ({
   ...task,
   etag,
-  due: JSON.stringify(task.due),
+  due: task.due ? JSON.stringify(task.due) : "",
   labels: JSON.stringify(task.labels),
   created_at: Date.parse(task.created_at),
   updated_at: Date.parse(task.updated_at),
