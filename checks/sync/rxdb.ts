@@ -33,7 +33,7 @@ export const taskSchema: RxJsonSchema<LocalTask> = {
     completed: { type: "boolean" },
     priority: optional,
     due_date: optional,
-    due: { type: "object" },
+    due: { type: ["object", "null"] },
     labels: { type: "array", items: text },
     created_at: text,
     updated_at: text,
