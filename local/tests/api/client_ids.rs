@@ -53,7 +53,7 @@ async fn the_same_create_again_returns_the_task_as_it_is_now() {
     let app = TestApp::start().await;
     let alice = app.user("alice");
     let path = new_path();
-    let body = json!({"title": "t", "due_date": "2027-02-10"});
+    let body = json!({"title": "t", "due_date": "2027-02-10T01:00+01:00"});
     create(&alice, &path, body.clone()).await.expect(StatusCode::CREATED);
     let changed = alice.put(&path, json!({"title": "T"})).await.ok();
     let same = json!({"due_date": "2027-02-10T00:00:00Z", "title": "t", "description": null});
