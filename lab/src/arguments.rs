@@ -144,7 +144,7 @@ pub(crate) struct Costs {
     #[arg(long, value_name = "DIR", conflicts_with = "no_instructions")]
     pub(crate) profiles: Option<PathBuf>,
     /// Write the tables and the plots into docs/
-    #[arg(long, conflicts_with_all = ["functions", "no_instructions"])]
+    #[arg(long, conflicts_with = "no_instructions")]
     pub(crate) write: bool,
     #[command(flatten)]
     pub(crate) build: ReleaseArgs,

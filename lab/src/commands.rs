@@ -104,9 +104,13 @@ pub(crate) async fn lists(settings: Settings, arguments: Lists) -> Result<()> {
     spinner.finish_and_clear();
     server.stop().await;
 
-    say(&report.filters_table());
-    say(&report.changes_table());
-    say(&report.tables());
+    for table in tables {
+        say(&match table {
+            Table::Lists => report.tables(),
+            Table::Changes => report.changes_table(),
+            Table::Filters => report.filters_table(),
+        });
+    }
     if arguments.write {
         lists::write(&report, &repository().join("docs"))?;
     }

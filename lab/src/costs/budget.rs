@@ -3,8 +3,8 @@
 use super::{Cost, measured_requests};
 
 /// The limits of one request, on x86_64: about 5 % above the last measurement, so that
-/// growth is noticed while its cause is still known. No function may exceed 6 MB, except
-/// `batch-tasks`, which contains all writes.
+/// growth is noticed while its cause is still known. No function may exceed 6 MB, except those
+/// that contain the tz database (360 KB), and `batch-tasks`, which contains all writes too.
 ///
 /// Instructions and sizes hardly depend on the machine; times do, so there are no limits for
 /// them.

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 
-use super::{Cost, Instructions, Sizes, plot};
+use super::{Cost, Instructions, Sizes, measured_requests, plot};
 use crate::markdown::{line, replace_generated};
 
 /// The file in `docs/` that holds the costs of the last report.
@@ -45,6 +45,15 @@ impl Report {
             Err(_) => Vec::new(),
         };
         Ok(Report { costs, sizes, earlier })
+    }
+
+    /// This report, with the last one's costs of what was not measured again.
+    fn completed(&self) -> Report {
+        let find = |costs: &[Cost], name| costs.iter().find(|it| it.request == name).cloned();
+        let costs = measured_requests()
+            .into_iter()
+            .filter_map(|it| find(&self.costs, it.name).or_else(|| find(&self.earlier, it.name)));
+        Report { costs: costs.collect(), ..self.clone() }
     }
 
     /// The costs as a Markdown table.
@@ -164,12 +173,13 @@ fn change(name: &str, before: u64, after: u64) -> Option<String> {
 }
 
 /// Writes the report into `folder`: the tables into `performance.md`, the costs as JSON for
-/// the next comparison, and the plots.
+/// the next comparison, and the plots. What was not measured stays as it was.
 ///
 /// # Errors
 ///
 /// If the document has no place for the tables, or a file cannot be written.
 pub fn write(report: &Report, folder: &Path) -> Result<()> {
+    let report = &report.completed();
     let document = folder.join("performance.md");
     replace_generated(&document, "cost", &report.cost_table())?;
     let json = serde_json::to_string_pretty(&report.costs)?;

@@ -15,9 +15,9 @@ impl Tasks<'_> {
     /// Returns the query for the remaining tasks, or `None` if there are no more.
     ///
     /// Without a filter, what it reads depends on the tasks it passes on, never on how many
-    /// tasks the user has: each list is a key range of the table or of one index. In the list of all by
-    /// creation, which is the table, it passes over the trash; after 10,000 of these it
-    /// ends early, perhaps without any task. A filtered list passes over all tasks of the
+    /// tasks the user has: each list is a key range of the table or of one index. In the list
+    /// of all by creation, which is the table, it passes over the trash; after 10,000 of these
+    /// it ends early, perhaps without any task. A filtered list passes over all tasks of the
     /// range that do not match, and ends early after 1 MiB of tasks.
     ///
     /// The list of all tasks by creation includes every write that was acknowledged

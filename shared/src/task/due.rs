@@ -127,11 +127,16 @@ pub(super) fn local_text(moment: Timestamp) -> String {
 /// As a client sees it. `at` shows whether a client that sends it back has changed it.
 impl Serialize for Due {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let (name, text, time_zone) = self.members();
         let mut due = serializer.serialize_map(None)?;
-        due.serialize_entry(name, &text)?;
-        if let Some(time_zone) = time_zone {
-            due.serialize_entry("time_zone", time_zone)?;
+        if self.kind == Kind::Instant {
+            // Most are, and a list has thousands: without a string of its own.
+            due.serialize_entry("instant", &self.instant)?;
+        } else {
+            let (name, text, time_zone) = self.members();
+            due.serialize_entry(name, &text)?;
+            if let Some(time_zone) = time_zone {
+                due.serialize_entry("time_zone", time_zone)?;
+            }
         }
         due.serialize_entry("at", &self.instant)?;
         due.end()

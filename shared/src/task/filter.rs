@@ -80,7 +80,7 @@ impl Filter {
 
     /// Returns what it compares with, each with the name of the parameter: the same for
     /// filters that match the same tasks, but differ in order, case or accents.
-    pub(crate) fn compares(&self) -> impl Iterator<Item = (&'static str, &str)> {
+    pub(crate) fn keys(&self) -> impl Iterator<Item = (&'static str, &str)> {
         let labels = self.label_keys.iter().map(|key| ("label", key.as_str()));
         let priorities = self.priorities.iter().map(|priority| ("priority", priority.as_str()));
         let words = self.words.iter().map(|word| ("q", word.as_str()));
@@ -269,12 +269,12 @@ mod tests {
     fn filters_that_differ_in_spelling_compare_with_the_same() {
         let one = read(&[("label", "b"), ("label", "Ä"), ("q", "Milch kaufen")]).unwrap();
         let other = read(&[("label", "a"), ("label", "B"), ("q", " KAUFEN milch ")]).unwrap();
-        assert!(one.compares().eq(other.compares()));
+        assert!(one.keys().eq(other.keys()));
         assert_eq!(
             one.parameters().collect::<Vec<_>>(),
             [("label", "b"), ("label", "Ä"), ("q", "Milch kaufen")]
         );
         let priority = read(&[("priority", "low")]).unwrap();
-        assert!(!priority.compares().eq(read(&[("label", "low")]).unwrap().compares()));
+        assert!(!priority.keys().eq(read(&[("label", "low")]).unwrap().keys()));
     }
 }

@@ -93,7 +93,7 @@ fn version(query: &ListQuery) -> u8 {
 
 fn filter_tag(filter: &Filter) -> String {
     let parts: Vec<&[u8]> =
-        filter.compares().flat_map(|(name, value)| [name.as_bytes(), value.as_bytes()]).collect();
+        filter.keys().flat_map(|(name, value)| [name.as_bytes(), value.as_bytes()]).collect();
     tag(&parts)
 }
 

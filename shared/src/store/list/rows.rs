@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::time::Instant;
 
 use aws_sdk_dynamodb::operation::query::QueryOutput;
+use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use aws_sdk_dynamodb::types::{ConsumedCapacity, ReturnConsumedCapacity};
 
 use super::range::{Position, Range, SortKey, ranges};
@@ -169,23 +170,26 @@ impl<'a> Rows<'a> {
                 .expression_attribute_values(":from", string(from))
                 .expression_attribute_values(":to", string(to));
         }
-        query = match (self.query.status, self.query.sort) {
-            // The table itself has the trash too.
-            (Status::All, Sort::Created) => query.filter_expression("attribute_exists(completed)"),
-            (Status::Deleted, _) => {
-                // DynamoDB takes days to remove them.
-                query.filter_expression("expires_at > :now").expression_attribute_values(
-                    ":now",
-                    number(self.tasks.store.clock.now().unix_seconds()),
-                )
-            }
-            _ => query,
-        };
-        let query = query.key_condition_expression(condition);
+        let query = self.pass_over(query).key_condition_expression(condition);
         let (result, _) = repeat(self.tasks.began, || query.clone().send()).await;
         let output = result?;
         self.bytes += bytes_of(&output, is_consistent);
         Ok(output)
+    }
+
+    /// Leaves out what is in the range, but not in any list like this.
+    fn pass_over(&self, query: QueryFluentBuilder) -> QueryFluentBuilder {
+        match (self.query.status, self.query.sort) {
+            // The table itself has the trash too.
+            (Status::All, Sort::Created) => query.filter_expression("attribute_exists(completed)"),
+            (Status::Deleted, _) => {
+                // DynamoDB takes days to remove them.
+                let now = self.tasks.store.clock.now().unix_seconds();
+                let query = query.filter_expression("expires_at > :now");
+                query.expression_attribute_values(":now", number(now))
+            }
+            _ => query,
+        }
     }
 }
 
