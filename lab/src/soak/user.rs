@@ -133,7 +133,7 @@ impl SoakUser {
             ("title", [json!("changed"), json!("Äpfel"), json!("zebra")]),
             ("description", [json!("text"), json!(null), json!("\u{1f44b}")]),
             ("priority", [json!("high"), json!(null), json!("medium")]),
-            ("due_date", [json!("2027-02-10T00:00:00.000Z"), json!(null), json!(null)]),
+            ("due", [json!({"date": "2027-02-10", "at": MIDNIGHT}), in_berlin(), json!(null)]),
         ] {
             if fastrand::bool() {
                 changes[field] = fastrand::choice(values).unwrap_or_default();
@@ -142,6 +142,12 @@ impl SoakUser {
         let mut after = self.tasks[id].clone();
         for (field, value) in changes.as_object().into_iter().flatten() {
             after[field] = value.clone();
+        }
+        if let Some(due) = changes.get("due") {
+            after["due_date"] = due["at"].clone();
+            if due.is_null() {
+                after.as_object_mut().context("a task")?.remove("due");
+            }
         }
         self.write("update-task", Method::PUT, id, "", Some(changes), after).await
     }
@@ -371,4 +377,10 @@ fn is_as_expected(task: &Value, expected: &Value) -> bool {
         expected["completed_at"] = task["updated_at"].clone();
     }
     *task == expected
+}
+
+const MIDNIGHT: &str = "2027-02-10T00:00:00.000Z";
+
+fn in_berlin() -> Value {
+    json!({"local": "2027-02-10T01:00:00", "time_zone": "Europe/Berlin", "at": MIDNIGHT})
 }
