@@ -111,17 +111,15 @@ async fn due_date_alone_gives_what_it_always_gave_and_means_what_its_text_says()
     assert_eq!(due_of(&cleared), (&Value::Null, &Value::Null));
 }
 
-/// Sends `body` twice, alone and in a batch, as clients do that miss a reply.
+/// Sends `body` again, alone and in a batch, as clients do that miss a reply.
 async fn put_again_and_again(caller: &Caller<'_>, path: &str, body: &Value) -> Value {
     let first = caller.put(path, body.clone()).await.ok().json();
     let operation = json!({"op": "update", "id": path.rsplit('/').next(), "changes": body});
-    for _ in 0..2 {
-        let batch = json!({"operations": [operation]});
-        let results = caller.post("/api/batch", batch).await.ok().json();
-        assert_eq!(due_of(&results["results"][0]["task"]), due_of(&first));
-        let again = caller.put(path, body.clone()).await.ok().json();
-        assert_eq!(due_of(&again), due_of(&first));
-    }
+    let batch = json!({"operations": [operation]});
+    let results = caller.post("/api/batch", batch).await.ok().json();
+    assert_eq!(due_of(&results["results"][0]["task"]), due_of(&first));
+    let again = caller.put(path, body.clone()).await.ok().json();
+    assert_eq!(due_of(&again), due_of(&first));
     first
 }
 

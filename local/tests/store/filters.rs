@@ -134,7 +134,7 @@ async fn check(model: &Model, store: &Tasks<'_>, query: &ListQuery, sent: &Sent,
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 12, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 8, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn every_filtered_list_whole_and_in_pages_matches_the_model(
