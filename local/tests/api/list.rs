@@ -1,8 +1,10 @@
 //! Lists over HTTP. `tests/store` compares all combinations with a model.
 
-use futures::{StreamExt, stream};
+use local::settings::Settings;
+use local::{tables, token};
 use reqwest::StatusCode;
 use serde_json::json;
+use shared::task::{NewTask, Task, TaskId};
 
 use crate::logs;
 use crate::support::{Caller, TestApp};
@@ -154,15 +156,15 @@ async fn a_list_too_large_for_one_reply_is_cut_with_a_link_and_a_mark_in_the_log
     let alice = app.user("alice");
     // The worst case: characters that are escaped in JSON, and again in the function's
     // reply, where each of these descriptions takes 4 KB.
-    let description = "\"".repeat(1000);
-    let create = |number: usize| {
-        let (alice, description) = (alice.clone(), description.clone());
-        async move {
-            let body = json!({"title": format!("{number}"), "description": description});
-            alice.post("/api/tasks", body).await.expect(StatusCode::CREATED);
-        }
+    let task = |number: usize| {
+        let description = Some("\"".repeat(1000));
+        let new = NewTask { description, ..NewTask::titled(format!("{number}")) };
+        Task::with_id(TaskId::new(), "alice", new)
     };
-    stream::iter(0..1500).for_each_concurrent(16, create).await;
+    let tasks: Vec<Task> = (0..1500).map(task).collect();
+    let store = tables::store(tables::client(&app.server.backend().embedded_url()));
+    let user = token::user(&Settings::default(), "alice").await.unwrap();
+    store.tasks(&user).insert_all(&tasks).await.unwrap();
     let first = alice.get("/api/tasks").await.ok();
     assert!(first.titles().len() < 1500);
     let second = alice.get(&first.next().unwrap()).await.ok();
