@@ -138,7 +138,7 @@ async fn check_list(model: &Model, store: &Tasks<'_>, query: &ListQuery, size: u
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 96, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn random_sequences_of_operations_match_the_model(

@@ -112,7 +112,7 @@ async fn walk(store: &Tasks<'_>, model: &mut Model, plan: Plan) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 96, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn a_task_that_keeps_its_place_is_listed_once_whatever_changes_between_pages(

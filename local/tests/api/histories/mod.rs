@@ -13,7 +13,7 @@ use check::check;
 use writer::{Clock, Exchange, Writer};
 
 /// How many tasks there are.
-const SEQUENCES: usize = 160;
+const SEQUENCES: usize = 100;
 
 /// How many writers each task has, and how many requests each of them sends.
 const WRITERS: usize = 3;
