@@ -8,13 +8,15 @@ mod client;
 mod filters;
 mod measure;
 mod plot;
+mod replies;
 mod report;
 
 use shared::task::{ListQuery, Order, Sort, Status};
 
-pub use changes::{Following, Polls};
-pub use filters::{Matches, Pages, Search};
+pub use changes::Following;
+pub use filters::{Matches, Search};
 pub use measure::{FUNCTIONS, Table, measure, seed};
+pub use replies::Replies;
 pub use report::{Report, write};
 
 /// The page lengths that are measured.

@@ -27,7 +27,7 @@ pub use due::{Due, DueChange};
 pub use feed::{FeedEntry, FeedQuery};
 pub(crate) use field::TRUE_OR_FALSE;
 pub use field::{FieldError, Invalid, MAX_DESCRIPTION_CHARS, MAX_TITLE_CHARS};
-pub use filter::{Filter, MAX_FILTER_LABELS, MAX_SEARCH_CHARS};
+pub use filter::Filter;
 pub use id::{IdempotencyKey, Revision, TaskId};
 pub use labels::{Labels, MAX_LABEL_CHARS, MAX_LABELS};
 pub use list::{ListQuery, Order, Sort, Status};

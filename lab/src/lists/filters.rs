@@ -4,9 +4,9 @@ use anyhow::{Context, Result, ensure};
 use local::faults::Usage;
 use shared::task::{Order, Sort, Status};
 
-use super::List;
 use super::client::ListClient;
 use super::measure::count;
+use super::{List, Replies};
 
 /// The limit of each page.
 const LIMIT: usize = 20;
@@ -39,30 +39,11 @@ pub struct Search {
     /// Where the tasks are that match.
     pub matches: Matches,
     /// The first page.
-    pub first: Pages,
+    pub first: Replies,
     /// All pages, unless each of them has a match.
-    pub all: Option<Pages>,
+    pub all: Option<Replies>,
     /// The most request units that one of the pages took.
     pub most_units: f64,
-}
-
-/// What one or more pages cost.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Pages {
-    /// Requests to the API.
-    pub pages: u64,
-    /// Tasks in the replies.
-    pub returned: usize,
-    /// Items that DynamoDB has read.
-    pub read: u64,
-    /// Requests to DynamoDB.
-    pub requests: u64,
-    /// What they cost, in request units.
-    pub units: f64,
-    /// The function's processor time, in microseconds.
-    pub processor: f64,
-    /// The time from request to reply, in microseconds.
-    pub latency: f64,
 }
 
 impl Matches {
@@ -114,20 +95,12 @@ async fn search(
 ) -> Result<Search> {
     let (query, word) = (shared::http::query_string(&list.query()), matches.word(list, tasks));
     let mut next = Some(format!("/api/tasks?{query}&limit={LIMIT}&q={word}"));
-    let (mut first, mut all, mut most_units) = (None, Pages::default(), 0.0_f64);
+    let (mut first, mut all, mut most_units) = (None, Replies::default(), 0.0_f64);
     while let Some(path) = next {
         let before = usage();
         let answer = client.ask(&path).await?;
         let usage = usage() - before;
-        let page = Pages {
-            pages: 1,
-            returned: count(&answer.body)?,
-            read: usage.items,
-            requests: usage.requests,
-            units: usage.units,
-            processor: answer.processor,
-            latency: answer.latency,
-        };
+        let page = Replies::one(&answer, count(&answer.body)?, &usage);
         all.add(&page);
         most_units = most_units.max(usage.units);
         first.get_or_insert(page);
@@ -142,17 +115,4 @@ async fn search(
     let first = first.context("a page")?;
     let all = (matches != Matches::Everywhere).then_some(all);
     Ok(Search { tasks, list, matches, first, all, most_units })
-}
-
-impl Pages {
-    fn add(&mut self, other: &Pages) {
-        let Pages { pages, returned, read, requests, units, processor, latency } = other;
-        self.pages += pages;
-        self.returned += returned;
-        self.read += read;
-        self.requests += requests;
-        self.units += units;
-        self.processor += processor;
-        self.latency += latency;
-    }
 }

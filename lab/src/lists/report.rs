@@ -5,7 +5,7 @@ use std::path::Path;
 
 use anyhow::Result;
 
-use super::{Cell, Following, Memory, PAGES, Pages, Place, Polls, Search, plot};
+use super::{Cell, Following, Memory, PAGES, Place, Replies, Search, plot};
 use crate::markdown::{human, line, replace_generated};
 
 /// Everything that was measured.
@@ -60,12 +60,12 @@ impl Report {
         );
         line(&mut text, "|---|---|---|---|---|---|---|---|---|---|---|---|---|");
         for Search { tasks, list, matches, first, all, most_units } in &self.searches {
-            let Pages { pages: _, returned, read, requests, units, processor, latency } = first;
+            let Replies { returned, read, requests, units, processor, latency, .. } = first;
             let (work, time) = (processor / 1000.0, latency / 1000.0);
             let rest = match all {
                 None => "| | |".to_owned(),
-                Some(Pages { pages, read, units, latency, .. }) => format!(
-                    "{pages} | {read} | {units}, {most_units} | {:.1} s",
+                Some(Replies { count, read, units, latency, .. }) => format!(
+                    "{count} | {read} | {units}, {most_units} | {:.1} s",
                     latency / 1_000_000.0
                 ),
             };
@@ -104,13 +104,23 @@ impl Report {
         line(&mut text, "|---|---|---|---|---|---|---|---|---|");
         for Following { tasks, first, idle } in &self.following {
             for (name, polls) in [("a new device", first), ("nothing new", idle)] {
-                let Polls { polls, changes, requests, units, bytes, processor, latency } = polls;
-                let (tasks, changes) = (human(*tasks), human(u32::try_from(*changes).unwrap_or(0)));
+                let Replies {
+                    count,
+                    returned,
+                    requests,
+                    read: _,
+                    units,
+                    bytes,
+                    processor,
+                    latency,
+                } = polls;
+                let (tasks, changes) =
+                    (human(*tasks), human(u32::try_from(*returned).unwrap_or(0)));
                 let (work, time) = (processor / 1000.0, latency / 1000.0);
                 line(
                     &mut text,
                     &format!(
-                        "| {tasks} | {name} | {polls} | {changes} | {requests} | {units} | {bytes} | {work:.1} ms | {time:.0} ms |"
+                        "| {tasks} | {name} | {count} | {changes} | {requests} | {units} | {bytes} | {work:.1} ms | {time:.0} ms |"
                     ),
                 );
             }

@@ -129,11 +129,15 @@ impl SoakUser {
 
     async fn update(&mut self, id: &str) -> Result<()> {
         let mut changes = json!({});
+        let at = "2027-02-10T00:00:00.000Z";
+        let day = json!({"date": "2027-02-10", "at": at});
+        let in_berlin =
+            json!({"local": "2027-02-10T01:00:00", "time_zone": "Europe/Berlin", "at": at});
         for (field, values) in [
             ("title", [json!("changed"), json!("Äpfel"), json!("zebra")]),
             ("description", [json!("text"), json!(null), json!("\u{1f44b}")]),
             ("priority", [json!("high"), json!(null), json!("medium")]),
-            ("due", [json!({"date": "2027-02-10", "at": MIDNIGHT}), in_berlin(), json!(null)]),
+            ("due", [day, in_berlin, json!(null)]),
         ] {
             if fastrand::bool() {
                 changes[field] = fastrand::choice(values).unwrap_or_default();
@@ -377,10 +381,4 @@ fn is_as_expected(task: &Value, expected: &Value) -> bool {
         expected["completed_at"] = task["updated_at"].clone();
     }
     *task == expected
-}
-
-const MIDNIGHT: &str = "2027-02-10T00:00:00.000Z";
-
-fn in_berlin() -> Value {
-    json!({"local": "2027-02-10T01:00:00", "time_zone": "Europe/Berlin", "at": MIDNIGHT})
 }

@@ -4,6 +4,7 @@ use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use shared::task::TaskId;
 
+use crate::list::walk;
 use crate::support::{Caller, TestApp};
 
 /// What a client sends as `due`, and the `due_date` that it gets for it.
@@ -243,13 +244,8 @@ async fn a_window_in_a_time_zone_has_what_is_due_there_on_that_day() {
     ] {
         let path = format!("{day}{zone}");
         assert_eq!(alice.get(&path).await.ok().titles(), titles, "{zone}");
-        let (mut paged, mut next) = (Vec::new(), Some(format!("{path}&limit=1")));
-        while let Some(path) = next {
-            let reply = alice.get(&path).await.ok();
-            paged.extend(reply.titles());
-            next = reply.next();
-        }
-        assert_eq!(paged, titles, "{zone}");
+        let (paged, _) = walk(&alice, &format!("{path}&limit=1")).await;
+        assert_eq!(paged.concat(), titles, "{zone}");
     }
     for (query, detail) in [
         ("time_zone=UTC", "time_zone needs due_after or due_before"),

@@ -9,7 +9,8 @@ use shared::task::{NewTask, Task, TaskId};
 use crate::logs;
 use crate::support::{Caller, TestApp};
 
-async fn walk(caller: &Caller<'_>, first: &str) -> (Vec<Vec<String>>, usize) {
+/// The titles in each page of a list, and how many they are.
+pub(crate) async fn walk(caller: &Caller<'_>, first: &str) -> (Vec<Vec<String>>, usize) {
     let (mut pages, mut next) = (Vec::new(), Some(first.to_owned()));
     while let Some(path) = next {
         let reply = caller.get(&path).await.ok();

@@ -1,21 +1,18 @@
 //! Lists filtered by labels, priorities and words.
 
-use local::faults::Usage;
 use proptest::collection::vec;
-use proptest::option;
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 use shared::store::Tasks;
 use shared::task::{
     Due, Labels, ListQuery, NewTask, Order, Priority, QueryInput, Sort, Status, Task, TaskId,
-    Toggle,
 };
 
 use crate::model::Model;
 use crate::request_counts::Counted;
-use crate::strategies::{Operation, dues, priorities};
+use crate::strategies::new_tasks_of;
 use crate::windows::windows;
-use crate::{combinations, database, page, pages, trash, with_tasks};
+use crate::{combinations, database, pages, trash, with_tasks};
 
 /// Texts, and what is left of each when case, accents and forms do not count.
 const TEXTS: [(&str, &str); 24] = [
@@ -64,15 +61,7 @@ fn labels() -> impl Strategy<Value = Labels> {
 }
 
 fn tasks() -> impl Strategy<Value = NewTask> {
-    (texts(1..4), option::of(texts(0..4)), option::of(priorities()), dues(), labels()).prop_map(
-        |(title, description, priority, due, labels)| NewTask {
-            title,
-            description,
-            priority,
-            due,
-            labels,
-        },
-    )
+    new_tasks_of(texts(1..4), texts(0..4), labels())
 }
 
 /// A filter as a client sends it.
@@ -144,17 +133,7 @@ proptest! {
         size in 1_usize..5,
     ) {
         with_tasks(async |store| {
-            let mut model = Model::default();
-            for (new, completed, deleted) in tasks {
-                model.run(&store, Operation::Create(new)).await;
-                let last = model.tasks.len() - 1;
-                if completed {
-                    model.toggle(&store, last, Toggle::Flip).await;
-                }
-                if deleted == 0 {
-                    model.delete(&store, last).await;
-                }
-            }
+            let model = Model::of(&store, tasks).await;
             for sent in &filters {
                 let filter = sent.query().filter;
                 for query in combinations().chain([trash(Order::Asc), trash(Order::Desc)]) {
@@ -168,17 +147,6 @@ proptest! {
             }
         });
     }
-}
-
-/// The pages of `query`: their tasks, and what each has cost.
-async fn costs(counted: &Counted, query: ListQuery) -> Vec<(Vec<Task>, Usage)> {
-    let (mut costs, mut next) = (Vec::new(), Some(query));
-    while let Some(query) = next {
-        let ((tasks, rest), usage) = counted.cost(async |store| page(&store, &query).await).await;
-        costs.push((tasks, usage));
-        next = rest;
-    }
-    costs
 }
 
 fn search(word: &str) -> ListQuery {
@@ -206,7 +174,7 @@ fn a_page_that_finds_nothing_reads_about_a_megabyte_and_the_next_goes_on() {
             (Sort::DueDate, Order::Asc, None),
         ] {
             let query = ListQuery { sort, order, limit, ..search("nothing") };
-            let pages = costs(&counted, query).await;
+            let pages = counted.pages(&query).await;
             assert!((3..=4).contains(&pages.len()), "{sort:?}: {} pages", pages.len());
             for (tasks, usage) in &pages {
                 assert_eq!(*tasks, []);
@@ -219,7 +187,7 @@ fn a_page_that_finds_nothing_reads_about_a_megabyte_and_the_next_goes_on() {
         }
         // The last by creation is the first that matches.
         let query = ListQuery { order: Order::Asc, limit: Some(1), ..search("👋999") };
-        let pages = costs(&counted, query).await;
+        let pages = counted.pages(&query).await;
         let found: Vec<usize> = pages.iter().map(|(tasks, _)| tasks.len()).collect();
         assert!(found.len() >= 3, "{found:?}");
         assert_eq!(found.iter().sum::<usize>(), 1);
@@ -237,19 +205,19 @@ fn a_filtered_page_reads_no_further_once_it_is_full() {
         let tasks: Vec<Task> = (0..600).map(task).collect();
         database().store.tasks(&counted.user).insert_all(&tasks).await.unwrap();
         let query = ListQuery { order: Order::Asc, ..search("apple") };
-        let pages = costs(&counted, ListQuery { limit: Some(10), ..query.clone() }).await;
+        let pages = counted.pages(&ListQuery { limit: Some(10), ..query.clone() }).await;
         let (first, usage) = &pages[0];
         assert_eq!((first.len(), usage.requests, usage.items), (10, 1, 100));
         assert_eq!(pages.len(), 2, "only the next page finds that there is no more");
         let rest: Vec<u64> = pages[1..].iter().map(|(_, usage)| usage.requests).collect();
         assert_eq!(rest, [3], "requests double");
         // There is a second match in what was read.
-        let pages = costs(&counted, ListQuery { limit: Some(5), ..query }).await;
+        let pages = counted.pages(&ListQuery { limit: Some(5), ..query }).await;
         assert_eq!(pages[0].1.requests, 1);
         assert_eq!(pages.iter().map(|(tasks, _)| tasks.len()).collect::<Vec<_>>(), [5, 5, 0]);
         let status = Status::Pending;
         let query = ListQuery { status, limit: Some(20), ..search("pear") };
-        let pages = costs(&counted, query).await;
+        let pages = counted.pages(&query).await;
         assert!(pages.iter().all(|(_, usage)| usage.requests <= 2), "hits everywhere");
     });
 }

@@ -168,17 +168,7 @@ proptest! {
         size in 1_usize..12,
     ) {
         with_tasks(async |store| {
-            let mut model = Model::default();
-            for (new, completed, deleted) in tasks {
-                model.run(&store, Operation::Create(new)).await;
-                let last = model.tasks.len() - 1;
-                if completed {
-                    model.toggle(&store, last, Toggle::Flip).await;
-                }
-                if deleted == 0 {
-                    model.delete(&store, last).await;
-                }
-            }
+            let model = Model::of(&store, tasks).await;
             let mut combined = 0;
             for query in combinations().chain([trash(Order::Asc), trash(Order::Desc)]) {
                 check_list(&model, &store, &query, size).await;

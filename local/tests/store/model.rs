@@ -8,8 +8,8 @@ use icu_collator::options::CollatorOptions;
 use proptest::sample::Index;
 use shared::store::{StoreError, Tasks};
 use shared::task::{
-    Change, Due, DueChange, ListQuery, Order, Precondition, Sort, Status, Task, TaskChanges,
-    TaskId, Toggle,
+    Change, Due, DueChange, ListQuery, NewTask, Order, Precondition, Sort, Status, Task,
+    TaskChanges, TaskId, Toggle,
 };
 
 use crate::strategies::Operation;
@@ -28,6 +28,22 @@ pub(crate) struct Model {
 }
 
 impl Model {
+    /// Stores these tasks, of which some are completed, and those with a zero deleted.
+    pub(crate) async fn of(store: &Tasks<'_>, tasks: Vec<(NewTask, bool, u8)>) -> Model {
+        let mut model = Model::default();
+        for (new, completed, deleted) in tasks {
+            model.run(store, Operation::Create(new)).await;
+            let last = model.tasks.len() - 1;
+            if completed {
+                model.toggle(store, last, Toggle::Flip).await;
+            }
+            if deleted == 0 {
+                model.delete(store, last).await;
+            }
+        }
+        model
+    }
+
     /// Applies `operation` to the store and to the model, and compares the results.
     pub(crate) async fn run(&mut self, store: &Tasks<'_>, operation: Operation) {
         match operation {

@@ -31,12 +31,12 @@ impl Counted {
         (result, self.proxy.usage() - before)
     }
 
-    /// The number of tasks in each page of `query`, and what the page has cost.
-    async fn pages(&self, query: &ListQuery) -> Vec<(usize, Usage)> {
+    /// The pages of `query`: the tasks in each, and what it has cost.
+    pub(crate) async fn pages(&self, query: &ListQuery) -> Vec<(Vec<Task>, Usage)> {
         let (mut costs, mut next) = (Vec::new(), Some(query.clone()));
         while let Some(query) = next {
             let ((tasks, rest), usage) = self.cost(async |store| page(&store, &query).await).await;
-            costs.push((tasks.len(), usage));
+            costs.push((tasks, usage));
             next = rest;
         }
         costs
@@ -69,10 +69,10 @@ fn a_page_of_any_list_is_one_request_that_reads_at_most_one_extra_item() {
             for sort in [Sort::Created, Sort::Title, Sort::DueDate] {
                 let query = ListQuery { status, sort, order: Order::Asc, ..by_title(20) };
                 let costs = counted.pages(&query).await;
-                assert_eq!(costs.iter().map(|(tasks, _)| tasks).sum::<usize>(), count);
+                assert_eq!(costs.iter().map(|(tasks, _)| tasks.len()).sum::<usize>(), count);
                 for (tasks, usage) in &costs {
                     assert_eq!(usage.requests, 1, "{query:?}");
-                    assert!(usage.items <= *tasks as u64 + 1, "{query:?}: {usage:?}");
+                    assert!(usage.items <= tasks.len() as u64 + 1, "{query:?}: {usage:?}");
                 }
             }
         }

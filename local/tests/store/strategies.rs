@@ -110,7 +110,16 @@ pub(crate) fn labels() -> impl Strategy<Value = Labels> {
 }
 
 pub(crate) fn new_tasks() -> impl Strategy<Value = NewTask> {
-    (titles(), option::of(titles()), option::of(priorities()), dues(), labels()).prop_map(
+    new_tasks_of(titles(), titles(), labels())
+}
+
+/// Tasks with such titles, descriptions, if any, and labels.
+pub(crate) fn new_tasks_of(
+    titles: impl Strategy<Value = String>,
+    descriptions: impl Strategy<Value = String>,
+    labels: impl Strategy<Value = Labels>,
+) -> impl Strategy<Value = NewTask> {
+    (titles, option::of(descriptions), option::of(priorities()), dues(), labels).prop_map(
         |(title, description, priority, due, labels)| NewTask {
             title,
             description,

@@ -10,7 +10,7 @@ use super::item::{
 };
 use super::once::Once;
 use super::title_key;
-use crate::task::{Change, DueChange, Precondition, Revision, TaskChanges, TaskId, Timestamp};
+use crate::task::{Change, Due, DueChange, Precondition, Revision, TaskChanges, TaskId, Timestamp};
 
 /// What an update does to a task.
 #[derive(Clone, Debug)]
@@ -114,20 +114,18 @@ impl Update {
     }
 
     fn change_due(&mut self, change: DueChange) {
-        match change {
-            DueChange::Keep => {}
-            DueChange::Clear => {
-                self.set(DUE_KEY, string(item::due_key(None)));
-                self.remove.push(DUE);
+        let due = match change {
+            DueChange::Keep => return,
+            DueChange::Move(instant) => {
+                return self.set(DUE_KEY, string(item::due_key(Some(instant))));
             }
-            DueChange::Move(instant) => self.set(DUE_KEY, string(item::due_key(Some(instant)))),
-            DueChange::Set(due) => {
-                self.set(DUE_KEY, string(item::due_key(Some(due.instant()))));
-                match item::due_attribute(&due) {
-                    Some(attribute) => self.set(DUE, attribute),
-                    None => self.remove.push(DUE),
-                }
-            }
+            DueChange::Clear => None,
+            DueChange::Set(due) => Some(due),
+        };
+        self.set(DUE_KEY, string(item::due_key(due.as_ref().map(Due::instant))));
+        match due.as_ref().and_then(item::due_attribute) {
+            Some(attribute) => self.set(DUE, attribute),
+            None => self.remove.push(DUE),
         }
     }
 

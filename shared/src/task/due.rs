@@ -108,14 +108,14 @@ impl Due {
 }
 
 /// Returns the date of `moment`: `2027-02-10`.
-pub(super) fn date_text(moment: Timestamp) -> String {
+fn date_text(moment: Timestamp) -> String {
     let mut text = moment.to_string();
     text.truncate("2027-02-10".len());
     text
 }
 
 /// Returns `moment` without an offset, and without a fraction of zero: `2027-02-10T09:00:00`.
-pub(super) fn local_text(moment: Timestamp) -> String {
+fn local_text(moment: Timestamp) -> String {
     let mut text = moment.to_string();
     text.pop();
     if text.ends_with(".000") {

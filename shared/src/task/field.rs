@@ -30,6 +30,15 @@ pub struct Invalid {
     pub errors: Vec<FieldError>,
 }
 
+#[cfg(test)]
+impl Invalid {
+    /// Returns the errors as sentences.
+    pub(super) fn texts(self) -> Vec<String> {
+        let text = |error: FieldError| format!("{} {}", error.field, error.detail);
+        self.errors.into_iter().map(text).collect()
+    }
+}
+
 /// What a client sent for one field. Absent, `null` and a value are all different.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) enum Sent {

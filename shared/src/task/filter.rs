@@ -8,10 +8,10 @@ use super::{Priority, Task};
 /// The most labels that a list is filtered by. So many of 50 emoji take 6 KB of the URL; URL
 /// and headers may have 10 KB together.
 /// <https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-quotas.html>
-pub const MAX_FILTER_LABELS: usize = 10;
+const MAX_FILTER_LABELS: usize = 10;
 
 /// The longest text that tasks are searched for, in Unicode scalar values.
-pub const MAX_SEARCH_CHARS: usize = 200;
+const MAX_SEARCH_CHARS: usize = 200;
 
 /// What the tasks of a list have in common besides status and due date. The default matches all
 /// tasks.
@@ -45,14 +45,11 @@ impl Filter {
     }
 
     fn has_labels(&self, task: &Task) -> bool {
-        let labels = task.labels.as_slice();
-        if self.label_keys.len() > labels.len() {
-            return false;
+        if self.label_keys.is_empty() {
+            return true;
         }
-        let keys: Vec<String> = match self.label_keys.is_empty() {
-            true => Vec::new(),
-            false => labels.iter().map(|label| label_key(label)).collect(),
-        };
+        let labels = task.labels.as_slice().iter();
+        let keys: Vec<String> = labels.map(|label| label_key(label)).collect();
         self.label_keys.iter().all(|key| keys.contains(key))
     }
 
@@ -61,13 +58,13 @@ impl Filter {
             return true;
         }
         let title = fold(&task.title);
-        let mut left = self.words.iter().filter(|word| !title.contains(word.as_str())).peekable();
-        if left.peek().is_none() {
-            return true;
-        }
-        let Some(description) = &task.description else { return false };
-        let description = fold(description);
-        left.all(|word| description.contains(word.as_str()))
+        let left: Vec<&String> =
+            self.words.iter().filter(|word| !title.contains(word.as_str())).collect();
+        let in_description = |description: &String| {
+            let description = fold(description);
+            left.iter().all(|word| description.contains(word.as_str()))
+        };
+        left.is_empty() || task.description.as_ref().is_some_and(in_description)
     }
 
     /// Returns the query parameters that it was read from, with their names.
@@ -92,12 +89,11 @@ impl Parameters {
     /// Takes the parameters of a filter.
     pub(super) fn filter(&mut self) -> Filter {
         let labels = self.labels();
-        let search = self.search();
-        let words = search.iter().flat_map(|text| words(text)).collect();
+        let (search, words) = self.search().unzip();
         Filter {
             label_keys: sorted(labels.iter().map(|label| label_key(label)).collect()),
             priorities: self.priorities(),
-            words: sorted(words),
+            words: sorted(words.unwrap_or_default()),
             labels,
             search,
         }
@@ -128,17 +124,18 @@ impl Parameters {
         priorities
     }
 
-    fn search(&mut self) -> Option<String> {
+    fn search(&mut self) -> Option<(String, Vec<String>)> {
         let text = self.take("q")?;
+        let words = words(&text);
         match text.chars().count() {
             count if count > MAX_SEARCH_CHARS => {
                 let rule = format!("must have at most {MAX_SEARCH_CHARS} characters, not {count}");
                 self.rules.broken("q", rule);
             }
-            _ if words(&text).is_empty() => self.rules.broken("q", "must contain a word"),
+            _ if words.is_empty() => self.rules.broken("q", "must contain a word"),
             _ => {}
         }
-        Some(text)
+        Some((text, words))
     }
 }
 
@@ -156,20 +153,13 @@ fn sorted(mut texts: Vec<String>) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::task::{Labels, NewTask, QueryInput, TaskId};
+    use crate::task::parameters::query;
+    use crate::task::{Invalid, Labels, NewTask, TaskId};
 
-    fn read(query: &[(&str, &str)]) -> Result<Filter, Vec<String>> {
-        let mut input = QueryInput::new();
-        for (name, value) in query {
-            input.entry((*name).into()).or_default().push((*value).into());
-        }
-        let mut parameters = Parameters::from(input);
+    fn read(pairs: &[(&str, &str)]) -> Result<Filter, Vec<String>> {
+        let mut parameters = Parameters::from(query(pairs));
         let filter = parameters.filter();
-        parameters.rules.finish(filter).map_err(|invalid| {
-            let told =
-                |error: super::super::FieldError| format!("{} {}", error.field, error.detail);
-            invalid.errors.into_iter().map(told).collect()
-        })
+        parameters.rules.finish(filter).map_err(Invalid::texts)
     }
 
     fn task(title: &str, description: Option<&str>, labels: &[&str]) -> Task {

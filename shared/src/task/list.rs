@@ -190,18 +190,14 @@ impl Parameters {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::task::parameters::query;
 
-    fn read(query: &[(&str, &str)]) -> Result<ListQuery, Invalid> {
-        let mut input = QueryInput::new();
-        for (name, value) in query {
-            input.entry((*name).into()).or_default().push((*value).into());
-        }
-        ListQuery::try_from(input)
+    fn read(pairs: &[(&str, &str)]) -> Result<ListQuery, Invalid> {
+        ListQuery::try_from(query(pairs))
     }
 
     fn told(query: &[(&str, &str)]) -> Vec<String> {
-        let errors = read(query).unwrap_err().errors;
-        errors.into_iter().map(|error| format!("{} {}", error.field, error.detail)).collect()
+        read(query).unwrap_err().texts()
     }
 
     #[test]

@@ -10,6 +10,16 @@ pub const MAX_LIMIT: usize = 1000;
 /// The parameters of a query: each name with all its values, decoded.
 pub type QueryInput = BTreeMap<String, Vec<String>>;
 
+/// Returns the parameters of a query, given one by one.
+#[cfg(test)]
+pub(super) fn query(pairs: &[(&str, &str)]) -> QueryInput {
+    let mut input = QueryInput::new();
+    for (name, value) in pairs {
+        input.entry((*name).into()).or_default().push((*value).into());
+    }
+    input
+}
+
 /// Takes parameters out of a query, and collects what is wrong with them.
 pub(super) struct Parameters {
     input: QueryInput,

@@ -125,13 +125,6 @@ impl Timestamp {
     pub fn succ(self) -> Timestamp {
         Timestamp::from_unix_millis(self.unix_millis() + 1)
     }
-
-    /// Returns the moment one millisecond earlier; `None` before the year 0001.
-    #[must_use]
-    pub fn pred(self) -> Option<Timestamp> {
-        let earlier = self.0.checked_sub(time::Duration::MILLISECOND)?;
-        Timestamp(earlier).in_bounds()
-    }
 }
 
 #[expect(clippy::panic, reason = "constants, evaluated by the compiler")]
@@ -283,11 +276,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_moment_has_none_before_it() {
-        let first = Timestamp::MIN;
-        assert_eq!(Timestamp::parse("0001-01-01"), Some(first));
-        assert_eq!(first.pred(), None);
-        let second = Timestamp::parse("0001-01-01T00:00:00.001Z").unwrap();
-        assert_eq!(second.pred(), Some(first));
+    fn the_first_moment_begins_the_year_0001() {
+        assert_eq!(Timestamp::parse("0001-01-01"), Some(Timestamp::MIN));
     }
 }

@@ -1,9 +1,8 @@
 //! Windows of due dates.
 
 use std::cmp::Ordering;
-use std::fmt;
 
-use super::due::{date_text, local_text};
+use super::field::MOMENT;
 use super::parameters::Parameters;
 use super::zone::FURTHEST_MILLIS;
 use super::{Due, TimeZone, Timestamp};
@@ -20,20 +19,12 @@ pub struct Window {
 
 /// A bound of a window. A date, or a time without an offset, is compared with those of tasks
 /// as it is; with moments, as the moment when it begins in the window's time zone.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 struct Bound {
-    form: Form,
-    /// As if in UTC.
-    key: Timestamp,
+    /// What it says. Without a time zone in the window, that is a moment.
+    due: Due,
     /// In milliseconds since 1970.
     instant: i64,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Form {
-    Date,
-    Local,
-    Instant,
 }
 
 const MIN_MILLIS: i64 = Timestamp::MIN.unix_millis();
@@ -70,12 +61,10 @@ impl Window {
     }
 
     fn is_in_order(&self) -> bool {
-        match (&self.after, &self.before) {
-            (Some(after), Some(before)) if after.is_floating() && before.is_floating() => {
-                after.key < before.key
-            }
-            (Some(after), Some(before)) => after.instant < before.instant,
-            _ => true,
+        let (Some(after), Some(before)) = (&self.after, &self.before) else { return true };
+        match (after.due.floating(), before.due.floating()) {
+            (Some(after), Some(before)) => after < before,
+            _ => after.instant < before.instant,
         }
     }
 
@@ -83,17 +72,12 @@ impl Window {
     #[must_use]
     pub fn contains(&self, due: Option<&Due>) -> bool {
         let Some(due) = due else { return !self.is_bounded() };
-        let compare = |bound: Bound| match due.floating() {
-            Some(local) if bound.is_floating() => local.cmp(&bound.key),
-            Some(local) => self.unix_millis(local).cmp(&bound.instant),
-            None => due.instant().unix_millis().cmp(&bound.instant),
+        let compare = |bound: &Bound| match (due.floating(), bound.due.floating()) {
+            (Some(local), Some(bound)) => local.cmp(&bound),
+            _ => unix_millis(due, self.time_zone.as_ref()).cmp(&bound.instant),
         };
-        self.after.is_none_or(|after| compare(after) != Ordering::Less)
-            && self.before.is_none_or(|before| compare(before) == Ordering::Less)
-    }
-
-    fn unix_millis(&self, local: Timestamp) -> i64 {
-        self.time_zone.as_ref().map_or(local.unix_millis(), |zone| zone.unix_millis(local))
+        self.after.as_ref().is_none_or(|after| compare(after) != Ordering::Less)
+            && self.before.as_ref().is_none_or(|before| compare(before) == Ordering::Less)
     }
 
     /// Returns the first and the last `due_date` that a task in the window can have; `None` if
@@ -110,8 +94,9 @@ impl Window {
 
     /// Returns the query parameters that make this window, with their names.
     pub fn parameters(&self) -> impl Iterator<Item = (&'static str, String)> {
-        let after = self.after.map(|bound| ("due_after", bound.to_string()));
-        let before = self.before.map(|bound| ("due_before", bound.to_string()));
+        let text = |bound: &Bound| bound.due.members().1;
+        let after = self.after.as_ref().map(|after| ("due_after", text(after)));
+        let before = self.before.as_ref().map(|before| ("due_before", text(before)));
         let zone = self.time_zone.as_ref().map(|zone| ("time_zone", zone.name().to_owned()));
         [after, before, zone].into_iter().flatten()
     }
@@ -119,30 +104,19 @@ impl Window {
 
 impl Bound {
     fn parse(text: &str, time_zone: Option<&TimeZone>) -> Option<Bound> {
-        let key = Timestamp::parse(text)?;
-        let form = match (time_zone, Timestamp::has_time(text)) {
-            (None, _) => Form::Instant,
-            (Some(_), false) => Form::Date,
-            (Some(_), true) if !Timestamp::has_offset(text) => Form::Local,
-            (Some(_), true) => Form::Instant,
-        };
-        let instant = match time_zone {
-            Some(zone) if form != Form::Instant => zone.unix_millis(key),
-            _ => key.unix_millis(),
-        };
-        Some(Bound { form, key, instant })
-    }
-
-    fn is_floating(&self) -> bool {
-        self.form != Form::Instant
+        let mut due = Due::parse(text)?;
+        if time_zone.is_none() {
+            due = due.instant().into();
+        }
+        Some(Bound { instant: unix_millis(&due, time_zone), due })
     }
 
     /// Returns the earliest and the latest `due_date` that can be equal to the bound, in
     /// milliseconds since 1970: that of a date or floating time differs from its moment by as
     /// much as the zone from UTC.
     fn reach(&self, is_local: bool) -> (i64, i64) {
-        let key = self.key.unix_millis();
-        match (is_local, self.is_floating()) {
+        let key = self.due.instant().unix_millis();
+        match (is_local, self.due.floating().is_some()) {
             (false, _) => (key, key),
             (true, true) => (key.min(self.instant), key.max(self.instant)),
             (true, false) => (key - FURTHEST_MILLIS, key + FURTHEST_MILLIS),
@@ -150,13 +124,12 @@ impl Bound {
     }
 }
 
-impl fmt::Display for Bound {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&match self.form {
-            Form::Date => date_text(self.key),
-            Form::Local => local_text(self.key),
-            Form::Instant => self.key.to_string(),
-        })
+/// Returns the moment of `due` in milliseconds since 1970; that of a date or floating time in
+/// `time_zone`, or else in UTC.
+fn unix_millis(due: &Due, time_zone: Option<&TimeZone>) -> i64 {
+    match (due.floating(), time_zone) {
+        (Some(local), Some(zone)) => zone.unix_millis(local),
+        _ => due.instant().unix_millis(),
     }
 }
 
@@ -195,7 +168,7 @@ impl Parameters {
         let text = self.take(name)?;
         let bound = Bound::parse(&text, time_zone);
         if bound.is_none() {
-            self.rules.broken(name, format!("{}{}", super::field::MOMENT, plus_hint(&text)));
+            self.rules.broken(name, format!("{MOMENT}{}", plus_hint(&text)));
         } else if !sorts_by_due_date {
             self.rules.broken(name, "needs sort=due_date");
         }
@@ -280,7 +253,8 @@ mod tests {
                 let moment = first.unix_millis() - 172_800_000 + hour * 3_600_000;
                 let moment = Timestamp::from_unix_millis(moment);
                 let within = (first..=last).contains(&moment);
-                for due in [Due::from(moment), due(&local_text(moment))] {
+                let text = moment.to_string();
+                for due in [Due::from(moment), due(text.trim_end_matches('Z'))] {
                     assert!(within || !today(zone).contains(Some(&due)), "{zone} {moment}");
                 }
             }

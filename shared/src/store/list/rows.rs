@@ -132,9 +132,12 @@ impl<'a> Rows<'a> {
         let Some(limit) = self.query.limit else { return AT_ONCE };
         // One more row shows whether another page follows.
         let wanted = (limit + 1).saturating_sub(self.found).max(1);
-        let first = if self.query.is_filtered() { FIRST_SEARCH } else { 1 };
-        let doubled = if self.passed == 0 { 1 } else { 2 * self.last_read };
-        wanted.max(first).max(doubled).min(AT_ONCE.max(wanted))
+        let least = match self.passed {
+            0 if self.query.is_filtered() => FIRST_SEARCH,
+            0 => 1,
+            _ => 2 * self.last_read,
+        };
+        wanted.max(least.min(AT_ONCE))
     }
 
     async fn read(&mut self, range: &Range) -> Result<QueryOutput, StoreError> {

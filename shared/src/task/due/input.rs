@@ -42,30 +42,28 @@ impl Rules {
             return self.refuse("due", SHAPE);
         }
         match (date, local, time_zone, instant) {
-            (Some(date), None, None, None) => self.date(date),
-            (None, Some(local), None, None) => self.local(local),
-            (None, Some(local), Some(time_zone), None) => self.zoned(local, time_zone),
+            (Some(date), None, None, None) => self.text("due.date", &date, &Kind::Date, DATE),
+            (None, Some(local), None, None) => self.local(&local),
+            (None, Some(local), Some(time_zone), None) => self.zoned(&local, &time_zone),
             (None, None, None, Some(instant)) => self.moment("due.instant", &instant),
             _ => self.refuse("due", SHAPE),
         }
     }
 
-    fn date(&mut self, value: Value) -> Option<Due> {
-        let date = value.as_str().and_then(Due::parse).filter(|due| due.kind == Kind::Date);
-        date.or_else(|| self.refuse("due.date", DATE))
+    fn text(&mut self, field: &'static str, value: &Value, kind: &Kind, rule: &str) -> Option<Due> {
+        let due = value.as_str().and_then(Due::parse).filter(|due| due.kind == *kind);
+        due.or_else(|| self.refuse(field, rule))
     }
 
-    fn local(&mut self, value: Value) -> Option<Due> {
-        let local = value.as_str().and_then(Due::parse).filter(|due| due.kind == Kind::Floating);
-        local.or_else(|| self.refuse("due.local", LOCAL))
+    fn local(&mut self, value: &Value) -> Option<Due> {
+        self.text("due.local", value, &Kind::Floating, LOCAL)
     }
 
     fn moment(&mut self, field: &'static str, value: &Value) -> Option<Due> {
-        let due = value.as_str().and_then(Due::parse).filter(|due| due.kind == Kind::Instant);
-        due.or_else(|| self.refuse(field, INSTANT))
+        self.text(field, value, &Kind::Instant, INSTANT)
     }
 
-    fn zoned(&mut self, local: Value, time_zone: Value) -> Option<Due> {
+    fn zoned(&mut self, local: &Value, time_zone: &Value) -> Option<Due> {
         let local = self.local(local).map(|due| due.instant);
         let zone = time_zone.as_str().and_then(TimeZone::find);
         if zone.is_none() {
@@ -87,14 +85,12 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::task::Invalid;
 
     fn read(value: Value) -> Result<(Value, String), Vec<String>> {
         let mut rules = Rules::default();
         let due = rules.due(value);
-        let due = rules.finish(due).map_err(|invalid| {
-            let told = |it: crate::task::FieldError| format!("{} {}", it.field, it.detail);
-            invalid.errors.into_iter().map(told).collect::<Vec<_>>()
-        })?;
+        let due = rules.finish(due).map_err(Invalid::texts)?;
         let SentDue { due, is_echo } = due.unwrap();
         assert!(!is_echo);
         let mut returned = serde_json::to_value(&due).unwrap();
