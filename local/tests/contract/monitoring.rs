@@ -9,6 +9,10 @@ use shared::telemetry::{METRICS, USER_METRICS};
 
 use crate::whole_template;
 
+/// CloudWatch takes so many metrics in an alarm.
+/// <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarm-limits.html>
+const MOST_METRICS: usize = 10;
+
 /// The properties of the template's alarms, by name.
 fn alarms() -> BTreeMap<String, Value> {
     let template = whole_template();
@@ -106,6 +110,27 @@ fn each_alarm_names_its_stack_and_links_to_runbook_and_dashboard() {
 fn metrics_of(alarm: &Value) -> usize {
     let metrics = alarm["Metrics"].as_array();
     metrics.map_or(1, |all| all.iter().filter(|it| it.get("MetricStat").is_some()).count())
+}
+
+#[test]
+fn no_alarm_has_more_metrics_than_cloudwatch_takes() {
+    for (name, alarm) in alarms() {
+        let metrics = metrics_of(&alarm);
+        assert!(metrics <= MOST_METRICS, "{name} watches {metrics} metrics: divide it once more");
+    }
+}
+
+#[test]
+fn the_dashboard_shows_each_alarm_or_a_deployment_watches_it() {
+    let template = whole_template();
+    let dashboard = template["Resources"]["Dashboard"].to_string();
+    let deployment = template["Globals"]["Function"]["DeploymentPreference"].to_string();
+    for name in alarms().into_keys() {
+        let is_shown = dashboard.contains(&format!("${{{name}.Arn}}"));
+        let is_watched = deployment.contains(&format!("{{\"Ref\":\"{name}\"}}"));
+        assert_eq!(is_watched, name.starts_with("NewVersion"), "{name}");
+        assert_ne!(is_shown, is_watched, "{name}");
+    }
 }
 
 #[test]

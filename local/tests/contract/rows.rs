@@ -1,17 +1,14 @@
 //! The rows of `template.yaml` that every function has: metrics of alarms, lines of the
 //! dashboard, and what the check before a deployment invokes.
 //!
-//! The row of the first function is the pattern for the others.
+//! In each resource, the row of its first function is the pattern for the others.
 
 use std::path::PathBuf;
 
 use local::settings::repository;
+use local::template::Function;
 
-use crate::{template_without_docs, whole_template};
-
-/// CloudWatch takes so many metrics in an alarm.
-/// <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarm-limits.html>
-const MOST_METRICS: usize = 10;
+use crate::{template_without_docs, whole_template, writes};
 
 /// How the template spells a function: `list-tasks`, `listTasks`, `ListTasksFunction`.
 pub(super) fn spellings(name: &str) -> [String; 3] {
@@ -59,12 +56,31 @@ fn with_rows(lines: &[&str], functions: &[&str]) -> Vec<String> {
     rows
 }
 
+/// Whether a resource begins with `line`.
+fn is_resource(line: &str) -> bool {
+    line.strip_prefix("  ").is_some_and(|it| it.ends_with(':') && !it.starts_with([' ', '#']))
+}
+
+/// The functions that `resource` has rows for. Alarms come in pairs, because CloudWatch takes
+/// few metrics in one: the functions that only read have rows in one with `Read` in its name,
+/// those that write in one with `Write`.
+fn functions_of<'a>(resource: &str, functions: &'a [Function]) -> Vec<&'a str> {
+    let others = |function: &Function| if writes(function) { "Read" } else { "Write" };
+    let own = functions.iter().filter(|function| !resource.contains(others(function)));
+    own.map(|function| function.name.as_str()).collect()
+}
+
+/// `lines` with the rows of all resources.
+fn with_all_rows(lines: &[&str], functions: &[Function]) -> Vec<String> {
+    let resources = lines.chunk_by(|_, next| !is_resource(next));
+    resources.flat_map(|lines| with_rows(lines, &functions_of(lines[0], functions))).collect()
+}
+
 /// The functions that are in every stack, in the order of the template.
-fn functions(text: &str) -> Vec<String> {
-    let template = template_without_docs();
-    let mut names: Vec<String> = template.names().into_iter().map(str::to_owned).collect();
-    names.sort_by_key(|name| text.find(&format!("\n  {}:\n", spellings(name)[2])));
-    names
+fn functions(text: &str) -> Vec<Function> {
+    let mut functions = template_without_docs().functions;
+    functions.sort_by_key(|it| text.find(&format!("\n  {}:\n", it.logical_id)));
+    functions
 }
 
 fn path() -> PathBuf {
@@ -74,12 +90,10 @@ fn path() -> PathBuf {
 #[test]
 fn each_function_has_a_row_wherever_the_first_one_has() {
     let text = std::fs::read_to_string(path()).unwrap();
-    let names = functions(&text);
-    let names: Vec<&str> = names.iter().map(String::as_str).collect();
     // What stands before is the functions themselves.
     let (before, rest) = text.split_once("\n  TasksTable:\n").unwrap();
     let lines: Vec<&str> = rest.lines().collect();
-    let rows = with_rows(&lines, &names);
+    let rows = with_all_rows(&lines, &functions(&text));
     let expected = format!("{before}\n  TasksTable:\n{}\n", rows.join("\n"));
     if std::env::var_os("UPDATE_TEMPLATE").is_some() {
         // At once: other tests read it meanwhile.
@@ -97,22 +111,27 @@ fn each_function_has_a_row_wherever_the_first_one_has() {
 }
 
 #[test]
-fn what_watches_all_functions_watches_the_first_one() {
+fn what_watches_functions_watches_each_of_them() {
     let text = std::fs::read_to_string(path()).unwrap();
-    let [_, _, first] = spellings(&functions(&text)[0]);
+    let functions = functions(&text);
     let resources = &whole_template()["Resources"];
-    for watcher in [
-        "FunctionErrorsAlarm",
-        "FunctionThrottlesAlarm",
-        "NewVersionCrashesAlarm",
-        "NewVersionErrorsAlarm",
+    let watches = |watcher: &str, function: &Function| {
+        resources[watcher].to_string().contains(&function.logical_id)
+    };
+    for [of_reads, of_writes] in [
+        ["ReadFunctionErrorsAlarm", "WriteFunctionErrorsAlarm"],
+        ["ReadFunctionThrottlesAlarm", "WriteFunctionThrottlesAlarm"],
+        ["NewVersionReadCrashesAlarm", "NewVersionWriteCrashesAlarm"],
+        ["NewVersionReadErrorsAlarm", "NewVersionWriteErrorsAlarm"],
     ] {
-        let resource = resources[watcher].to_string();
-        assert!(resource.contains(&first), "{watcher}");
-        assert!(resource.matches("MetricStat").count() <= MOST_METRICS, "{watcher}");
+        for function in &functions {
+            let (name, writes) = (&function.name, writes(function));
+            assert_eq!(watches(of_reads, function), !writes, "{of_reads}: {name}");
+            assert_eq!(watches(of_writes, function), writes, "{of_writes}: {name}");
+        }
     }
     for watcher in ["PreTrafficCheck", "PreTrafficCheckRole", "Dashboard"] {
-        assert!(resources[watcher].to_string().contains(&first), "{watcher}");
+        assert!(functions.iter().all(|function| watches(watcher, function)), "{watcher}");
     }
 }
 
@@ -135,4 +154,17 @@ fn a_new_function_gets_its_rows_and_the_last_row_keeps_its_end() {
     ["a", "get-task"]]}},
     end"#
     );
+}
+
+#[test]
+fn the_functions_that_read_and_those_that_write_have_alarms_of_their_own() {
+    let text = std::fs::read_to_string(path()).unwrap();
+    let functions = functions(&text);
+    let lines = ["  ReadAlarm:", "    - list-tasks", "  WriteAlarm:", "    - create-task"];
+    let rows = with_all_rows(&lines, &functions);
+    let (of_reads, of_writes) =
+        rows.split_at(rows.iter().position(|row| row == "  WriteAlarm:").unwrap());
+    assert!(of_reads.contains(&"    - health".to_owned()), "{of_reads:?}");
+    assert!(of_writes.contains(&"    - update-task".to_owned()), "{of_writes:?}");
+    assert_eq!(rows.len(), 2 + functions.len());
 }
