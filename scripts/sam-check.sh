@@ -209,7 +209,7 @@ expected() {
     *.unknown-task | *.unknown-file) echo 404 ;;
     *.stale) echo 412 ;;
     create-task*) echo 201 ;;
-    delete-task) echo 204 ;;
+    delete-task | erase-tasks) echo 204 ;;
     *) echo 200 ;;
   esac
 }
@@ -242,8 +242,8 @@ invoke() {
   for event in events/key-set/*.json; do
     [ "$event" = events/key-set/jwks.json ] || invoke_one "$event" "$work/key-set.json" "$built/key-set.yaml"
   done
-  # Deletions come last: the other events need the task.
-  for event in events/[!d]*.json events/d*.json; do
+  # Deletions come last, because the other events need the task, and then what erases it.
+  for event in events/[!de]*.json events/ex*.json events/d*.json events/er*.json; do
     invoke_one "$event" "$environment" "$built/template.yaml"
   done
 }
