@@ -16,7 +16,8 @@ const api = await startApi();
 /** Runs Schemathesis and returns the number of cases, its output, and whether it passed. */
 function run(...more: string[]): { cases: number; output: string; passed: boolean } {
   const options = ["--config-file", "schemathesis.toml", "run", document, "--url", api, ...more];
-  const env = { ...process.env, TOKEN: tokenFor("alice"), OTHER_TOKEN: tokenFor("bob") };
+  const tokens = { TOKEN: tokenFor("alice"), OTHER_TOKEN: tokenFor("bob"), ERASED_TOKEN: tokenFor("carol") };
+  const env = { ...process.env, ...tokens, ERASED_USER: "carol" };
   const done = spawnSync(schemathesis, options, { cwd: here, env, encoding: "utf8", stdio: ["ignore", "pipe", "inherit"] });
   if (done.error) throw done.error;
   const cases = Number(done.stdout.match(/(\d+) generated/)?.[1] ?? 0);

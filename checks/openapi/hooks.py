@@ -1,8 +1,11 @@
 """Rules for requests that the document cannot express, and the gateway's replies."""
 
+import csv
 import json
 import os
+from collections import defaultdict
 from functools import cache
+from io import StringIO
 from unicodedata import category
 from urllib.parse import parse_qs, urlsplit
 from uuid import uuid4
@@ -44,8 +47,8 @@ def before_load_schema(context, raw_schema):
             parameter["schema"]["format"] = "entity-tags"
 
 
-# The queries of the pages that `Link` pointed to.
-pages = []
+# The queries of the pages that `Link` pointed to, by operation.
+pages = defaultdict(list)
 
 # The tokens that the feed of changes has returned.
 tokens = []
@@ -76,7 +79,7 @@ def after_call(context, case, response):
         target = link.split(">")[0].lstrip("<")
         query = parse_qs(urlsplit(target).query)
         arrays = "label", "priority"
-        pages.append({name: query[name] if name in arrays else query[name][0] for name in query})
+        pages[operation].append({name: query[name] if name in arrays else query[name][0] for name in query})
 
 
 @schemathesis.hook
@@ -107,7 +110,21 @@ def keep_rules(case):
             keep_id_rules(case)
         elif operation == "batch-tasks":
             keep_batch_rules(case)
+        elif operation == "export-tasks":
+            keep_cursor_rules(case, operation)
+        elif operation == "erase-tasks":
+            # Of a user who has no tasks: `schemathesis.toml` sends the token.
+            case.query = {**case.query, "confirm": os.environ["ERASED_USER"]}
+            keep_cursor_rules(case, operation)
     return case
+
+
+def keep_cursor_rules(case, operation):
+    """Only the API issues cursors. (Stateful tests must be repeatable, so they use none.)"""
+    query = dict(case.query)
+    if query.pop("cursor", None) is not None and pages[operation] and case.meta.phase.name != TestPhase.STATEFUL:
+        query = dict(pages[operation][-1])
+    case.query = query
 
 
 def keep_token_rules(case):
@@ -172,8 +189,8 @@ def keep_list_rules(case):
     # Only the API issues cursors, each for one list. (Stateful tests must be
     # repeatable, so they use none.)
     may_remember = case.meta.phase.name != TestPhase.STATEFUL
-    if query.pop("cursor", None) is not None and pages and may_remember:
-        query = dict(pages[-1])
+    if query.pop("cursor", None) is not None and pages["list-tasks"] and may_remember:
+        query = dict(pages["list-tasks"][-1])
     elif query.get("status") == "deleted":
         # The trash has one order.
         for name in "sort", "due_after", "due_before", "time_zone":
@@ -345,3 +362,31 @@ def another_user_is_refused_in_a_batch(ctx, response, case):
         other = requests.post(response.request.url, headers=headers, json={"operations": operations}, timeout=15)
         statuses = {result["status"] for result in other.json()["results"]}
         assert statuses == {403}, f"another user gets {statuses}"
+
+
+@schemathesis.check
+def another_user_cannot_confirm_an_erasure(ctx, response, case):
+    """What a user may send to erase everything, another user may not."""
+    if case.operation.path == "/api/account-data" and response.status_code in (202, 204):
+        headers = {"Authorization": f"Bearer {os.environ['OTHER_TOKEN']}"}
+        other = requests.delete(response.request.url, headers=headers, timeout=15)
+        assert other.status_code == 400, f"another user gets {other.status_code}"
+        assert "confirm" in [error["field"] for error in other.json()["errors"]]
+
+
+@schemathesis.check
+def an_export_is_a_file_of_its_format(ctx, response, case):
+    """Rows of CSV have all columns and no formula; lines of a calendar are folded."""
+    if case.operation.path != "/api/export" or response.status_code != 200:
+        return
+    media_type = response.headers["content-type"][0]
+    if media_type.startswith("text/csv"):
+        text = response.content.decode()
+        assert text.startswith("\ufeffid,title,") == ("header=present" in media_type)
+        rows = list(csv.reader(StringIO(text.removeprefix("\ufeff"), newline=""), strict=True))
+        assert {len(row) for row in rows} <= {13}
+        assert not any(cell.startswith(tuple("=+-@\t\r\n＝＋－＠")) for row in rows for cell in row)
+    elif media_type.startswith("text/calendar"):
+        *lines, end = response.content.split(b"\r\n")
+        assert (lines[0], lines[-1], end) == (b"BEGIN:VCALENDAR", b"END:VCALENDAR", b"")
+        assert max(map(len, lines)) <= 75
