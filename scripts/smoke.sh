@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Tries a deployed API with the five user stories: create, list, update, toggle, delete. A
-# second device follows the changes, and sends batches.
+# second device follows the changes, and sends batches. The tasks are exported and, if the
+# user is the script's own, erased in the end.
 #
 #   scripts/smoke.sh URL
 #
@@ -52,6 +53,8 @@ call() {
   [ "$status" = "$expected" ] || { cat "$work/headers" "$work/body" >&2; echo >&2; fail "$method $path: $status instead of $expected"; }
 }
 header() { tr -d '\r' <"$work/headers" | sed -n "s/^$1: //Ip"; }
+# next_page: the target of the Link.
+next_page() { header link | sed 's/^<\(.*\)>; rel="next"$/\1/'; }
 # body EXPRESSION: evaluates a Python expression; `it` is the body.
 body() { python3 -c 'import json, sys; it = json.load(open(sys.argv[1])); print(eval(sys.argv[2]))' "$work/body" "$1"; }
 # same WHAT ACTUAL EXPECTED: compares.
@@ -153,8 +156,7 @@ told task
 
 begin "list with filter, sort and pages"
 listed "/api/tasks?status=pending&$window&limit=2" "['Äpfel', 'banana']"
-next=$(header link | sed 's/^<\(.*\)>; rel="next"$/\1/')
-listed "$next" "['Zebra']"
+listed "$(next_page)" "['Zebra']"
 same "the link of the last page" "$(header link)" ""
 call 200 GET "/api/tasks?sort=title&limit=1" -H "$user"
 
@@ -202,6 +204,22 @@ batch "[412, 404]" "$(op update "$fig" '"if_match": "\"old\"", '"$edit")" "$(op 
 same "the current title" "$(body 'it["results"][0]["problem"]["current"]["title"]')" Feige
 call 400 POST /api/batch -H "$user" -H "$json" -d '{"operations": []}'
 
+begin "export"
+page="/api/export?format=csv"
+while [ -n "$page" ]; do
+  call 200 GET "$page" -H "$user"
+  cat "$work/body" >>"$work/tasks.csv"
+  page=$(next_page)
+done
+titles=$(python3 - "$work/tasks.csv" "${made[@]##*/}" <<'PYTHON'
+import csv, sys
+with open(sys.argv[1], encoding="utf-8-sig", newline="") as file:
+    titles = {row["id"]: row["title"] for row in csv.DictReader(file)}
+print([titles.get(task) for task in sys.argv[2:]])
+PYTHON
+)
+same "the exported titles" "$titles" "['banana', 'Zebra', 'Birnen', 'Feige', 'Pflaume']"
+
 if [ -n "${SMOKE_OTHER_TOKEN:-}" ]; then
   begin "users are kept apart"
   printf 'Authorization: Bearer %s' "$SMOKE_OTHER_TOKEN" >"$work/other"
@@ -224,4 +242,14 @@ done
 call 404 GET "$path" -H "$user"
 call 404 POST "$path/restore" -H "$user"
 made=()
+
+if [ -n "${SMOKE_SECRET:-}" ]; then
+  begin "erase"
+  create Kirsche 5
+  call 400 DELETE "/api/account-data?confirm=smoke-other-$run" -H "$user"
+  call 200 GET "$path" -H "$user"
+  call 204 DELETE "/api/account-data?confirm=smoke-$run" -H "$user"
+  call 404 GET "$path" -H "$user"
+  made=()
+fi
 printf '\n== all good\n'
