@@ -1,6 +1,7 @@
 //! Checks the replies of the API against `openapi.yaml`.
 
-use std::sync::OnceLock;
+use std::collections::BTreeMap;
+use std::sync::{Mutex, OnceLock};
 
 use jsonschema::Validator;
 use local::settings::repository;
@@ -93,14 +94,19 @@ fn fits_path(template: &str, path: &str) -> bool {
         && template.zip(path).all(|(a, b)| a == b || (a.starts_with('{') && !b.is_empty()))
 }
 
-/// A validator for `schema`, which may refer to the document's components.
-pub(crate) fn validator(schema: &Value) -> Validator {
-    let whole = json!({
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "allOf": [schema],
-        "components": document()["components"],
-    });
-    jsonschema::validator_for(&whole).unwrap()
+/// A validator for a schema of the document. Making one takes longer than the request whose
+/// reply it checks, so each is made once.
+pub(crate) fn validator(schema: &'static Value) -> &'static Validator {
+    static MADE: Mutex<BTreeMap<usize, &'static Validator>> = Mutex::new(BTreeMap::new());
+    let mut made = MADE.lock().unwrap();
+    made.entry(std::ptr::from_ref(schema).addr()).or_insert_with(|| {
+        let whole = json!({
+            "$schema": "https://json-schema.org/draft/2020-12/schema",
+            "allOf": [schema],
+            "components": document()["components"],
+        });
+        Box::leak(Box::new(jsonschema::validator_for(&whole).unwrap()))
+    })
 }
 
 /// Whether the reply comes from the gateway itself.
