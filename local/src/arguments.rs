@@ -3,11 +3,17 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use anyhow::Context;
+use aws_sdk_dynamodb::Client;
 use clap::{Args, Parser, Subcommand};
 use local::cli::BuildArgs;
 use local::dynamodb::Data;
 use local::faults::Rates;
+use local::settings::Settings;
 use local::tables;
+use shared::config::Aws;
+use shared::store;
+use shared::task::Format;
 
 use crate::folder;
 
@@ -68,16 +74,94 @@ pub(crate) enum Command {
     /// Rewrites the tasks in a table that this version would store otherwise, while the
     /// table stays in use; continues an interrupted run (docs/data-model.md)
     Rewrite(Rewrite),
+    /// Writes a file of all tasks of a user, with those in the trash
+    Export(Export),
+    /// Deletes all tasks of a user for good; continues an interrupted run
+    Erase(Erase),
+    /// Stores the tasks of a file for a user: of an export, or the to-dos of a calendar. Stores
+    /// none twice, so it continues an interrupted run
+    Import(Import),
 }
 
+/// Which table.
 #[derive(Args)]
-pub(crate) struct Rewrite {
+pub(crate) struct Place {
     /// The name of the table. AWS_REGION, AWS_ACCESS_KEY_ID and so on say whose it is
     #[arg(long, value_name = "NAME")]
     pub(crate) table: String,
     /// A DynamoDB that checks no credentials, such as http://127.0.0.1:8001, instead of AWS's
     #[arg(long, value_name = "URL")]
     pub(crate) endpoint: Option<String>,
+}
+
+impl Place {
+    /// Returns a client of the DynamoDB that has the table, and where that is.
+    pub(crate) fn connect(&self, settings: &Settings) -> anyhow::Result<(Client, String)> {
+        let endpoint = self.endpoint.as_deref().or(settings.get("AWS_ENDPOINT_URL_DYNAMODB"));
+        if let Some(url) = endpoint {
+            return Ok((tables::client(url), url.to_owned()));
+        }
+        let aws = Aws::from_lookup(|name| settings.get(name).map(str::to_owned));
+        let aws = aws.context(
+            "`aws configure export-credentials --format env` prints your credentials; \
+             --endpoint reaches a DynamoDB that needs none",
+        )?;
+        Ok((store::client_at_aws(&aws), aws.region))
+    }
+}
+
+/// Whose tasks.
+#[derive(Args)]
+pub(crate) struct Owner {
+    /// The user id: the `sub` of the user's tokens
+    #[arg(long)]
+    pub(crate) user: String,
+    #[command(flatten)]
+    pub(crate) place: Place,
+}
+
+#[derive(Args)]
+pub(crate) struct Export {
+    /// The file to write, or - for standard output
+    pub(crate) file: PathBuf,
+    #[command(flatten)]
+    pub(crate) owner: Owner,
+    /// json, csv or ics [default: as the file's extension says]
+    #[arg(long, value_parser = format)]
+    pub(crate) format: Option<Format>,
+}
+
+#[derive(Args)]
+pub(crate) struct Erase {
+    #[command(flatten)]
+    pub(crate) owner: Owner,
+    /// Delete them, instead of only counting
+    #[arg(long)]
+    pub(crate) yes: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct Import {
+    /// The file to read, or - for standard input
+    pub(crate) file: PathBuf,
+    #[command(flatten)]
+    pub(crate) owner: Owner,
+    /// json, csv or ics [default: as the file's extension says]
+    #[arg(long, value_parser = format)]
+    pub(crate) format: Option<Format>,
+    /// Only read the file, and list what cannot be imported
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+}
+
+fn format(name: &str) -> Result<Format, &'static str> {
+    Format::parse(name).ok_or("must be json, csv or ics")
+}
+
+#[derive(Args)]
+pub(crate) struct Rewrite {
+    #[command(flatten)]
+    pub(crate) place: Place,
     /// How many request units to use per second, reads and writes together
     #[arg(long, value_name = "N", default_value_t = 200,
           value_parser = clap::value_parser!(u32).range(1..))]

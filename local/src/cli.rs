@@ -49,6 +49,16 @@ pub fn task_bar(all: u64) -> Result<ProgressBar> {
     )?))
 }
 
+/// A counter of tasks, of which nobody knows how many there are.
+///
+/// # Errors
+///
+/// If its template is malformed.
+pub fn task_counter() -> Result<ProgressBar> {
+    Ok(ProgressBar::new_spinner()
+        .with_style(ProgressStyle::with_template("{spinner} {human_pos} tasks  {per_sec}")?))
+}
+
 /// Waits for Ctrl-C, or for SIGTERM from another program.
 ///
 /// # Errors

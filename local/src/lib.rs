@@ -12,6 +12,7 @@ pub mod dynamodb;
 pub mod event_tasks;
 pub mod faults;
 pub mod gateway;
+pub mod import;
 pub mod issuer;
 mod jws;
 pub mod lambda;

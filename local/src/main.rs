@@ -1,5 +1,6 @@
 //! `cargo run`: the whole API on this machine, and tools for working with it.
 
+mod account;
 mod arguments;
 
 use std::io::{IsTerminal, Read};
@@ -19,8 +20,6 @@ use local::rewrite::{self, Plan};
 use local::settings::{Settings, repository};
 use local::{Backend, DAY, DEMO_USER, Options, Server, event_tasks, seed, tables, token};
 use serde_json::Value;
-use shared::config::Aws;
-use shared::store;
 
 use arguments::{BackendArgs, Cli, Command, Rewrite, Serve};
 
@@ -58,6 +57,9 @@ async fn main() -> Result<()> {
             fill(settings, &names, tasks, &backend).await
         }
         Some(Command::Rewrite(arguments)) => rewrite(&settings, arguments).await,
+        Some(Command::Export(arguments)) => account::export(&settings, arguments).await,
+        Some(Command::Erase(arguments)) => account::erase(&settings, arguments).await,
+        Some(Command::Import(arguments)) => account::import(&settings, arguments).await,
     }
 }
 
@@ -191,20 +193,10 @@ async fn fill(
 }
 
 async fn rewrite(settings: &Settings, arguments: Rewrite) -> Result<()> {
-    let Rewrite { table, endpoint, units_per_second, state, dry_run } = arguments;
+    let Rewrite { place, units_per_second, state, dry_run } = arguments;
+    let (client, address) = place.connect(settings)?;
+    let table = place.table;
     let state = state.unwrap_or_else(|| PathBuf::from(format!("rewrite-{table}.json")));
-    let endpoint = endpoint.as_deref().or(settings.get("AWS_ENDPOINT_URL_DYNAMODB"));
-    let (client, place) = match endpoint {
-        Some(url) => (tables::client(url), url.to_owned()),
-        None => {
-            let aws = Aws::from_lookup(|name| settings.get(name).map(str::to_owned));
-            let aws = aws.context(
-                "`aws configure export-credentials --format env` prints your credentials; \
-                 --endpoint reaches a DynamoDB that needs none",
-            )?;
-            (store::client_at_aws(&aws), aws.region)
-        }
-    };
     let plan = Plan {
         table: table.clone(),
         units_per_second,
@@ -217,7 +209,7 @@ async fn rewrite(settings: &Settings, arguments: Rewrite) -> Result<()> {
         true => "continuing",
         false => "beginning",
     };
-    say(&format!("{begun}: {table} in {place}"));
+    say(&format!("{begun}: {table} in {address}"));
     let (began, mut second) = (Instant::now(), tokio::time::interval(EVERY));
     let reports = async {
         loop {

@@ -32,6 +32,10 @@ pub const BATCH: Duration = Duration::from_secs(5);
 /// not match its filter, before it replies with what it has.
 pub const PASSING: Duration = Duration::from_millis(1500);
 
+/// How long an erasure begins to delete tasks before it replies that some remain. The last
+/// ones have time for retries.
+pub const ERASING: Duration = Duration::from_secs(2);
+
 /// Fetching a key set, from opening the connection to the last byte. A request waits for
 /// at most one fetch, before its time for DynamoDB begins. If both take all their time,
 /// [`ANSWER`] ends the request first, unless it is a batch.
@@ -45,6 +49,7 @@ const _: () = assert!(fits(&[LAST_START, ATTEMPT, ATTEMPT], ANSWER));
 const _: () = assert!(fits(&[ANSWER], FUNCTION));
 const _: () = assert!(fits(&[CONNECT], ATTEMPT));
 const _: () = assert!(fits(&[PASSING], LAST_START));
+const _: () = assert!(fits(&[ERASING], LAST_START));
 // Otherwise ANSWER could end the request, and the results of all operations would be lost.
 const _: () = assert!(fits(&[KEY_SET_FETCH, BATCH], ANSWER));
 const _: () = assert!(!fits(&[BATCH], LAST_START.saturating_add(ATTEMPT)));

@@ -3,7 +3,10 @@
 
 mod batch;
 mod entity_tag;
+mod erasure;
 pub(crate) mod event;
+#[cfg(feature = "export")]
+mod export;
 mod feed;
 mod page;
 mod problem;
@@ -12,6 +15,9 @@ mod response;
 
 pub use batch::{MAX_BATCH_BYTES, operations, results};
 pub use entity_tag::EntityTags;
+pub use erasure::erased;
+#[cfg(feature = "export")]
+pub use export::{BYTE_ORDER_MARK, COLUMNS, Export, export, plain, split_labels};
 pub use feed::{Change, changes};
 pub use lambda_http::{Body, Request};
 pub use page::{MAX_PAGE_BYTES, Page};

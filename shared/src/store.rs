@@ -15,6 +15,8 @@ mod feed;
 mod hash;
 mod idempotency;
 #[cfg(feature = "tools")]
+mod import;
+#[cfg(feature = "tools")]
 mod insert;
 mod item;
 mod list;
@@ -25,6 +27,7 @@ mod rewrite;
 mod title_key;
 mod update;
 mod usage;
+mod whole;
 mod write;
 
 use std::time::Instant;
@@ -43,10 +46,13 @@ pub use error::StoreError;
 pub use feed::FeedPage;
 pub use idempotency::REMEMBERED_SECONDS;
 #[cfg(feature = "tools")]
+pub use import::Imported;
+#[cfg(feature = "tools")]
 pub use insert::MAX_BATCH;
 #[cfg(feature = "tools")]
 pub use rewrite::{is_refused, rewrite, rewrite_reads, rewrite_version};
 pub use title_key::{MAX_TITLE_KEY_BYTES, title_key};
+pub use whole::Erasure;
 pub use write::MAX_REVISIONS;
 
 use crate::auth::User;

@@ -3,6 +3,8 @@
 mod changes;
 mod delete;
 mod due;
+mod erasure;
+mod export;
 mod feed;
 mod field;
 mod filter;
@@ -24,6 +26,8 @@ pub use changes::{
 pub use delete::DeleteQuery;
 pub(crate) use due::Kind as DueKind;
 pub use due::{Due, DueChange};
+pub use erasure::ErasureQuery;
+pub use export::{ExportQuery, Format};
 pub use feed::{FeedEntry, FeedQuery};
 pub(crate) use field::TRUE_OR_FALSE;
 pub use field::{FieldError, Invalid, MAX_DESCRIPTION_CHARS, MAX_TITLE_CHARS};
@@ -35,6 +39,8 @@ pub use operation::{MAX_OPERATIONS, Operation};
 pub use parameters::{MAX_LIMIT, QueryInput};
 pub use timestamp::Timestamp;
 pub use window::Window;
+#[cfg(feature = "export")]
+pub(crate) use zone::Observance;
 pub use zone::TimeZone;
 
 /// One task of one user.

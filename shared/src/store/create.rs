@@ -88,14 +88,27 @@ impl Tasks<'_> {
     /// [`StoreError::OutcomeUnknown`] if the task may or may not have been stored.
     pub async fn create_at(&self, id: TaskId, new: NewTask) -> Result<Created, StoreError> {
         let body = BodyHash::of(&new);
-        let mut task = Task::with_id(id, self.user.id(), new);
-        task.updated_at = self.store.clock.now().max(id.created_at());
+        let task = Task::with_id(id, self.user.id(), new);
+        match self.store_anew(task, Some(&body)).await? {
+            (task, None) => Ok(Created { task, replayed: false }),
+            (task, Some(item)) => existing(item, task, &body),
+        }
+    }
+
+    /// Stores `task` where there is none, with the time of now and the hash of its body, if it
+    /// was made from one. Returns it as it was stored, and the item of the task that is there
+    /// instead.
+    pub(super) async fn store_anew(
+        &self,
+        mut task: Task,
+        body: Option<&BodyHash>,
+    ) -> Result<(Task, Option<Item>), StoreError> {
+        self.user.id().clone_into(&mut task.user_id);
+        task.updated_at = self.store.clock.now().max(task.id.created_at());
         let mut attempts = Attempts::since(self.began);
         loop {
-            let put = self.put_anew(&task, &body);
-            let Err(error) = attempt(put.send()).await else {
-                return Ok(Created { task, replayed: false });
-            };
+            let put = self.put_anew(&task, body);
+            let Err(error) = attempt(put.send()).await else { return Ok((task, None)) };
             let Some(item) = refused_item(&error) else {
                 if attempts.another(sort(&error)).await {
                     continue;
@@ -103,7 +116,7 @@ impl Tasks<'_> {
                 return Err(attempts.give_up(error));
             };
             if !item::is_tombstone(&item) {
-                return existing(item, task, &body);
+                return Ok((task, Some(item)));
             }
             // The task was deleted for good, by a clock that is ahead, or after an earlier
             // attempt.
@@ -117,9 +130,11 @@ impl Tasks<'_> {
     /// Returns the request that stores `task` where there is none, or where an older
     /// tombstone or a task is that has left the trash. A late attempt must not bring back
     /// what has been deleted since.
-    fn put_anew(&self, task: &Task, body: &BodyHash) -> PutItemFluentBuilder {
+    fn put_anew(&self, task: &Task, body: Option<&BodyHash>) -> PutItemFluentBuilder {
         let mut item = item::from_task(task);
-        body.write(&mut item, MADE_FROM, MADE_DUE);
+        if let Some(body) = body {
+            body.write(&mut item, MADE_FROM, MADE_DUE);
+        }
         let now = self.store.clock.now();
         // Refuses late updates of a task that was there before.
         item.insert(EPOCH.to_owned(), number(Once::new(now).epoch()));

@@ -2,6 +2,8 @@
 
 use jiff::civil::DateTime;
 use jiff::tz::{AmbiguousOffset, Offset, TimeZoneDatabase};
+#[cfg(feature = "export")]
+use jiff::{SignedDuration, Timestamp as Moment};
 
 use super::Timestamp;
 
@@ -39,6 +41,49 @@ impl TimeZone {
             AmbiguousOffset::Gap { before, .. } | AmbiguousOffset::Fold { before, .. } => before,
         };
         local.unix_millis() - i64::from(offset.seconds()) * 1000
+    }
+}
+
+/// The time that a zone keeps from some moment on, until it changes its clocks again.
+#[cfg(feature = "export")]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Observance {
+    /// What the clocks show at that moment before they are changed, as if in UTC.
+    pub(crate) onset: Timestamp,
+    /// How far they were ahead of UTC before, in seconds.
+    pub(crate) from: i32,
+    /// How far they are ahead of UTC from then on, in seconds.
+    pub(crate) to: i32,
+    /// What the time is called there, such as CEST.
+    pub(crate) name: String,
+    pub(crate) is_daylight_saving: bool,
+}
+
+impl TimeZone {
+    /// Returns the time that the zone keeps at `moment`.
+    #[cfg(feature = "export")]
+    pub(crate) fn observance(&self, moment: Timestamp) -> Observance {
+        let moment = Moment::from_millisecond(moment.unix_millis()).unwrap_or_default();
+        let now = self.0.to_offset_info(moment);
+        let to = now.offset();
+        // The transition at this very moment counts.
+        let after = moment.saturating_add(SignedDuration::from_nanos(1)).unwrap_or(moment);
+        let transition = self.0.preceding(after).next().map(|transition| transition.timestamp());
+        let before = |onset: Moment| onset.saturating_sub(SignedDuration::from_nanos(1));
+        let from = transition
+            .and_then(|onset| before(onset).ok())
+            .map_or(to, |before| self.0.to_offset(before));
+        let onset = match transition {
+            Some(onset) => onset.as_millisecond() + i64::from(from.seconds()) * 1000,
+            None => Timestamp::MIN.unix_millis(),
+        };
+        Observance {
+            onset: Timestamp::from_unix_millis(onset),
+            from: from.seconds(),
+            to: to.seconds(),
+            name: now.abbreviation().to_owned(),
+            is_daylight_saving: now.dst().is_dst(),
+        }
     }
 }
 

@@ -1,0 +1,160 @@
+//! Commands for all that a user has: `export`, `erase`, `import`.
+
+use std::fs;
+use std::io::{Read, Write};
+use std::path::Path;
+
+use anyhow::{Context, Result, bail};
+use local::cli::{say, stop_signal, task_bar, task_counter};
+use local::import;
+use local::settings::Settings;
+use local::token;
+use shared::User;
+use shared::http;
+use shared::store::Store;
+use shared::task::{ExportQuery, Format, Task};
+
+use crate::arguments::{Erase, Export, Import, Owner};
+
+/// Writes a file of all tasks.
+pub(crate) async fn export(settings: &Settings, arguments: Export) -> Result<()> {
+    let Export { owner, file, format } = arguments;
+    let format = format_of(format, &file)?;
+    let (store, user) = open(settings, &owner).await?;
+    let mut export = http::Export::whole(format);
+    let mut count = 0_usize;
+    let mut next = Some(ExportQuery { format, ..ExportQuery::default() });
+    while let Some(query) = next {
+        let take = |task: Task| {
+            count += usize::from(task.deleted_at.is_none() || format.has_trash());
+            export.push(&task)
+        };
+        next = store.tasks(&user).export(&query, take).await?;
+    }
+    let text = export.into_text();
+    if file.as_os_str() == "-" {
+        std::io::stdout().write_all(text.as_bytes())?;
+    } else {
+        write(&file, &text).with_context(|| format!("writing {}", file.display()))?;
+        say(&format!("{count} tasks in {}", file.display()));
+    }
+    Ok(())
+}
+
+/// Writes a file as a whole or not at all.
+fn write(path: &Path, text: &str) -> std::io::Result<()> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let mut file = tempfile::NamedTempFile::new_in(folder.unwrap_or(Path::new(".")))?;
+    file.write_all(text.as_bytes())?;
+    file.persist(path)?;
+    Ok(())
+}
+
+/// Deletes all tasks for good, or only counts them.
+pub(crate) async fn erase(settings: &Settings, arguments: Erase) -> Result<()> {
+    let Erase { owner, yes } = arguments;
+    let (store, user) = open(settings, &owner).await?;
+    let (name, table) = (&owner.user, &owner.place.table);
+    if !yes {
+        let count = count(&store, &user).await?;
+        say(&format!("{name} has {count} tasks in {table}. To delete them for good, add --yes."));
+        return Ok(());
+    }
+    let bar = task_counter()?;
+    let erasing = async {
+        let mut last = None;
+        loop {
+            let erasure = store.tasks(&user).erase(last).await?;
+            bar.inc(erasure.erased as u64);
+            if !erasure.remaining {
+                return anyhow::Ok(());
+            }
+            last = erasure.last;
+        }
+    };
+    until_stopped(erasing).await?;
+    bar.finish_and_clear();
+    say(&format!("{} tasks of {name} are deleted for good", bar.position()));
+    Ok(())
+}
+
+async fn count(store: &Store, user: &User) -> Result<usize> {
+    let (mut count, mut next) = (0, Some(ExportQuery::default()));
+    while let Some(query) = next {
+        let take = |_| {
+            count += 1;
+            true
+        };
+        next = store.tasks(user).export(&query, take).await?;
+    }
+    Ok(count)
+}
+
+/// Waits for work that the same command continues if it is interrupted.
+async fn until_stopped<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
+    let result = tokio::select! {
+        result = work => result,
+        result = stop_signal() => result.and_then(|()| bail!("interrupted")),
+    };
+    result.context("not finished: the same command goes on")
+}
+
+/// Stores the tasks of a file.
+pub(crate) async fn import(settings: &Settings, arguments: Import) -> Result<()> {
+    let Import { owner, file, format, dry_run } = arguments;
+    let format = format_of(format, &file)?;
+    let text = read(&file).with_context(|| format!("reading {}", file.display()))?;
+    let entries = import::read(&text, format, &owner.user)
+        .with_context(|| format!("reading {}", file.display()))?;
+    let (mut tasks, mut rejected) = (Vec::new(), 0);
+    for import::Entry { place, task, notes } in entries {
+        match task {
+            Ok(task) => tasks.push(task),
+            Err(reason) => {
+                rejected += 1;
+                say(&format!("{place} is not imported: {reason}"));
+            }
+        }
+        for note in notes {
+            say(&format!("{place}: {note}"));
+        }
+    }
+    if dry_run {
+        say(&format!("{} tasks can be imported, {rejected} cannot", tasks.len()));
+        return Ok(());
+    }
+    let (store, user) = open(settings, &owner).await?;
+    let bar = task_bar(tasks.len() as u64)?;
+    let importing = import::import(&store, &user, tasks, |done| bar.set_position(done));
+    let totals = until_stopped(importing).await?;
+    bar.finish_and_clear();
+    say(&totals.to_string());
+    match rejected {
+        0 => Ok(()),
+        _ => bail!("{rejected} entries were not imported"),
+    }
+}
+
+fn read(path: &Path) -> Result<String> {
+    let mut text = String::new();
+    if path.as_os_str() == "-" {
+        std::io::stdin().read_to_string(&mut text)?;
+    } else {
+        text = fs::read_to_string(path)?;
+    }
+    Ok(text)
+}
+
+async fn open(settings: &Settings, owner: &Owner) -> Result<(Store, User)> {
+    let (client, _) = owner.place.connect(settings)?;
+    // Its keys are not needed: nothing here has one.
+    let store = Store::new(client, &owner.place.table, "");
+    Ok((store, token::user(settings, &owner.user).await?))
+}
+
+/// Returns the format that is asked for, or that of the file's extension.
+fn format_of(format: Option<Format>, file: &Path) -> Result<Format> {
+    let extension = file.extension().and_then(|extension| extension.to_str());
+    let format = format.or_else(|| Format::parse(extension?));
+    format.context("--format must say json, csv or ics, because the file's name does not")
+}

@@ -1,0 +1,164 @@
+//! Calendars of to-dos (RFC 5545).
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use icalendar::{Component, EventLike, Property, Todo, TodoStatus};
+
+use crate::task::{Due, DueKind, Observance, Priority, Task, TimeZone, Timestamp};
+
+pub(super) const HEAD: &str =
+    "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//Tasks API//Tasks//EN\r\n";
+pub(super) const TAIL: &str = "END:VCALENDAR\r\n";
+
+/// What an observance takes at most, and the component of its zone around it.
+const OBSERVANCE_BYTES: usize = 400;
+
+/// The time zones of to-dos, as far as they need them: of each zone, what its clocks show at
+/// these times.
+#[derive(Debug, Default)]
+pub(super) struct Zones {
+    observances: BTreeMap<String, BTreeSet<Observance>>,
+    count: usize,
+}
+
+impl Zones {
+    /// Adds what a to-do needs. Returns by how many bytes at most this makes the file longer.
+    pub(super) fn add(&mut self, task: &Task) -> usize {
+        let Some(due) = &task.due else { return 0 };
+        let DueKind::Zoned { time_zone, .. } = due.kind() else { return 0 };
+        let Some(zone) = TimeZone::find(time_zone) else { return 0 };
+        let observances = self.observances.entry(time_zone.clone()).or_default();
+        let is_new = observances.insert(zone.observance(due.instant()));
+        self.count += usize::from(is_new);
+        if is_new { OBSERVANCE_BYTES } else { 0 }
+    }
+
+    /// Returns the most bytes that they take.
+    pub(super) fn bytes(&self) -> usize {
+        self.count * OBSERVANCE_BYTES
+    }
+
+    /// Returns them as components. A calendar without to-dos gets one for UTC, because it must
+    /// have a component.
+    pub(super) fn text(mut self, is_empty: bool) -> String {
+        if is_empty && self.observances.is_empty() {
+            let utc = TimeZone::find("UTC").map(|zone| zone.observance(Timestamp::MAX));
+            self.observances.insert("UTC".to_owned(), utc.into_iter().collect());
+        }
+        self.observances.iter().map(|(name, observances)| zone(name, observances)).collect()
+    }
+}
+
+fn zone(name: &str, observances: &BTreeSet<Observance>) -> String {
+    let mut text = line("BEGIN", "VTIMEZONE") + &line("TZID", name);
+    for Observance { onset, from, to, name, is_daylight_saving } in observances {
+        let kind = if *is_daylight_saving { "DAYLIGHT" } else { "STANDARD" };
+        text.extend([
+            line("BEGIN", kind),
+            line("DTSTART", &local_time(*onset)),
+            line("TZOFFSETFROM", &offset(*from)),
+            line("TZOFFSETTO", &offset(*to)),
+            line("TZNAME", name),
+            line("END", kind),
+        ]);
+    }
+    text + &line("END", "VTIMEZONE")
+}
+
+/// Returns the to-do of a task.
+pub(super) fn to_do(task: &Task) -> String {
+    let Task {
+        id,
+        user_id: _,
+        title,
+        description,
+        completed,
+        priority,
+        due,
+        labels,
+        updated_at,
+        completed_at,
+        deleted_at: _,
+        revision: _,
+    } = task;
+    let mut to_do = Todo::with_uid(&id.to_string());
+    to_do.summary(&readable(title));
+    if let Some(description) = description {
+        to_do.description(&readable(description));
+    }
+    // 1 is the highest, 9 the lowest.
+    let priority = priority.map(|priority| match priority {
+        Priority::High => 1,
+        Priority::Medium => 5,
+        Priority::Low => 9,
+    });
+    if let Some(priority) = priority {
+        to_do.priority(priority);
+    }
+    if let Some(due) = due {
+        to_do.append_property(due_property(due));
+    }
+    if !labels.is_empty() {
+        to_do.categories(labels.as_slice().iter().map(|label| readable(label)));
+    }
+    to_do.add_property("CREATED", utc(id.created_at()));
+    to_do.add_property("LAST-MODIFIED", utc(*updated_at));
+    // Without a METHOD, it says the same as LAST-MODIFIED.
+    to_do.add_property("DTSTAMP", utc(*updated_at));
+    to_do.status(if *completed { TodoStatus::Completed } else { TodoStatus::NeedsAction });
+    if let Some(completed_at) = completed_at {
+        to_do.add_property("COMPLETED", utc(*completed_at));
+    }
+    let mut text = String::new();
+    // Writing to a string does not fail.
+    let _ = to_do.fmt_write(&mut text);
+    text
+}
+
+fn due_property(due: &Due) -> Property {
+    let property = |value| Property::new("DUE", value);
+    match due.kind() {
+        DueKind::Date => {
+            let mut date = local_time(due.instant());
+            date.truncate("20270210".len());
+            property(date).add_parameter("VALUE", "DATE").done()
+        }
+        DueKind::Floating => property(local_time(due.instant())),
+        DueKind::Zoned { local, time_zone } => {
+            property(local_time(*local)).add_parameter("TZID", time_zone).done()
+        }
+        DueKind::Instant => property(utc(due.instant())),
+    }
+}
+
+/// Returns one line of a calendar.
+fn line(name: &str, value: &str) -> String {
+    Property::new(name, value).try_into().unwrap_or_default()
+}
+
+/// Returns a text without the characters that a calendar cannot have (RFC 5545 section 3.3.11).
+fn readable(text: &str) -> String {
+    let text = text.replace("\r\n", "\n").replace('\r', "\n");
+    text.replace(|char: char| char.is_control() && !matches!(char, '\n' | '\t'), "")
+}
+
+/// Returns a moment, truncated to the second: `20270210T080000Z`.
+fn utc(moment: Timestamp) -> String {
+    local_time(moment) + "Z"
+}
+
+/// Returns a time without a zone, given as if in UTC: `20270210T080000`.
+fn local_time(time: Timestamp) -> String {
+    let mut text = time.to_string().replace(['-', ':'], "");
+    text.truncate("20270210T080000".len());
+    text
+}
+
+/// Returns an offset from UTC: `+0100`, with seconds if there are any.
+fn offset(seconds: i32) -> String {
+    let sign = if seconds < 0 { '-' } else { '+' };
+    let seconds = seconds.unsigned_abs();
+    let (hours, minutes, seconds) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
+    let rest = if seconds > 0 { format!("{seconds:02}") } else { String::new() };
+    format!("{sign}{hours:02}{minutes:02}{rest}")
+}
