@@ -14,6 +14,7 @@ pub enum Endpoint {
     Health,
     List,
     Changes,
+    Export,
     Get,
     Update,
     Toggle,
@@ -26,10 +27,11 @@ pub enum Endpoint {
 impl Endpoint {
     /// All of them. Those that change the number of tasks come last, so that the others
     /// work on the same tables.
-    pub const ALL: [Endpoint; 10] = [
+    pub const ALL: [Endpoint; 11] = [
         Endpoint::Health,
         Endpoint::List,
         Endpoint::Changes,
+        Endpoint::Export,
         Endpoint::Get,
         Endpoint::Update,
         Endpoint::Toggle,
@@ -46,6 +48,7 @@ impl Endpoint {
             Endpoint::Health => "health",
             Endpoint::List => "list",
             Endpoint::Changes => "changes",
+            Endpoint::Export => "export",
             Endpoint::Get => "get",
             Endpoint::Update => "update",
             Endpoint::Toggle => "toggle",
@@ -63,6 +66,7 @@ impl Endpoint {
             Endpoint::Health => "health",
             Endpoint::List => "list-tasks",
             Endpoint::Changes => "list-changes",
+            Endpoint::Export => "export-tasks",
             Endpoint::Get => "get-task",
             Endpoint::Update => "update-task",
             Endpoint::Toggle => "toggle-task",
@@ -86,6 +90,7 @@ impl Endpoint {
             Endpoint::Health => (Method::GET, "/health".to_owned(), None),
             Endpoint::List => (Method::GET, format!("/api/tasks?limit={PAGE}"), None),
             Endpoint::Changes => (Method::GET, format!("/api/changes?limit={PAGE}"), None),
+            Endpoint::Export => (Method::GET, format!("/api/export?limit={PAGE}"), None),
             Endpoint::Get => (Method::GET, path, None),
             Endpoint::Update => {
                 let body = json!({"title": format!("Buy milk {number}"), "priority": "high"});
@@ -137,10 +142,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_function_but_the_page_is_an_endpoint() {
+    fn every_function_but_the_page_and_the_erasure_is_an_endpoint() {
         let template = Settings::default().template().unwrap();
         let mut functions: BTreeSet<&str> = template.names().into_iter().collect();
         functions.remove("docs");
+        // A load with somebody's token would erase what they have.
+        functions.remove("erase-tasks");
         assert_eq!(BTreeSet::from(Endpoint::ALL.map(Endpoint::function)), functions);
     }
 }

@@ -38,6 +38,7 @@ const ORDER: [Endpoint; Endpoint::ALL.len()] = [
     Endpoint::Create,
     Endpoint::List,
     Endpoint::Changes,
+    Endpoint::Export,
     Endpoint::Get,
     Endpoint::Update,
     Endpoint::Toggle,

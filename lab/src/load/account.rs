@@ -87,9 +87,11 @@ impl Account {
         let number = self.sent.fetch_add(1, Ordering::Relaxed);
         let mut tasks = self.tasks();
         let task = match endpoint {
-            Endpoint::Health | Endpoint::List | Endpoint::Changes | Endpoint::Create => {
-                TaskId::new()
-            }
+            Endpoint::Health
+            | Endpoint::List
+            | Endpoint::Changes
+            | Endpoint::Export
+            | Endpoint::Create => TaskId::new(),
             Endpoint::Delete => tasks.pop_front()?,
             Endpoint::Get
             | Endpoint::Update

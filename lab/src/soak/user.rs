@@ -1,5 +1,6 @@
 //! One user of a soak. It sends one request after the other and checks the replies.
 
+mod account;
 mod batch;
 mod device;
 mod stored;
@@ -46,7 +47,7 @@ pub(super) struct SoakUser {
 }
 
 /// How many kinds of random requests there are.
-const KINDS: u64 = 15;
+const KINDS: u64 = 17;
 
 impl SoakUser {
     pub(super) async fn new(
@@ -91,6 +92,9 @@ impl SoakUser {
             11 => self.restore(&id).await,
             12 | 13 => self.poll().await.map(drop),
             14 => self.batch().await,
+            15 => self.export().await,
+            // Rarely: it leaves nothing to do for the others.
+            16 if self.steps < 2 * KINDS || fastrand::u8(0..4) == 0 => self.erase().await,
             3..=5 => self.update(&id).await,
             6 | 7 => self.toggle(&id, None).await,
             _ => self.toggle(&id, Some(fastrand::bool())).await,

@@ -42,6 +42,15 @@ async fn a_hundred_concurrent_requests_to_every_endpoint_all_succeed() {
     };
     let batches = join_all(paths.iter().map(batch)).await;
     assert!(batches.iter().all(|reply| reply.json()["results"][0]["status"] == 200));
+    let exports = join_all((0..100).map(|_| alice.get("/api/export"))).await;
+    assert!(exports.iter().all(|reply| reply.json().as_array().unwrap().len() == 100));
+    let erasures = join_all((0..100).map(async |number| {
+        let name = format!("user-{number}");
+        let caller = app.user(&name);
+        caller.task("t").await;
+        caller.delete(&format!("/api/account-data?confirm={name}")).await
+    }));
+    assert!(erasures.await.iter().all(|reply| reply.status == StatusCode::NO_CONTENT));
     // They log after they have replied.
     app.server.backend().lambda().stop().await;
     let logs = app.logs().join("\n");

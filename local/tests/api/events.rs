@@ -12,7 +12,7 @@ use crate::support::TestApp;
 use crate::support::issuer::{Answer, FakeIssuer};
 
 /// The files, with the status and the beginning of the detail of the reply.
-const EXPECTED: [(&str, u16, &str); 32] = [
+const EXPECTED: [(&str, u16, &str); 35] = [
     ("create-task.json", 201, ""),
     ("create-task.due.json", 201, ""),
     ("list-tasks.today.json", 200, ""),
@@ -31,6 +31,7 @@ const EXPECTED: [(&str, u16, &str); 32] = [
     ("list-changes.json", 200, ""),
     ("batch-tasks.json", 200, ""),
     ("batch-tasks.same-id.json", 400, "operations[1].id occurs twice in the batch"),
+    ("export-tasks.json", 200, ""),
     ("update-task.json", 200, ""),
     ("update-task.stale.json", 412, "The task has changed"),
     ("update-task.another-users-task.json", 403, "Not authorized to access this task"),
@@ -40,6 +41,8 @@ const EXPECTED: [(&str, u16, &str); 32] = [
     ("restore-task.json", 200, ""),
     ("delete-task.another-users-task.json", 403, "Not authorized to access this task"),
     ("delete-task.json", 204, ""),
+    ("erase-tasks.bad-confirm.json", 400, "confirm must be your own user id"),
+    ("erase-tasks.json", 204, ""),
     ("health.json", 200, ""),
     ("docs.json", 200, ""),
     ("docs.openapi.json", 200, ""),

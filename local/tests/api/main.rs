@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used, reason = "in a test, what fails is the message")]
 
+mod account;
 mod bad_input;
 mod batch;
 mod changes;

@@ -1,5 +1,6 @@
 //! The template grants each function the permissions that it uses, and no others.
 
+use futures::future::join_all;
 use local::dynamodb::Data;
 use local::settings::Settings;
 use reqwest::{Method, StatusCode};
@@ -52,6 +53,8 @@ async fn each_function_has_exactly_the_permissions_that_it_uses() {
         {"op": "set_completed", "id": id_of(&theirs), "completed": true},
     ]);
     alice.post("/api/batch", json!({ "operations": operations })).await.ok();
+    alice.get("/api/export").await.ok();
+    alice.delete("/api/account-data?confirm=alice").await.expect(StatusCode::NO_CONTENT);
     alice.get("/health").await.ok();
     alice.get("/docs").await.ok();
 
@@ -65,6 +68,10 @@ async fn each_function_has_exactly_the_permissions_that_it_uses() {
     let path = carol.task("u").await;
     let delete = json!({"op": "delete", "id": id_of(&path)});
     carol.post("/api/batch", json!({ "operations": [delete] })).await.ok();
+    join_all((0..50).map(async |_| carol.task("t").await)).await;
+    // Each finds tasks missing that the other has deleted.
+    let erase = "/api/account-data?confirm=carol";
+    join_all([carol.delete(erase), carol.delete(erase)]).await;
     for (function, permissions) in app.proxy().used_permissions() {
         used.entry(function).or_default().extend(permissions);
     }

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "in a test, what fails is the message")]
 
+mod account;
 mod feed;
 mod filters;
 mod model;

@@ -3,7 +3,7 @@
 use local::faults::{FaultProxy, ProxyOptions, Usage};
 use local::tables;
 use shared::User;
-use shared::store::Tasks;
+use shared::store::{Store, Tasks};
 use shared::task::{
     Due, FeedEntry, FeedQuery, ListQuery, NewTask, Order, Sort, Status, Task, TaskId, Timestamp,
 };
@@ -25,9 +25,14 @@ impl Counted {
 
     /// Runs `case` with the tasks, and returns what it has cost.
     pub(crate) async fn cost<R>(&self, case: impl AsyncFnOnce(Tasks<'_>) -> R) -> (R, Usage) {
+        self.cost_of_many(async |store| case(store.tasks(&self.user)).await).await
+    }
+
+    /// As [`Counted::cost`], for a case that takes more than one request's time.
+    pub(crate) async fn cost_of_many<R>(&self, case: impl AsyncFnOnce(&Store) -> R) -> (R, Usage) {
         let store = tables::store(tables::client(self.proxy.url()));
         let before = self.proxy.usage();
-        let result = case(store.tasks(&self.user)).await;
+        let result = case(&store).await;
         (result, self.proxy.usage() - before)
     }
 

@@ -114,3 +114,55 @@ pub fn export(request: &Request, export: Export, next: Option<&ExportQuery>) -> 
     }
     response
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::task::{NewTask, NewTaskInput, TaskId};
+
+    const FORMATS: [Format; 3] = [Format::Json, Format::Csv, Format::Ics];
+
+    fn task(new: NewTask) -> Task {
+        Task::with_id(TaskId::new(), "user_a", new)
+    }
+
+    #[test]
+    fn a_page_ends_before_the_task_that_does_not_fit_into_a_reply() {
+        for text in ["\u{1}", "👋"] {
+            let description = Some(text.repeat(1000));
+            let task = task(NewTask { description, ..NewTask::titled(text.repeat(200)) });
+            for format in FORMATS {
+                let mut page = Export::page(format, true);
+                let mut count = 0;
+                while page.push(&task) {
+                    count += 1;
+                }
+                let text = page.into_text();
+                let reply = serde_json::to_string(&text).unwrap();
+                assert!(text.len() <= MAX_PAGE_BYTES + 1024 && reply.len() <= 6_000_000);
+                assert!(count > 600, "{format:?}: {count}");
+            }
+        }
+    }
+
+    #[test]
+    fn time_zones_count_too() {
+        let due =
+            |year| json!({"local": format!("{year}-07-10T09:00"), "time_zone": "Europe/Berlin"});
+        let task = |year| {
+            let input = json!({"title": "t", "due": due(year)});
+            let input: NewTaskInput = serde_json::from_value(input).unwrap();
+            task(NewTask::try_from(input).unwrap())
+        };
+        // Each year has an observance of its own.
+        let mut zones = Zones::default();
+        let added: usize = (1981..2381).map(|year| zones.add(&task(year))).sum();
+        assert_eq!(added, zones.bytes());
+        assert_eq!(zones.add(&task(2000)), 0);
+        let text = zones.text(false);
+        assert_eq!(text.matches("BEGIN:DAYLIGHT").count(), 400);
+        assert!(text.len() <= added, "{} {added}", text.len());
+    }
+}

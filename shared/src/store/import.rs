@@ -3,7 +3,7 @@
 use super::Tasks;
 use super::error::StoreError;
 use super::item;
-use crate::task::Task;
+use crate::task::{Revision, Task};
 
 /// What became of a task that was imported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,6 +29,8 @@ impl Tasks<'_> {
         if task.deleted_at.is_some_and(|moment| item::expires_at(moment) <= now.unix_seconds()) {
             return Ok(Imported::Expired);
         }
+        // Only an attempt at this import has it.
+        let task = Task { revision: Revision::new(), ..task };
         let (task, existing) = self.store_anew(task, None).await?;
         Ok(match existing {
             // An earlier attempt, whose reply was lost.

@@ -50,7 +50,7 @@ mod tests {
 
     #[test]
     fn a_cursor_is_the_id_of_a_task() {
-        let read = |cursor| {
+        let read = |cursor: &str| {
             ErasureQuery::parse(query(&[("confirm", "alice"), ("cursor", cursor)]), "alice")
         };
         let id = TaskId::new();
