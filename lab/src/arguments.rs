@@ -33,6 +33,8 @@ pub(crate) enum Command {
     Costs(Costs),
     /// Measures what a batch of creates saves, compared with a request for each
     Batches(Batches),
+    /// Measures what it costs to export, erase and import all that a user has
+    AccountData(AccountData),
     /// Measures the throughput and latency of the local server
     Throughput(Throughput),
     /// Sends a bounded load to a running API, such as a deployed one, and measures its
@@ -87,6 +89,15 @@ pub(crate) struct Batches {
     /// How long each reply of DynamoDB takes in addition, as within an AWS region
     #[arg(long, value_name = "TIME", default_value = "4ms", value_parser = humantime::parse_duration)]
     pub(crate) latency: Duration,
+    #[command(flatten)]
+    pub(crate) build: ReleaseArgs,
+}
+
+#[derive(Args)]
+pub(crate) struct AccountData {
+    /// How many tasks the users have
+    #[arg(long, value_delimiter = ',', default_values_t = [1_000, 100_000])]
+    pub(crate) tasks: Vec<u32>,
     #[command(flatten)]
     pub(crate) build: ReleaseArgs,
 }

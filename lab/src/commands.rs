@@ -8,7 +8,7 @@ use anyhow::{Result, bail};
 use clap::ValueEnum;
 use indicatif::{ProgressBar, ProgressStyle};
 use lab::lists::Table;
-use lab::{batches, costs, lists, load, soak, throughput};
+use lab::{account_data, batches, costs, lists, load, soak, throughput};
 use local::cli::{say, stop_signal, task_bar};
 use local::dynamodb::Data;
 use local::faults::ProxyOptions;
@@ -16,7 +16,7 @@ use local::lambda::to_standard_error;
 use local::settings::{Settings, repository};
 use local::{Options, Server};
 
-use crate::arguments::{Batches, Costs, Lists, Load, Soak, Throughput};
+use crate::arguments::{AccountData, Batches, Costs, Lists, Load, Soak, Throughput};
 
 /// Runs the soak.
 pub(crate) async fn soak(settings: Settings, arguments: Soak) -> Result<()> {
@@ -121,24 +121,47 @@ pub(crate) async fn lists(settings: Settings, arguments: Lists) -> Result<()> {
     Ok(())
 }
 
-/// Measures what a batch saves.
-pub(crate) async fn batches(settings: Settings, arguments: Batches) -> Result<()> {
-    let latency = arguments.latency;
-    let server = Server::start(&Options {
+/// Starts a server without data that counts what DynamoDB is asked and charged. Its replies
+/// take `latency` longer than they need.
+async fn metered(
+    settings: &Settings,
+    binaries: BTreeMap<String, PathBuf>,
+    latency: Duration,
+) -> Result<Server> {
+    Server::start(&Options {
         proxy: Some(ProxyOptions { is_metered: true, latency, ..ProxyOptions::default() }),
         issuer: None,
         port: 0,
         dynamodb_port: 0,
         data: Data::Memory,
-        binaries: arguments.build.binaries(&batches::FUNCTIONS)?,
+        binaries,
         logs: Arc::new(|_, _| {}),
         settings: settings.clone(),
     })
-    .await?;
+    .await
+}
+
+/// Measures what a batch saves.
+pub(crate) async fn batches(settings: Settings, arguments: Batches) -> Result<()> {
+    let binaries = arguments.build.binaries(&batches::FUNCTIONS)?;
+    let server = metered(&settings, binaries, arguments.latency).await?;
     let spinner = ProgressBar::new_spinner();
     let progress = |what: &str| spinner.set_message(what.to_owned());
     let rounds = usize::from(arguments.rounds);
     let report = batches::measure(&server, &settings, rounds, &progress).await?;
+    spinner.finish_and_clear();
+    server.stop().await;
+    say(&report.to_string());
+    Ok(())
+}
+
+/// Measures exports, erasures and imports.
+pub(crate) async fn account_data(settings: Settings, arguments: AccountData) -> Result<()> {
+    let binaries = arguments.build.binaries(&account_data::FUNCTIONS)?;
+    let server = metered(&settings, binaries, Duration::ZERO).await?;
+    let spinner = ProgressBar::new_spinner();
+    let progress = |what: &str| spinner.set_message(what.to_owned());
+    let report = account_data::measure(&server, &settings, &arguments.tasks, &progress).await?;
     spinner.finish_and_clear();
     server.stop().await;
     say(&report.to_string());

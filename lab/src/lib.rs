@@ -1,11 +1,13 @@
 //! Measures and stress-tests the Tasks API.
 //!
 //! [`lists`] measures what lists cost, [`costs`] what each function costs, and
-//! [`throughput`] how many requests the API answers. [`batches`] measures what a batch saves.
+//! [`throughput`] how many requests the API answers. [`batches`] measures what a batch saves,
+//! and [`account_data`] what exports, erasures and imports cost.
 //! [`soak`] compares what the API stores with its replies. All of them run the functions in
 //! the emulator of the crate [`local`].
 //! [`load`] measures an API that is already running, such as a deployed one.
 
+pub mod account_data;
 pub mod batches;
 pub mod costs;
 mod endpoint;

@@ -14,6 +14,7 @@ async fn main() -> Result<()> {
     let cli = Cli::parse();
     let settings = Settings::from_env()?;
     match cli.command {
+        Command::AccountData(arguments) => commands::account_data(settings, arguments).await,
         Command::Batches(arguments) => commands::batches(settings, arguments).await,
         Command::Soak(arguments) => commands::soak(settings, arguments).await,
         Command::Lists(arguments) => commands::lists(settings, arguments).await,
