@@ -1,5 +1,5 @@
 // Starts the API for a check, with its own environment.
-import { execFileSync, spawn } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
@@ -38,21 +38,44 @@ export function stopAll(): void {
   for (const stop of running.splice(0)) stop();
 }
 
-/** Starts the API on free ports, with an empty database in memory, and returns its URL. */
-export async function startApi(settings: Settings = {}, ...more: string[]): Promise<string> {
+/** Where the API and its DynamoDB are. */
+export interface Backend {
+  api: string;
+  dynamodb: string;
+}
+
+/** Starts the API on free ports, with an empty database in memory. */
+export async function startBackend(settings: Settings = {}, ...more: string[]): Promise<Backend> {
   const options = ["serve", "--port", "0", "--dynamodb-port", "0", "--in-memory", "--no-build", ...more];
-  const api = spawn(program, options, { cwd: repository, env: environment(settings), stdio: ["ignore", "pipe", "inherit"] });
-  onStop(() => api.kill("SIGTERM"));
-  for await (const line of createInterface({ input: api.stdout })) {
-    if (line.startsWith("listening on ")) {
-      api.stdout.resume();
-      return line.slice("listening on ".length);
+  const backend = spawn(program, options, { cwd: repository, env: environment(settings), stdio: ["ignore", "pipe", "inherit"] });
+  onStop(() => backend.kill("SIGTERM"));
+  const [listening, database] = ["listening on ", "DynamoDB on "];
+  let api = "";
+  for await (const line of createInterface({ input: backend.stdout })) {
+    if (line.startsWith(listening)) api = line.slice(listening.length);
+    if (line.startsWith(database)) {
+      backend.stdout.resume();
+      return { api, dynamodb: line.slice(database.length) };
     }
   }
   throw new Error("the API did not start");
 }
 
+/** Starts the API as `startBackend` does, and returns its URL. */
+export async function startApi(settings: Settings = {}, ...more: string[]): Promise<string> {
+  return (await startBackend(settings, ...more)).api;
+}
+
+/** Runs another command of the program. */
+export function runLocal(...options: string[]): { status: number | null; stdout: string; stderr: string } {
+  const done = spawnSync(program, options, { cwd: repository, env: environment({}), encoding: "utf8" });
+  if (done.error) throw done.error;
+  return done;
+}
+
 /** A token for a user, signed with the published development secret. */
 export function tokenFor(user: string): string {
-  return execFileSync(program, ["token", user], { cwd: repository, env: environment({}), encoding: "utf8" }).trim();
+  const { status, stdout, stderr } = runLocal("token", user);
+  if (status !== 0) throw new Error(stderr);
+  return stdout.trim();
 }
