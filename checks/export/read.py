@@ -29,6 +29,8 @@ def rows(text: str) -> list[list[str | list[str]]]:
     read = cells(text)
     for row in read:
         assert not any(cell.startswith(dangerous) for cell in row), row
+    outside = re.sub('"[^"]*"', "", text)
+    assert not re.search("[;\\t]", outside), "LibreOffice would take that for a separator"
     head, *others = [[cell.removeprefix("'") for cell in row] for row in read]
     for row in others:
         labels = cells(row[LABELS])

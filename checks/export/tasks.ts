@@ -5,7 +5,7 @@ import type { NewTask } from "../openapi/client.js";
 const TEXTS = [
   // Formulas, and the mark that says that a cell is none.
   "=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "\r\n=1", "＝1", "＋1", "－1", "＠1",
-  "'=1", "''", "'", "=", '=HYPERLINK("http://localhost","x")',
+  "'=1", "''", "'", "=", "a;=1+1;b", "a\t=1+1", '=HYPERLINK("http://localhost","x")',
   // Separators, quotes and escapes.
   "a,b;c:d", ",", '"', '""', '"a","b"', "a\\b", "\\", "ends with \\", "\\n ends no line", "\\\\n", "\\,\\;", "^n^'", "a\tb",
   // Ends of lines, the last ones only for some programs.
@@ -68,7 +68,7 @@ const DUES: Due[] = [
 const PRIORITIES = ["high", "medium", "low", null] as const;
 
 // ical.js takes the comma after a label that ends with a backslash for a part of the label.
-const fits = (label: string) => [...label].length <= 50 && label.trim() !== "" && !label.endsWith("\\") && !label.startsWith("\ufeff");
+const fits = (label: string) => [...label].length <= 50 && label.trim() !== "" && !label.endsWith("\\");
 
 export const HOSTILE: NewTask[] = [
   ...TEXTS.map((text, index) => ({

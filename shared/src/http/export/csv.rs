@@ -1,5 +1,7 @@
 //! Tables of tasks (RFC 4180).
 
+use std::borrow::Cow;
+
 use crate::task::{Priority, Task, Timestamp};
 
 /// What precedes the tasks: a mark without which Excel does not read UTF-8, and [`COLUMNS`].
@@ -50,10 +52,9 @@ pub(super) fn row(task: &Task) -> String {
         revision: _,
     } = task;
     let (_, due, time_zone) = due.as_ref().map(|due| due.members()).unwrap_or_default();
-    let mut labels = line(labels.as_slice());
-    labels.truncate(labels.trim_end_matches("\r\n").len());
+    let labels = line(labels.as_slice());
     let moment = |moment: Option<Timestamp>| moment.map(|it| it.to_string()).unwrap_or_default();
-    line::<&str>(&[
+    let row = line::<&str>(&[
         &id.to_string(),
         &defused(title),
         &defused(description.as_deref().unwrap_or_default()),
@@ -67,7 +68,8 @@ pub(super) fn row(task: &Task) -> String {
         &updated_at.to_string(),
         &moment(*completed_at),
         &moment(*deleted_at),
-    ])
+    ]);
+    row + "\r\n"
 }
 
 /// Returns a text that no spreadsheet takes for a formula.
@@ -97,6 +99,8 @@ pub fn plain(cell: &str) -> &str {
 /// ```
 #[must_use]
 pub fn split_labels(text: &str) -> Option<Vec<String>> {
+    // The reader leaves out empty lines, and a byte order mark only at the very beginning.
+    let text = format!("\n{text}");
     let mut reader = csv::ReaderBuilder::new().has_headers(false).from_reader(text.as_bytes());
     let mut lines = reader.records();
     let Some(line) = lines.next() else { return Some(Vec::new()) };
@@ -104,18 +108,20 @@ pub fn split_labels(text: &str) -> Option<Vec<String>> {
     lines.next().is_none().then_some(labels)
 }
 
-/// Returns a line of cells, with its ending.
-#[expect(clippy::expect_used, reason = "writing UTF-8 to memory")]
-fn line<T: AsRef<[u8]>>(cells: &[T]) -> String {
-    let mut writer = csv::WriterBuilder::new()
-        .terminator(csv::Terminator::CRLF)
-        .buffer_capacity(1024)
-        .from_writer(Vec::new());
-    if cells.is_empty() {
-        return String::new();
+/// Returns a line of cells, without an ending.
+fn line<T: AsRef<str>>(cells: &[T]) -> String {
+    let cells: Vec<_> = cells.iter().map(|cell| quoted(cell.as_ref())).collect();
+    cells.join(",")
+}
+
+/// Returns a cell, in quotes if it needs them. Semicolons and tabs do, because LibreOffice takes
+/// them for separators too, unless told otherwise; what follows them could be a formula.
+fn quoted(cell: &str) -> Cow<'_, str> {
+    if cell.contains([',', ';', '\t', '"', '\r', '\n']) {
+        Cow::Owned(format!("\"{}\"", cell.replace('"', "\"\"")))
+    } else {
+        Cow::Borrowed(cell)
     }
-    writer.write_record(cells).expect("cells that memory can hold");
-    String::from_utf8(writer.into_inner().expect("no error")).expect("UTF-8")
 }
 
 #[cfg(test)]
@@ -170,6 +176,14 @@ mod tests {
     }
 
     #[test]
+    fn separators_of_other_programs_are_quoted() {
+        for title in ["a;=1+1;b", "a\t=1+1\tb"] {
+            let row = row(&Task::with_id(TaskId::new(), "user_a", NewTask::titled(title)));
+            assert!(row.contains(&format!(",\"{title}\",")), "{row}");
+        }
+    }
+
+    #[test]
     fn labels_are_one_cell_and_come_back_in_their_order() {
         for labels in [
             vec![],
@@ -177,6 +191,8 @@ mod tests {
             vec!["home", "=work", "a,b", "c\"d", "e\nf", "-"],
             vec!["=1", "x"],
             vec!["\"", "'"],
+            vec!["a;b", "c\td"],
+            vec!["\u{feff}a"],
         ] {
             let cell = cells("t", &labels).swap_remove(5);
             assert!(!cell.starts_with('='), "{cell}");
