@@ -9,7 +9,7 @@ import { uuidv7 } from "../sync/ids.js";
 import { COLUMNS, asInCalendar, rowOf, toDoOf } from "./expected.js";
 import { type Command, FORMATS, type Format, assertSame, bytes, commandsOf, download, inFolder, readAll, tasksIn, text } from "./files.js";
 import { readOthers, writeWithOthers } from "./foreign.js";
-import { HOSTILE } from "./tasks.js";
+import { HOSTILE, isCompleted, isDeleted } from "./tasks.js";
 
 /** Few enough for many pages, and for several zones and long lines on each. */
 const LIMIT = 9;
@@ -17,7 +17,7 @@ const LIMIT = 9;
 /** Few enough for a slow machine: a batch has three seconds. */
 const BATCH = 20;
 
-/** Makes the tasks. Some are completed, and some that no calendar needs for its times go to the trash. */
+/** Makes the tasks. */
 async function make(api: Api): Promise<void> {
   const ids = HOSTILE.map(uuidv7);
   const send = async (operations: Operation[], status: number) => {
@@ -27,10 +27,9 @@ async function make(api: Api): Promise<void> {
       for (const result of results) assert.equal(result.status, status, JSON.stringify(result));
     }
   };
-  const some = (first: number) => ids.filter((_, index) => index % 7 === first);
   await send(HOSTILE.map((task, index): Operation => ({ op: "create", id: ids[index] ?? "", task })), 201);
-  await send(some(2).map((id): Operation => ({ op: "set_completed", id, completed: true })), 200);
-  await send(some(5).filter((id) => !HOSTILE[ids.indexOf(id)]?.due).map((id): Operation => ({ op: "delete", id })), 204);
+  await send(ids.filter(isCompleted).map((id): Operation => ({ op: "set_completed", id, completed: true })), 200);
+  await send(ids.filter(isDeleted).map((id): Operation => ({ op: "delete", id })), 204);
 }
 
 /** All files say the same of the same tasks, as a whole and in pages. Returns the tasks. */

@@ -52,13 +52,13 @@ export function runPython(program: string, options: string[], input = ""): strin
   return execFileSync(python, [`${here}${program}`, ...options], { encoding: "utf8", input, maxBuffer: 2 ** 26 });
 }
 
-/** Lines end with CR LF, have at most 76 bytes, and are UTF-8 each by itself. */
+/** Lines end with CR LF, have at most 75 bytes, and are UTF-8 each by itself. */
 function checkLines(file: string): void {
   const decoder = new TextDecoder("utf-8", { fatal: true });
   const lines = readFileSync(file).toString("latin1").split("\r\n");
   assert.equal(lines.pop(), "");
   for (const line of lines) {
-    assert.ok(line.length <= 76 && !/[\0-\x08\x0a-\x1f\x7f]/.test(line), line);
+    assert.ok(line.length <= 75 && !/[\0-\x08\x0a-\x1f\x7f]/.test(line), line);
     decoder.decode(Buffer.from(line, "latin1"));
   }
 }

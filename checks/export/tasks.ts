@@ -27,6 +27,8 @@ const LONG: NewTask[] = [
     title: start + "👋🏽".repeat(98),
     description: start + "x\r\n,".repeat(249),
   })),
+  // The last of its lines is full.
+  { title: "x".repeat(142) },
   { title: `a${" ".repeat(198)}b`, description: " \t".repeat(500) },
   { title: "\\".repeat(200), description: "\n".repeat(1000) },
   { title: "labels", labels: Array.from({ length: 20 }, (_, index) => "🏷".repeat(45) + `,${index}`) },
@@ -50,9 +52,12 @@ const LOCAL: Record<string, string[]> = {
   "Africa/Monrovia": ["1971-12-31T12:00:00"],
   "Asia/Kabul": ["1880-01-01T12:00:00"],
   UTC: ["2027-02-10T09:00:00"],
-  "Etc/GMT+12": ["2027-02-10T09:00:00"],
+  // Its clocks have never changed.
+  "Etc/GMT-5": ["2027-02-10T09:00:00"],
   "Pacific/Kiritimati": ["2027-02-10T00:00:00"],
-  // Clocks show this time twice.
+  // Clocks skip this time, and show that one twice. By RFC 5545 they are meant in the time before
+  // the change, but neither parser knows that; so the calendar does not have the time after it.
+  "America/Chicago": ["2027-03-14T02:30:00"],
   "Europe/Paris": ["2027-10-31T02:30:00"],
 };
 
@@ -70,13 +75,17 @@ const PRIORITIES = ["high", "medium", "low", null] as const;
 // ical.js takes the comma after a label that ends with a backslash for a part of the label.
 const fits = (label: string) => [...label].length <= 50 && label.trim() !== "" && !label.endsWith("\\");
 
-export const HOSTILE: NewTask[] = [
-  ...TEXTS.map((text, index) => ({
-    title: text,
-    description: text,
-    priority: PRIORITIES[index % PRIORITIES.length] ?? null,
-    labels: [text, `a${text}`].filter(fits),
-  })),
-  ...LONG,
-  ...DUES.map((due) => ({ title: `due ${Object.values(due).join(" ")}`, due })),
-];
+const SHORT: NewTask[] = TEXTS.map((text, index) => ({
+  title: text,
+  description: text,
+  priority: PRIORITIES[index % PRIORITIES.length] ?? null,
+  labels: [text, `a${text}`].filter(fits),
+}));
+
+const DUE = DUES.map((due): NewTask => ({ title: `due ${Object.values(due).join(" ")}`, due }));
+
+export const HOSTILE = [...SHORT, ...LONG, ...DUE];
+
+/** Whether a task of these is deleted; none that is long or due is. */
+export const isDeleted = (_: unknown, index: number): boolean => index < SHORT.length && index % 7 === 5;
+export const isCompleted = (_: unknown, index: number): boolean => index % 7 === 2;

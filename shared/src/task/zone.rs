@@ -59,7 +59,23 @@ pub(crate) struct Observance {
     pub(crate) is_daylight_saving: bool,
 }
 
+/// The beginning of 1601, in milliseconds since 1970.
+#[cfg(feature = "export")]
+const EARLY_MILLIS: i64 = -11_644_473_600_000;
+
 impl TimeZone {
+    /// Returns the time by which clocks in this zone show `local` (which is given as if in UTC)
+    /// at `moment`. If they skip `local`, that is the time that they showed before.
+    #[cfg(feature = "export")]
+    pub(crate) fn observance_of(&self, local: Timestamp, moment: Timestamp) -> Observance {
+        let offset = local.unix_millis() - moment.unix_millis();
+        let observance = self.observance(moment);
+        let onset = observance.onset.unix_millis() - i64::from(observance.from) * 1000;
+        let earlier = self.observance(Timestamp::from_unix_millis(onset - 1));
+        let is_earlier = i64::from(earlier.to) * 1000 == offset;
+        if is_earlier && earlier.to != observance.to { earlier } else { observance }
+    }
+
     /// Returns the time that the zone keeps at `moment`.
     #[cfg(feature = "export")]
     pub(crate) fn observance(&self, moment: Timestamp) -> Observance {
@@ -75,6 +91,8 @@ impl TimeZone {
             .map_or(to, |before| self.0.to_offset(before));
         let onset = match transition {
             Some(onset) => onset.as_millisecond() + i64::from(from.seconds()) * 1000,
+            // Programs convert it to UTC, where it must not be before the year 1.
+            None if moment.as_millisecond() > EARLY_MILLIS + FURTHEST_MILLIS => EARLY_MILLIS,
             None => Timestamp::MIN.unix_millis(),
         };
         Observance {

@@ -10,6 +10,9 @@ pub(super) const HEAD: &str =
     "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//Tasks API//Tasks//EN\r\n";
 pub(super) const TAIL: &str = "END:VCALENDAR\r\n";
 
+/// The longest line, without its ending.
+const MAX_LINE_BYTES: usize = 75;
+
 /// What an observance takes at most, and the component of its zone around it.
 const OBSERVANCE_BYTES: usize = 400;
 
@@ -25,10 +28,10 @@ impl Zones {
     /// Adds what a to-do needs. Returns by how many bytes at most this makes the file longer.
     pub(super) fn add(&mut self, task: &Task) -> usize {
         let Some(due) = &task.due else { return 0 };
-        let DueKind::Zoned { time_zone, .. } = due.kind() else { return 0 };
+        let DueKind::Zoned { local, time_zone } = due.kind() else { return 0 };
         let Some(zone) = TimeZone::find(time_zone) else { return 0 };
         let observances = self.observances.entry(time_zone.clone()).or_default();
-        let is_new = observances.insert(zone.observance(due.instant()));
+        let is_new = observances.insert(zone.observance_of(*local, due.instant()));
         self.count += usize::from(is_new);
         if is_new { OBSERVANCE_BYTES } else { 0 }
     }
@@ -112,7 +115,22 @@ pub(super) fn to_do(task: &Task) -> String {
     let mut text = String::new();
     // Writing to a string does not fail.
     let _ = to_do.fmt_write(&mut text);
-    text
+    folded(&text)
+}
+
+/// Returns lines that are short enough. What `icalendar` folds may end with one that is not,
+/// because it does not count the space at its beginning.
+fn folded(text: &str) -> String {
+    let mut folded = String::with_capacity(text.len());
+    for line in text.split_inclusive("\r\n") {
+        if line.len() <= MAX_LINE_BYTES + "\r\n".len() {
+            folded.push_str(line);
+        } else {
+            let (start, rest) = line.split_at(line.floor_char_boundary(MAX_LINE_BYTES));
+            folded.extend([start, "\r\n ", rest]);
+        }
+    }
+    folded
 }
 
 fn due_property(due: &Due) -> Property {
@@ -161,4 +179,48 @@ fn offset(seconds: i32) -> String {
     let (hours, minutes, seconds) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
     let rest = if seconds > 0 { format!("{seconds:02}") } else { String::new() };
     format!("{sign}{hours:02}{minutes:02}{rest}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::task::{NewTask, TaskId};
+
+    #[test]
+    fn lines_have_at_most_75_bytes_and_come_back_in_one() {
+        for count in 50..200 {
+            for text in ["x", "é", "👋", "x,"] {
+                let title = text.repeat(count);
+                let task = Task::with_id(TaskId::new(), "user_a", NewTask::titled(&title));
+                let to_do = to_do(&task);
+                assert!(to_do.split("\r\n").all(|line| line.len() <= 75), "{to_do}");
+                let escaped = title.replace(',', "\\,");
+                assert!(to_do.replace("\r\n ", "").contains(&format!("SUMMARY:{escaped}\r\n")));
+            }
+        }
+    }
+
+    #[test]
+    fn a_time_that_clocks_skip_is_by_the_time_before() {
+        let zone = TimeZone::find("Europe/Berlin").unwrap();
+        let moment = |text| Timestamp::parse(text).unwrap();
+        for (local, instant, offset) in [
+            ("2027-03-28T01:59:59Z", "2027-03-28T00:59:59Z", 3600),
+            ("2027-03-28T02:30:00Z", "2027-03-28T01:30:00Z", 3600),
+            ("2027-03-28T03:00:00Z", "2027-03-28T01:00:00Z", 7200),
+            ("2027-10-31T02:30:00Z", "2027-10-31T00:30:00Z", 7200),
+            ("2027-10-31T03:00:00Z", "2027-10-31T02:00:00Z", 3600),
+        ] {
+            let observance = zone.observance_of(moment(local), moment(instant));
+            assert_eq!(observance.to, offset, "{local}");
+            assert!(observance.onset <= moment(local));
+        }
+    }
+
+    #[test]
+    fn no_time_begins_before_the_year_1_in_utc() {
+        let zone = TimeZone::find("Etc/GMT-14").unwrap();
+        let now = Timestamp::parse("2027-02-10").unwrap();
+        assert_eq!(zone.observance(now).onset, Timestamp::parse("1601-01-01").unwrap());
+    }
 }
