@@ -56,7 +56,7 @@ const task = (title: string, created_at: string, others: Partial<Imported> = {})
 
 /** What is imported of each file in `foreign/`, in order of creation, and what is said about the rest. */
 const FOREIGN: Record<string, { tasks: Imported[]; notes: string[] }> = {
-  // With HTML, an alarm and an event.
+  // With HTML, an alarm, an event, and a repetition that was completed.
   thunderbird: {
     tasks: [
       task("Steuererklärung abgeben", "2024-01-10T08:15:00.000Z", {
@@ -68,8 +68,13 @@ const FOREIGN: Record<string, { tasks: Imported[]; notes: string[] }> = {
         completed_at: "2024-01-12T09:14:59.000Z",
       }),
       task("Müll rausbringen", "2024-01-10T08:16:00.000Z", { due: "2024-01-01T20:00:00 Europe/Berlin" }),
+      task("Müll rausbringen", "2024-01-10T08:17:00.000Z", {
+        completed: true,
+        due: "2024-01-08T20:00:00 Europe/Berlin",
+        completed_at: "2024-01-08T18:59:00.000Z",
+      }),
     ],
-    notes: ["to-do 2: it does not repeat any more"],
+    notes: ["to-do 2: it does not repeat any more", "to-do 3: it is no repetition of another any more"],
   },
   // Its alarms have a UID and a description, and come first.
   reminders: {
@@ -103,6 +108,14 @@ const FOREIGN: Record<string, { tasks: Imported[]; notes: string[] }> = {
       (name, index) => `to-do ${index + 1}: its time zone ${name} is not known, so it is due at local time`,
     ),
   },
+  // CREATED may be wrong, labels empty, and an event not as RFC 5545 says.
+  google: {
+    tasks: [
+      task("Year 0", "2024-03-01T10:10:10.000Z", { due: "2024-02-10T09:00:00Z" }),
+      task("Year 1900", "2024-03-01T10:10:11.000Z", { labels: ["a", "b"] }),
+    ],
+    notes: [],
+  },
   // Names of zones are paths.
   evolution: {
     tasks: [
@@ -120,19 +133,33 @@ function imported(from: Task): Imported {
   return { title, description, completed, priority, labels, due: meant, created_at, completed_at };
 }
 
-/** Each is imported with the line ends of Unix, of the RFC, and with a byte order mark, and is there once. */
+/** The same calendar, with names in small letters, and lines that end in two ways. */
+const oddly = (calendar: string): string =>
+  calendar
+    .split("\n")
+    .map((line, index) => line.replace(/^[\w-]+/, (name) => name.toLowerCase()) + (index % 2 ? "\r" : ""))
+    .join("\n");
+
+/** Each is imported in several forms, and is there once; then all of them, in one file. */
 export function readOthers(dynamodb: string): void {
+  const all = [];
   for (const [name, { tasks, notes }] of Object.entries(FOREIGN)) {
     const run = commandsOf(name, dynamodb);
     const unix = text(`${here}foreign/${name}.ics`);
-    const variants = [unix, unix.replaceAll("\n", "\r\n"), `\ufeff${unix.replaceAll("\n", "\r\n")}`];
-    variants.forEach((variant, index) => {
+    const forms = [unix, `\ufeff${unix.replaceAll("\n", "\r\n")}`, oddly(unix)];
+    forms.forEach((form, index) => {
       const file = inFolder(`${name}-${index}.ics`);
-      writeFileSync(file, variant);
+      writeFileSync(file, form);
       const [stored, existing] = index === 0 ? [tasks.length, 0] : [0, tasks.length];
       assert.deepEqual(run("import", file), { status: 0, said: [...notes, `${stored} tasks stored, ${existing} there already`] });
     });
     assertSame(exported(run).map(imported), tasks);
+    all.push(unix);
   }
+  const file = inFolder("all.ics");
+  writeFileSync(file, all.join(""));
+  const count = Object.values(FOREIGN).flatMap(({ tasks }) => tasks).length;
+  const { said } = commandsOf("all", dynamodb)("import", file);
+  assert.equal(said.at(-1), `${count} tasks stored, 0 there already`);
   console.log(`ok: import calendars of ${Object.keys(FOREIGN).join(", ")}`);
 }
