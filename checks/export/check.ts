@@ -8,7 +8,20 @@ import { type Api, type Operation, type Task, clientFor, expectData } from "../o
 import { startBackend, stopAll } from "../server.js";
 import { uuidv7 } from "../sync/ids.js";
 import { COLUMNS, asInCalendar, rowOf, toDoOf } from "./expected.js";
-import { type Command, FORMATS, type Format, assertSame, bytes, commandsOf, download, inFolder, readAll, tasksIn, text } from "./files.js";
+import {
+  type Command,
+  FORMATS,
+  type Format,
+  assertSame,
+  bytes,
+  commandsOf,
+  download,
+  inFolder,
+  readAll,
+  runPython,
+  tasksIn,
+  text,
+} from "./files.js";
 import { readOthers, writeWithOthers } from "./foreign.js";
 import { HOSTILE, isCompleted, isDeleted } from "./tasks.js";
 
@@ -86,7 +99,12 @@ async function bringBack(api: string, dynamodb: string, user: string): Promise<v
     assertSame(tasksIn(second.json).map(content), expected.map(content));
     assert.equal(timeless(second.ics), timeless(first.ics));
   }
-  console.log(`ok: export ${tasks.length} tasks, erase them, and import each file`);
+  const saved = inFolder("saved.csv");
+  runPython("spreadsheet.py", [first.csv, saved]);
+  const by = commandsOf("spreadsheet", dynamodb);
+  assert.equal(by("import", saved).status, 0);
+  assertSame(tasksIn(write(by, "spreadsheet").json).map(content), tasks.filter((_, index) => index % 3 === 0).map(content));
+  console.log(`ok: export ${tasks.length} tasks, erase them, and import each file, also after a spreadsheet has saved it`);
 }
 
 const { api, dynamodb } = await startBackend();

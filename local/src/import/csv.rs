@@ -10,7 +10,8 @@ use super::Place;
 /// Reads the rows. The columns may be in any order; those that are missing are empty.
 pub(super) fn read(text: &str) -> Result<Vec<Place>> {
     let text = text.trim_start_matches(BYTE_ORDER_MARK);
-    let mut reader = ReaderBuilder::new().flexible(true).from_reader(text.as_bytes());
+    let mut builder = ReaderBuilder::new();
+    let mut reader = builder.delimiter(separator(text)).flexible(true).from_reader(text.as_bytes());
     let names = reader.headers().context("not CSV")?.clone();
     for name in ["id", "title"] {
         let is_there = names.iter().any(|it| it == name);
@@ -24,6 +25,13 @@ pub(super) fn read(text: &str) -> Result<Vec<Place>> {
         rows.push((format!("line {line}"), object, notes));
     }
     Ok(rows)
+}
+
+/// Returns what is between the names of the columns: in some countries, spreadsheets save files
+/// with semicolons.
+fn separator(text: &str) -> u8 {
+    let names = text.lines().next().unwrap_or_default();
+    [b';', b'\t'].into_iter().find(|it| names.contains(char::from(*it))).unwrap_or(b',')
 }
 
 fn object(names: &StringRecord, row: &StringRecord) -> (Map<String, Value>, Vec<String>) {
@@ -43,8 +51,9 @@ fn object(names: &StringRecord, row: &StringRecord) -> (Map<String, Value>, Vec<
                 "false" => json!(false),
                 _ => json!(cell),
             },
+            // Spreadsheets write a space before the time.
             "due" => {
-                due.0 = Some(cell);
+                due.0 = Some(cell.replacen(' ', "T", 1));
                 continue;
             }
             "due_time_zone" => {
