@@ -18,7 +18,7 @@ use crate::arguments::{Erase, Export, Import, Owner};
 
 /// Writes a file of all tasks.
 pub(crate) async fn export(settings: &Settings, arguments: Export) -> Result<()> {
-    let Export { owner, file, format } = arguments;
+    let Export { owner, file, format, force } = arguments;
     let format = format_of(format, &file)?;
     let (store, user) = open(settings, &owner).await?;
     let mut export = http::Export::whole(format);
@@ -35,18 +35,23 @@ pub(crate) async fn export(settings: &Settings, arguments: Export) -> Result<()>
     if file.as_os_str() == "-" {
         std::io::stdout().write_all(text.as_bytes())?;
     } else {
-        write(&file, &text).with_context(|| format!("writing {}", file.display()))?;
+        write(&file, &text, force).with_context(|| format!("writing {}", file.display()))?;
         say(&format!("{count} tasks in {}", file.display()));
     }
     Ok(())
 }
 
-/// Writes a file as a whole or not at all.
-fn write(path: &Path, text: &str) -> std::io::Result<()> {
+/// Writes a file as a whole or not at all. Only by force does it replace another: that may hold
+/// what has been erased since.
+fn write(path: &Path, text: &str, force: bool) -> std::io::Result<()> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     let mut file = tempfile::NamedTempFile::new_in(folder.unwrap_or(Path::new(".")))?;
     file.write_all(text.as_bytes())?;
-    file.persist(path)?;
+    if force {
+        file.persist(path)?
+    } else {
+        file.persist_noclobber(path)?
+    };
     Ok(())
 }
 
@@ -96,7 +101,7 @@ async fn until_stopped<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
         result = work => result,
         result = stop_signal() => result.and_then(|()| bail!("interrupted")),
     };
-    result.context("not finished: the same command goes on")
+    result.context("not finished; run the same command again to continue")
 }
 
 /// Stores the tasks of a file.
@@ -148,7 +153,8 @@ fn read(path: &Path) -> Result<String> {
 async fn open(settings: &Settings, owner: &Owner) -> Result<(Store, User)> {
     let (client, _) = owner.place.connect(settings)?;
     // Its keys are not needed: nothing here has one.
-    let store = Store::new(client, &owner.place.table, "");
+    let has_trash = settings.get("TRASH") != Some("off");
+    let store = Store::new(client, &owner.place.table, "").with_trash(has_trash);
     Ok((store, token::user(settings, &owner.user).await?))
 }
 

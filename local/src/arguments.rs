@@ -129,6 +129,9 @@ pub(crate) struct Export {
     /// json, csv or ics [default: as the file's extension says]
     #[arg(long, value_parser = format)]
     pub(crate) format: Option<Format>,
+    /// Replace the file if it exists
+    #[arg(long)]
+    pub(crate) force: bool,
 }
 
 #[derive(Args)]

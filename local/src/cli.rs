@@ -49,7 +49,7 @@ pub fn task_bar(all: u64) -> Result<ProgressBar> {
     )?))
 }
 
-/// A counter of tasks, of which nobody knows how many there are.
+/// A counter for an unknown number of tasks.
 ///
 /// # Errors
 ///

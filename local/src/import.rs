@@ -74,7 +74,11 @@ pub fn read(text: &str, format: Format, user_id: &str) -> Result<Vec<Entry>> {
             Err(_) => entries.len(),
         };
         match entries.get_mut(at) {
-            Some(earlier) => *earlier = entry,
+            Some(earlier) => {
+                let note = format!("it replaces {}, which has the same id", earlier.place);
+                *earlier = entry;
+                earlier.notes.push(note);
+            }
             None => entries.push(entry),
         }
     }

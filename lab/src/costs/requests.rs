@@ -91,7 +91,7 @@ pub fn measured_requests() -> Vec<MeasuredRequest> {
             name: "batch-tasks, 25 creates",
             batch: 25,
             warm: 40,
-            ..request("batch-tasks", 200, Budget { size: 6_790, memory: 10, init: 3_900, first: 85_000, warm: 62_500, init_unwarmed: 1_600, first_unwarmed: 92_000 })
+            ..request("batch-tasks", 200, Budget { size: 6_790, memory: 10, init: 3_900, first: 25_000, warm: 16_500, init_unwarmed: 1_600, first_unwarmed: 27_000 })
         },
         list("export-tasks, 60 as JSON", "format=json&limit=60", 60, Budget { size: 7_000, memory: 9, init: 3_900, first: 9_000, warm: 9_000, init_unwarmed: 1_600, first_unwarmed: 9_000 }),
         list("export-tasks, 60 as CSV", "format=csv&limit=60", 60, Budget { size: 7_000, memory: 9, init: 3_900, first: 9_000, warm: 9_000, init_unwarmed: 1_600, first_unwarmed: 9_000 }),

@@ -78,7 +78,8 @@ fn object(to_do: &Todo, user_id: &str) -> (Map<String, Value>, Vec<String>) {
     object.insert("priority".into(), json!(to_do.get_priority().and_then(priority)));
     object.insert("labels".into(), json!(labels));
     object.insert("completed".into(), json!(is_completed));
-    object.insert("completed_at".into(), json!(completed_at.or(changed_at)));
+    let completed_at = completed_at.or(changed_at).filter(|_| is_completed);
+    object.insert("completed_at".into(), json!(completed_at));
     object.insert("due".into(), due(to_do, &mut notes));
     for (name, note) in [
         ("RRULE", "it does not repeat any more"),

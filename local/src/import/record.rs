@@ -15,7 +15,7 @@ pub(super) fn task(object: Map<String, Value>, user_id: &str) -> Result<Task, St
         Some(completed) => completed.as_bool().ok_or("completed must be true or false")?,
     };
     let completed_at = moment(&object, "completed_at")?;
-    let deleted_at = moment(&object, "deleted_at")?;
+    let deleted_at = moment(&object, "deleted_at")?.map(|moment| moment.min(Timestamp::now()));
     let input = serde_json::from_value::<NewTaskInput>(Value::Object(object));
     let input = input.map_err(|error| error.to_string())?;
     let new = NewTask::try_from(input).map_err(|invalid| {

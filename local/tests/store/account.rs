@@ -94,7 +94,8 @@ fn in_calendar(task: &Task) -> Task {
     };
     let text = |text: &str| {
         let text = text.replace("\r\n", "\n").replace('\r', "\n");
-        text.replace(|char: char| char.is_control() && !matches!(char, '\n' | '\t'), "")
+        let is_control = |char: char| char.is_ascii_control() && !matches!(char, '\n' | '\t');
+        text.replace(is_control, "\u{fffd}")
     };
     let due = serde_json::to_string(&task.due).unwrap();
     let due = due.split_once(",\"at\"").map_or("", |(due, _)| due);

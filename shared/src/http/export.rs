@@ -130,7 +130,7 @@ mod tests {
 
     #[test]
     fn a_page_ends_before_the_task_that_does_not_fit_into_a_reply() {
-        for text in ["\n"] {
+        for text in ["\u{1}"] {
             let description = Some(text.repeat(1000));
             let task = task(NewTask { description, ..NewTask::titled(text.repeat(200)) });
             for format in FORMATS {

@@ -12,13 +12,18 @@ use super::Tasks;
 use super::attempts::repeat;
 use super::batch::AT_A_TIME;
 use super::error::StoreError;
-use super::item::{self, EXPIRES_AT, Item, OF_A_TASK, OF_THE_TRASH, TASK_ID, TITLE, number};
+use super::item::{
+    self, EXPIRES_AT, Item, OF_A_TASK, OF_THE_TRASH, TASK_ID, TITLE, number, string,
+};
 use crate::deadlines::{ERASING, PASSING};
 use crate::task::{ExportQuery, Precondition, Task, TaskId};
 
-/// How many rows one request reads. Most of the time that is less than the megabyte that
-/// DynamoDB would return.
+/// How many rows one request for an export reads. DynamoDB would return a megabyte, which takes
+/// ten times as much memory as SDK items.
 const AT_ONCE: usize = 1000;
+
+/// The indexes that hold only tasks with content: the living ones, and the trash.
+const WITH_CONTENT: [&str; 2] = ["all_by_title", "by_deleted"];
 
 /// What an erasure has done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,7 +61,7 @@ impl Tasks<'_> {
         }
         loop {
             let read = [&OF_A_TASK[..], &OF_THE_TRASH[..], &[EXPIRES_AT]].concat();
-            let output = self.read_whole(last, reads, &read.join(", ")).await?;
+            let output = self.read_whole(last, Some(reads), &read.join(", ")).await?;
             for item in output.items.unwrap_or_default() {
                 if item::is_expired(&item, now)? {
                     continue;
@@ -91,7 +96,7 @@ impl Tasks<'_> {
         let mut done = Erasure { erased: 0, remaining: true, last: after };
         while has_time() {
             let read = [TASK_ID, EXPIRES_AT].join(", ");
-            let output = self.read_whole(done.last, AT_ONCE, &read).await?;
+            let output = self.read_whole(done.last, None, &read).await?;
             let items = output.items.unwrap_or_default();
             let mut left = items.len();
             let erasures = stream::iter(items)
@@ -109,7 +114,9 @@ impl Tasks<'_> {
                 break;
             }
             let Some(key) = output.last_evaluated_key else {
-                return Ok(Erasure { remaining: false, ..done });
+                // Before a position that it began at, there may be tasks of other devices.
+                let remaining = after.is_some() && self.has_content().await?;
+                return Ok(Erasure { remaining, last: None, ..done });
             };
             done.last = Some(item::id_of(&key)?);
         }
@@ -118,11 +125,14 @@ impl Tasks<'_> {
 
     async fn erase_item(&self, item: &Item) -> Result<TaskId, StoreError> {
         let id = item::id_of(item)?;
-        let erased = if item::is_expired(item, self.store.clock.now())? {
-            self.remove_expired(id).await
-        } else {
-            self.delete_for_good(id, &Precondition::Exists).await
-        };
+        let mut erased = Err(StoreError::NotFound);
+        if !item::is_expired(item, self.store.clock.now())? {
+            erased = self.delete_for_good(id, &Precondition::Exists).await;
+        }
+        // Whether it had left the trash before, or has done so since.
+        if matches!(erased, Err(StoreError::NotFound)) && item.contains_key(EXPIRES_AT) {
+            erased = self.remove_expired(id).await;
+        }
         match erased {
             // Somebody else was faster.
             Ok(()) | Err(StoreError::NotFound | StoreError::NotOwned) => Ok(id),
@@ -130,6 +140,28 @@ impl Tasks<'_> {
             Err(StoreError::OutcomeUnknown(cause)) => Err(StoreError::Unavailable(cause)),
             Err(error) => Err(error),
         }
+    }
+
+    /// Whether the user has tasks, as far as the indexes know.
+    async fn has_content(&self) -> Result<bool, StoreError> {
+        for index in WITH_CONTENT {
+            let query = self
+                .store
+                .client
+                .query()
+                .table_name(&self.store.table)
+                .index_name(index)
+                .key_condition_expression("user_id = :user")
+                .expression_attribute_values(":user", string(self.user.id()))
+                .projection_expression(TASK_ID)
+                .limit(1)
+                .return_consumed_capacity(ReturnConsumedCapacity::Total);
+            let (result, _) = repeat(self.began, || query.clone().send()).await;
+            if !result?.items().is_empty() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// Removes what has left the trash, as DynamoDB would some day.
@@ -157,11 +189,11 @@ impl Tasks<'_> {
         }
     }
 
-    /// Reads up to `limit` rows after the task `after`, and returns those that have content.
+    /// Reads up to a megabyte, or `limit` rows, after the task `after`, and returns those that have content.
     async fn read_whole(
         &self,
         after: Option<TaskId>,
-        limit: usize,
+        limit: Option<usize>,
         read: &str,
     ) -> Result<QueryOutput, StoreError> {
         let query = self
@@ -171,11 +203,11 @@ impl Tasks<'_> {
             .table_name(&self.store.table)
             .consistent_read(true)
             .key_condition_expression("user_id = :user")
-            .expression_attribute_values(":user", item::string(self.user.id()))
+            .expression_attribute_values(":user", string(self.user.id()))
             .filter_expression(format!("attribute_exists({TITLE})"))
             .projection_expression(read)
             .set_exclusive_start_key(after.map(|id| self.key(id)))
-            .limit(i32::try_from(limit).unwrap_or(i32::MAX))
+            .set_limit(limit.and_then(|limit| i32::try_from(limit).ok()))
             .return_consumed_capacity(ReturnConsumedCapacity::Total);
         let (result, _) = repeat(self.began, || query.clone().send()).await;
         Ok(result?)

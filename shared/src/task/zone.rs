@@ -79,7 +79,7 @@ impl TimeZone {
     /// Returns the time that the zone keeps at `moment`.
     #[cfg(feature = "export")]
     pub(crate) fn observance(&self, moment: Timestamp) -> Observance {
-        let moment = Moment::from_millisecond(moment.unix_millis()).unwrap_or_default();
+        let moment = Moment::from_millisecond(moment.unix_millis()).unwrap_or(Moment::MAX);
         let now = self.0.to_offset_info(moment);
         let to = now.offset();
         // The transition at this very moment counts.

@@ -154,10 +154,12 @@ fn line(name: &str, value: &str) -> String {
     Property::new(name, value).try_into().unwrap_or_default()
 }
 
-/// Returns a text without the characters that a calendar cannot have (RFC 5545 section 3.3.11).
+/// Returns a text with a mark in place of each character that a calendar cannot have (RFC 5545
+/// section 3.1, CONTROL). Left out, a title might be empty.
 fn readable(text: &str) -> String {
     let text = text.replace("\r\n", "\n").replace('\r', "\n");
-    text.replace(|char: char| char.is_control() && !matches!(char, '\n' | '\t'), "")
+    let is_control = |char: char| char.is_ascii_control() && !matches!(char, '\n' | '\t');
+    text.replace(is_control, "\u{fffd}")
 }
 
 /// Returns a moment, truncated to the second: `20270210T080000Z`.
