@@ -79,7 +79,7 @@ async function bringBack(api: string, dynamodb: string, user: string): Promise<v
   const run = commandsOf(user, dynamodb);
   const write = (by: Command, name: string) => {
     const files = { json: inFolder(`${name}.json`), csv: inFolder(`${name}.csv`), ics: inFolder(`${name}.ics`) };
-    for (const file of Object.values(files)) assert.equal(by("export", file).status, 0);
+    for (const file of Object.values(files)) assert.equal(by("export", "--force", file).status, 0);
     return files;
   };
   const first = write(run, "first");

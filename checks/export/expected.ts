@@ -27,9 +27,9 @@ export function rowOf(task: Task): Row {
   return row.map((cell) => cell ?? "");
 }
 
-/** Lines end with LF, and there are no control characters (RFC 5545 section 3.3.11). */
+/** Lines end with LF, and marks stand in place of control characters (RFC 5545 section 3.1). */
 export const readable = (text: string): string =>
-  text.replace(/\r\n?/g, "\n").replace(/[\0-\x08\x0b-\x1f\x7f-\x9f]/g, "");
+  text.replace(/\r\n?/g, "\n").replace(/[\0-\x08\x0b-\x1f\x7f]/g, "\ufffd");
 
 /** A calendar knows no fractions of seconds. */
 export const toSecond = (moment: string): string => moment.replace(/\.\d+/, "");

@@ -13,7 +13,7 @@ type Imported = Pick<Task, "title" | "description" | "completed" | "priority" | 
 
 function exported(run: Command): Task[] {
   const file = inFolder("imported.json");
-  assert.equal(run("export", file).status, 0);
+  assert.equal(run("export", "--force", file).status, 0);
   return tasksIn(file);
 }
 
