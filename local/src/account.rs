@@ -4,7 +4,7 @@ use std::fs;
 use std::io::{Read, Write};
 use std::path::Path;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use local::cli::{say, stop_signal, task_bar, task_counter};
 use local::import;
 use local::settings::Settings;
@@ -20,7 +20,8 @@ use crate::arguments::{Erase, Export, Import, Owner};
 pub(crate) async fn export(settings: &Settings, arguments: Export) -> Result<()> {
     let Export { owner, file, format, force } = arguments;
     let format = format_of(format, &file)?;
-    let (store, user) = open(settings, &owner).await?;
+    ensure!(force || !file.exists(), "{} exists; --force replaces it", file.display());
+    let (store, user, place) = open(settings, &owner).await?;
     let mut export = http::Export::whole(format);
     let mut count = 0_usize;
     let mut next = Some(ExportQuery { format, ..ExportQuery::default() });
@@ -29,7 +30,8 @@ pub(crate) async fn export(settings: &Settings, arguments: Export) -> Result<()>
             count += usize::from(task.deleted_at.is_none() || format.has_trash());
             export.push(&task)
         };
-        next = store.tasks(&user).export(&query, take).await?;
+        let page = store.tasks(&user).export(&query, take).await;
+        next = page.with_context(|| format!("reading {place}"))?;
     }
     let text = export.into_text();
     if file.as_os_str() == "-" {
@@ -58,11 +60,17 @@ fn write(path: &Path, text: &str, force: bool) -> std::io::Result<()> {
 /// Deletes all tasks for good, or only counts them.
 pub(crate) async fn erase(settings: &Settings, arguments: Erase) -> Result<()> {
     let Erase { owner, yes } = arguments;
-    let (store, user) = open(settings, &owner).await?;
+    let (store, user, place) = open(settings, &owner).await?;
     let (name, table) = (&owner.user, &owner.place.table);
+    let none = format!("{name} has no tasks in {place}");
     if !yes {
-        let count = count(&store, &user).await?;
-        say(&format!("{name} has {count} tasks in {table}. To delete them for good, add --yes."));
+        let count = count(&store, &user).await.with_context(|| format!("reading {place}"))?;
+        say(&match count {
+            0 => none,
+            _ => {
+                format!("{name} has {count} tasks in {table}. To delete them for good, add --yes.")
+            }
+        });
         return Ok(());
     }
     let bar = task_counter()?;
@@ -77,9 +85,12 @@ pub(crate) async fn erase(settings: &Settings, arguments: Erase) -> Result<()> {
             last = erasure.last;
         }
     };
-    until_stopped(erasing).await?;
+    until_stopped(erasing).await.with_context(|| format!("erasing in {place}"))?;
     bar.finish_and_clear();
-    say(&format!("{} tasks of {name} are deleted for good", bar.position()));
+    say(&match bar.position() {
+        0 => none,
+        count => format!("{count} tasks of {name} are deleted for good"),
+    });
     Ok(())
 }
 
@@ -128,10 +139,10 @@ pub(crate) async fn import(settings: &Settings, arguments: Import) -> Result<()>
         say(&format!("{} tasks can be imported, {rejected} cannot", tasks.len()));
         return Ok(());
     }
-    let (store, user) = open(settings, &owner).await?;
+    let (store, user, place) = open(settings, &owner).await?;
     let bar = task_bar(tasks.len() as u64)?;
     let importing = import::import(&store, &user, tasks, |done| bar.set_position(done));
-    let totals = until_stopped(importing).await?;
+    let totals = until_stopped(importing).await.with_context(|| format!("importing to {place}"))?;
     bar.finish_and_clear();
     say(&totals.to_string());
     match rejected {
@@ -150,17 +161,24 @@ fn read(path: &Path) -> Result<String> {
     Ok(text)
 }
 
-async fn open(settings: &Settings, owner: &Owner) -> Result<(Store, User)> {
-    let (client, _) = owner.place.connect(settings)?;
-    // Its keys are not needed: nothing here has one.
-    let has_trash = settings.get("TRASH") != Some("off");
-    let store = Store::new(client, &owner.place.table, "").with_trash(has_trash);
-    Ok((store, token::user(settings, &owner.user).await?))
+/// Returns the store and the user, and where the table is.
+async fn open(settings: &Settings, owner: &Owner) -> Result<(Store, User, String)> {
+    let (client, address) = owner.place.connect(settings)?;
+    let has_trash = match settings.get("TRASH") {
+        None | Some("on") => true,
+        Some("off") => false,
+        Some(_) => bail!("TRASH must be on or off"),
+    };
+    let table = &owner.place.table;
+    // Without the table of idempotency keys: nothing here has one.
+    let store = Store::new(client, table, "").with_trash(has_trash);
+    let user = token::user(settings, &owner.user).await?;
+    Ok((store, user, format!("{table} in {address}")))
 }
 
 /// Returns the format that is asked for, or that of the file's extension.
 fn format_of(format: Option<Format>, file: &Path) -> Result<Format> {
     let extension = file.extension().and_then(|extension| extension.to_str());
-    let format = format.or_else(|| Format::parse(extension?));
+    let format = format.or_else(|| Format::parse(&extension?.to_ascii_lowercase()));
     format.context("--format must say json, csv or ics, because the file's name does not")
 }

@@ -20,6 +20,9 @@ pub(super) fn read(text: &str) -> Result<Vec<Place>> {
     let mut rows = Vec::new();
     for row in reader.records() {
         let row = row.context("not CSV")?;
+        if row.iter().all(str::is_empty) {
+            continue;
+        }
         let line = row.position().map_or(0, csv::Position::line);
         let (object, notes) = object(&names, &row);
         rows.push((format!("line {line}"), object, notes));
@@ -36,7 +39,6 @@ fn separator(text: &str) -> u8 {
 
 fn object(names: &StringRecord, row: &StringRecord) -> (Map<String, Value>, Vec<String>) {
     let mut object = Map::new();
-    let mut due = (None, None);
     for (name, cell) in names.iter().zip(row) {
         let is_known = COLUMNS.contains(&name);
         if !is_known || cell.is_empty() {
@@ -52,19 +54,12 @@ fn object(names: &StringRecord, row: &StringRecord) -> (Map<String, Value>, Vec<
                 _ => json!(cell),
             },
             // Spreadsheets write a space before the time.
-            "due" => {
-                due.0 = Some(cell.replacen(' ', "T", 1));
-                continue;
-            }
-            "due_time_zone" => {
-                due.1 = Some(cell);
-                continue;
-            }
+            "due" => json!(cell.replacen(' ', "T", 1)),
             _ => json!(cell),
         };
         object.insert(name.to_owned(), value);
     }
-    match due {
+    match (object.remove("due"), object.remove("due_time_zone")) {
         (Some(local), Some(time_zone)) => {
             object.remove("due_date");
             object.insert("due".to_owned(), json!({"local": local, "time_zone": time_zone}));
