@@ -6,16 +6,20 @@ use serde::Serialize;
 /// <https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>
 pub const MAX_PAGE_BYTES: usize = 5 * 1024 * 1024;
 
-/// The most bytes of a page inside the function's reply, as [`embedded_bytes`] counts them.
+/// The most bytes of a page inside the function's reply, where it is a JSON string.
 /// This leaves room for the headers.
 pub(super) const MAX_EMBEDDED_BYTES: usize = 6_000_000;
 
 /// Returns how many bytes `text` takes, at most, inside the function's reply. There, it is a
 /// JSON string, so each `"` and `\` takes two bytes, and each control character up to six.
+#[cfg(feature = "export")]
 pub(super) fn embedded_bytes(text: &[u8]) -> usize {
-    let bytes =
-        |byte: &u8| 1 + usize::from(matches!(byte, b'"' | b'\\')) + 5 * usize::from(*byte < b' ');
-    text.iter().map(bytes).sum()
+    text.len() + escapes(text) + 5 * text.iter().filter(|byte| **byte < b' ').count()
+}
+
+/// Returns how many bytes escaping adds to JSON, which has no control characters.
+fn escapes(json: &[u8]) -> usize {
+    json.iter().filter(|byte| matches!(byte, b'"' | b'\\')).count()
 }
 
 /// The body of a page: as many tasks or changes as fit into one reply. Each is serialized as it
@@ -43,7 +47,8 @@ impl Page {
             self.json.push(b',');
         }
         serde_json::to_writer(&mut self.json, entry).expect("an entry that JSON can hold");
-        let embedded = self.embedded + embedded_bytes(&self.json[start..]);
+        let json = &self.json[start..];
+        let embedded = self.embedded + json.len() + escapes(json);
         if self.json.len() >= MAX_PAGE_BYTES || embedded > MAX_EMBEDDED_BYTES {
             self.json.truncate(start);
             return false;
