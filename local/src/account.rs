@@ -9,30 +9,26 @@ use local::cli::{say, stop_signal, task_bar, task_counter};
 use local::import;
 use local::settings::Settings;
 use local::token;
-use shared::User;
 use shared::http;
 use shared::store::Store;
 use shared::task::{ExportQuery, Format, Task};
+use shared::{User, config};
 
-use crate::arguments::{Erase, Export, Import, Owner};
+use crate::arguments::{Erase, Export, File, Import, Owner};
 
 /// Writes a file of all tasks.
 pub(crate) async fn export(settings: &Settings, arguments: Export) -> Result<()> {
-    let Export { owner, file, format, force } = arguments;
+    let Export { file: File { file, owner, format }, force } = arguments;
     let format = format_of(format, &file)?;
     ensure!(force || !file.exists(), "{} exists; --force replaces it", file.display());
     let (store, user, place) = open(settings, &owner).await?;
     let mut export = http::Export::whole(format);
     let mut count = 0_usize;
-    let mut next = Some(ExportQuery { format, ..ExportQuery::default() });
-    while let Some(query) = next {
-        let take = |task: Task| {
-            count += usize::from(task.deleted_at.is_none() || format.has_trash());
-            export.push(&task)
-        };
-        let page = store.tasks(&user).export(&query, take).await;
-        next = page.with_context(|| format!("reading {place}"))?;
-    }
+    let walk = each_task(&store, &user, |task| {
+        count += usize::from(task.deleted_at.is_none() || format.has_trash());
+        export.push(&task);
+    });
+    walk.await.with_context(|| format!("reading {place}"))?;
     let text = export.into_text();
     if file.as_os_str() == "-" {
         std::io::stdout().write_all(text.as_bytes())?;
@@ -64,7 +60,9 @@ pub(crate) async fn erase(settings: &Settings, arguments: Erase) -> Result<()> {
     let (name, table) = (&owner.user, &owner.place.table);
     let none = format!("{name} has no tasks in {place}");
     if !yes {
-        let count = count(&store, &user).await.with_context(|| format!("reading {place}"))?;
+        let mut count = 0_usize;
+        let walk = each_task(&store, &user, |_| count += 1);
+        walk.await.with_context(|| format!("reading {place}"))?;
         say(&match count {
             0 => none,
             _ => {
@@ -94,16 +92,17 @@ pub(crate) async fn erase(settings: &Settings, arguments: Erase) -> Result<()> {
     Ok(())
 }
 
-async fn count(store: &Store, user: &User) -> Result<usize> {
-    let (mut count, mut next) = (0, Some(ExportQuery::default()));
+/// Passes all tasks of `user` to `take`, those in the trash too.
+async fn each_task(store: &Store, user: &User, mut take: impl FnMut(Task)) -> Result<()> {
+    let mut next = Some(ExportQuery::default());
     while let Some(query) = next {
-        let take = |_| {
-            count += 1;
+        let take = |task| {
+            take(task);
             true
         };
         next = store.tasks(user).export(&query, take).await?;
     }
-    Ok(count)
+    Ok(())
 }
 
 /// Waits for work that the same command continues if it is interrupted.
@@ -117,7 +116,7 @@ async fn until_stopped<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
 
 /// Stores the tasks of a file.
 pub(crate) async fn import(settings: &Settings, arguments: Import) -> Result<()> {
-    let Import { owner, file, format, dry_run } = arguments;
+    let Import { file: File { file, owner, format }, dry_run } = arguments;
     let format = format_of(format, &file)?;
     let text = read(&file).with_context(|| format!("reading {}", file.display()))?;
     let entries = import::read(&text, format, &owner.user)
@@ -164,11 +163,7 @@ fn read(path: &Path) -> Result<String> {
 /// Returns the store and the user, and where the table is.
 async fn open(settings: &Settings, owner: &Owner) -> Result<(Store, User, String)> {
     let (client, address) = owner.place.connect(settings)?;
-    let has_trash = match settings.get("TRASH") {
-        None | Some("on") => true,
-        Some("off") => false,
-        Some(_) => bail!("TRASH must be on or off"),
-    };
+    let has_trash = config::has_trash(|name| settings.get(name).map(str::to_owned))?;
     let table = &owner.place.table;
     // Without the table of idempotency keys: nothing here has one.
     let store = Store::new(client, table, "").with_trash(has_trash);

@@ -120,15 +120,22 @@ pub(crate) struct Owner {
     pub(crate) place: Place,
 }
 
+/// A file of a user's tasks.
 #[derive(Args)]
-pub(crate) struct Export {
-    /// The file to write, or - for standard output
+pub(crate) struct File {
+    /// The file, or - for standard output or input
     pub(crate) file: PathBuf,
     #[command(flatten)]
     pub(crate) owner: Owner,
     /// json, csv or ics [default: as the file's extension says]
     #[arg(long, value_parser = format)]
     pub(crate) format: Option<Format>,
+}
+
+#[derive(Args)]
+pub(crate) struct Export {
+    #[command(flatten)]
+    pub(crate) file: File,
     /// Replace the file if it exists
     #[arg(long)]
     pub(crate) force: bool,
@@ -145,13 +152,8 @@ pub(crate) struct Erase {
 
 #[derive(Args)]
 pub(crate) struct Import {
-    /// The file to read, or - for standard input
-    pub(crate) file: PathBuf,
     #[command(flatten)]
-    pub(crate) owner: Owner,
-    /// json, csv or ics [default: as the file's extension says]
-    #[arg(long, value_parser = format)]
-    pub(crate) format: Option<Format>,
+    pub(crate) file: File,
     /// Only read the file, and list what cannot be imported
     #[arg(long)]
     pub(crate) dry_run: bool,

@@ -11,6 +11,7 @@ use anyhow::{Context, Result};
 use futures::{StreamExt, stream};
 use serde_json::{Deserializer, Map, Value};
 use shared::User;
+use shared::http::BYTE_ORDER_MARK;
 use shared::store::{Imported, Store};
 use shared::task::{Format, Task};
 
@@ -62,6 +63,7 @@ type Place = (String, Map<String, Value>, Vec<String>);
 pub fn read(text: &str, format: Format, user_id: &str) -> Result<Vec<Entry>> {
     let mut known = HashMap::new();
     let mut entries: Vec<Entry> = Vec::new();
+    let text = text.trim_start_matches(BYTE_ORDER_MARK);
     let places = match format {
         Format::Json => json(text)?,
         Format::Csv => csv::read(text)?,
@@ -87,7 +89,6 @@ pub fn read(text: &str, format: Format, user_id: &str) -> Result<Vec<Entry>> {
 
 /// Reads one or more arrays: the pages of an export.
 fn json(text: &str) -> Result<Vec<Place>> {
-    let text = text.trim_start_matches(shared::http::BYTE_ORDER_MARK);
     let mut tasks = Vec::new();
     for page in Deserializer::from_str(text).into_iter::<Vec<Map<String, Value>>>() {
         tasks.extend(page.context("not an array of tasks")?);

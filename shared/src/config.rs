@@ -90,15 +90,24 @@ impl Config {
             tasks_table: variable("TASKS_TABLE").ok_or(invalid("TASKS_TABLE", "is not set"))?,
             idempotency_table: variable("IDEMPOTENCY_TABLE")
                 .ok_or(invalid("IDEMPOTENCY_TABLE", "is not set"))?,
-            has_trash: match variable("TRASH").as_deref() {
-                None | Some("on") => true,
-                Some("off") => false,
-                Some(_) => return Err(invalid("TRASH", "must be on or off")),
-            },
+            has_trash: has_trash(&lookup)?,
             dynamodb_endpoint: variable(ENDPOINT),
             aws: Aws::from_lookup(&lookup),
             identity: Identity::from_lookup(&lookup)?,
         })
+    }
+}
+
+/// Returns [`Config::has_trash`], for tools that need nothing else of it.
+///
+/// # Errors
+///
+/// A [`ConfigError`] if the variable is invalid.
+pub fn has_trash(lookup: impl Fn(&str) -> Option<String>) -> Result<bool, ConfigError> {
+    match non_empty(&lookup)("TRASH").as_deref() {
+        None | Some("on") => Ok(true),
+        Some("off") => Ok(false),
+        Some(_) => Err(invalid("TRASH", "must be on or off")),
     }
 }
 

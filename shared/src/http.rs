@@ -17,7 +17,9 @@ pub use batch::{MAX_BATCH_BYTES, operations, results};
 pub use entity_tag::EntityTags;
 pub use erasure::erased;
 #[cfg(feature = "export")]
-pub use export::{BYTE_ORDER_MARK, COLUMNS, Export, export, plain, split_labels};
+pub use export::{BYTE_ORDER_MARK, COLUMNS, Export, export};
+#[cfg(all(feature = "export", feature = "tools"))]
+pub use export::{plain, split_labels};
 pub use feed::{Change, changes};
 pub use lambda_http::{Body, Request};
 pub use page::{MAX_PAGE_BYTES, Page};

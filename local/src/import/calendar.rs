@@ -11,7 +11,6 @@ use crate::seed;
 
 /// Reads all to-dos, of one or more calendars.
 pub(super) fn read(text: &str, user_id: &str) -> Result<Vec<Place>> {
-    let text = text.trim_start_matches(shared::http::BYTE_ORDER_MARK);
     let mut places = Vec::new();
     for (index, lines) in to_dos(text)?.iter().enumerate() {
         let place = format!("to-do {}", index + 1);

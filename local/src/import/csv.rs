@@ -3,13 +3,12 @@
 use anyhow::{Context, Result, ensure};
 use csv::{ReaderBuilder, StringRecord};
 use serde_json::{Map, Value, json};
-use shared::http::{BYTE_ORDER_MARK, COLUMNS, plain, split_labels};
+use shared::http::{COLUMNS, plain, split_labels};
 
 use super::Place;
 
 /// Reads the rows. The columns may be in any order; those that are missing are empty.
 pub(super) fn read(text: &str) -> Result<Vec<Place>> {
-    let text = text.trim_start_matches(BYTE_ORDER_MARK);
     let mut builder = ReaderBuilder::new();
     let mut reader = builder.delimiter(separator(text)).flexible(true).from_reader(text.as_bytes());
     let names = reader.headers().context("not CSV")?.clone();
@@ -24,8 +23,7 @@ pub(super) fn read(text: &str) -> Result<Vec<Place>> {
             continue;
         }
         let line = row.position().map_or(0, csv::Position::line);
-        let (object, notes) = object(&names, &row);
-        rows.push((format!("line {line}"), object, notes));
+        rows.push((format!("line {line}"), object(&names, &row), Vec::new()));
     }
     Ok(rows)
 }
@@ -37,7 +35,7 @@ fn separator(text: &str) -> u8 {
     [b';', b'\t'].into_iter().find(|it| names.contains(char::from(*it))).unwrap_or(b',')
 }
 
-fn object(names: &StringRecord, row: &StringRecord) -> (Map<String, Value>, Vec<String>) {
+fn object(names: &StringRecord, row: &StringRecord) -> Map<String, Value> {
     let mut object = Map::new();
     for (name, cell) in names.iter().zip(row) {
         let is_known = COLUMNS.contains(&name);
@@ -70,5 +68,5 @@ fn object(names: &StringRecord, row: &StringRecord) -> (Map<String, Value>, Vec<
         }
         (None, _) => {}
     }
-    (object, Vec::new())
+    object
 }

@@ -18,10 +18,7 @@ pub(super) fn task(object: Map<String, Value>, user_id: &str) -> Result<Task, St
     let deleted_at = moment(&object, "deleted_at")?.map(|moment| moment.min(Timestamp::now()));
     let input = serde_json::from_value::<NewTaskInput>(Value::Object(object));
     let input = input.map_err(|error| error.to_string())?;
-    let new = NewTask::try_from(input).map_err(|invalid| {
-        let text = |error: &shared::task::FieldError| format!("{} {}", error.field, error.detail);
-        invalid.errors.iter().map(text).collect::<Vec<_>>().join("; ")
-    })?;
+    let new = NewTask::try_from(input).map_err(|invalid| invalid.to_string())?;
     let task = Task::with_id(id, user_id, new);
     Ok(Task { completed, completed_at: completed_at.filter(|_| completed), deleted_at, ..task })
 }

@@ -1,11 +1,10 @@
 //! The reply to an erasure.
 
+use lambda_http::Request;
 use lambda_http::http::StatusCode;
-use lambda_http::http::header::LINK;
-use lambda_http::{Request, RequestExt};
 
 use super::Response;
-use super::response::{json, no_content, set};
+use super::response::{json, no_content, set_next};
 use crate::auth::User;
 use crate::store::Erasure;
 
@@ -22,7 +21,6 @@ pub fn erased(request: &Request, user: &User, erasure: Erasure) -> Response {
     if let Some(last) = last {
         target.append_pair("cursor", &last.to_string());
     }
-    let link = format!("<{}?{}>; rel=\"next\"", request.raw_http_path(), target.finish());
-    set(&mut response, LINK, &link);
+    set_next(&mut response, request, &target.finish());
     response
 }

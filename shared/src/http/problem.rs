@@ -1,7 +1,6 @@
 //! The only error that a caller sees (RFC 9457), and what the log gets.
 
 use std::error::Error;
-use std::fmt::Write;
 
 use lambda_http::http::header::{CONTENT_TYPE, ETAG, RETRY_AFTER, WWW_AUTHENTICATE};
 use lambda_http::http::{HeaderValue, StatusCode};
@@ -192,12 +191,7 @@ impl Problem {
 
 impl From<Invalid> for Problem {
     fn from(invalid: Invalid) -> Problem {
-        let mut detail = String::new();
-        for (index, error) in invalid.errors.iter().enumerate() {
-            let separator = if index > 0 { "; " } else { "" };
-            // Writing to a string does not fail.
-            let _ = write!(detail, "{separator}{} {}", error.field, error.detail);
-        }
+        let detail = invalid.to_string();
         Problem { errors: invalid.errors, ..Problem::bad_request(detail) }
     }
 }

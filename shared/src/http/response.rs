@@ -77,8 +77,7 @@ pub fn no_content() -> Response {
 pub fn list(request: &Request, page: Page, next: Option<&ListQuery>) -> Response {
     let mut response = json(StatusCode::OK, page.into_json());
     if let Some(next) = next {
-        let target = format!("{}?{}", request.raw_http_path(), query_string(next));
-        set(&mut response, LINK, &format!("<{target}>; rel=\"next\""));
+        set_next(&mut response, request, &query_string(next));
         if next.limit.is_none() {
             record::cut_list();
         }
@@ -179,6 +178,11 @@ pub(super) fn set(response: &mut Response, name: HeaderName, value: &str) {
     if let Ok(value) = HeaderValue::from_str(value) {
         response.headers_mut().insert(name, value);
     }
+}
+
+/// Sets a `Link` to what follows, at the path of the request (RFC 8288).
+pub(super) fn set_next(response: &mut Response, request: &Request, query: &str) {
+    set(response, LINK, &format!("<{}?{query}>; rel=\"next\"", request.raw_http_path()));
 }
 
 /// Encodes `query` as a query string.

@@ -24,12 +24,12 @@ mod token;
 use std::time::Duration;
 
 use aws_sdk_dynamodb::operation::query::QueryOutput;
-use aws_sdk_dynamodb::types::ReturnConsumedCapacity;
 
 use super::Tasks;
 use super::attempts::repeat;
 use super::error::{BadItem, StoreError};
 use super::item::{self, DELETED_AT, Item, OF_A_TASK, UPDATED_AT, string};
+use super::read::OF_THE_USER;
 use crate::deadlines::{CLOCK_SKEW, FUNCTION, LAST_START, fits};
 use crate::task::{FeedEntry, FeedQuery, Revision, TaskId, Timestamp};
 use delivered::Delivered;
@@ -149,18 +149,13 @@ impl Tasks<'_> {
     }
 
     async fn read_changes(&self, round: &Round, limit: usize) -> Result<QueryOutput, StoreError> {
-        let mut condition = "user_id = :user".to_owned();
+        let mut condition = OF_THE_USER.to_owned();
         let mut query = self
-            .store
-            .client
             .query()
-            .table_name(&self.store.table)
             .index_name("by_updated")
-            .expression_attribute_values(":user", string(self.user.id()))
             .projection_expression([&OF_A_TASK[..], &[DELETED_AT]].concat().join(", "))
             // So many rows may be known.
-            .limit(i32::try_from(limit + round.delivered.len()).unwrap_or(i32::MAX))
-            .return_consumed_capacity(ReturnConsumedCapacity::Total);
+            .limit(i32::try_from(limit + round.delivered.len()).unwrap_or(i32::MAX));
         if let Some(from) = round.from {
             condition.push_str(" AND updated_at >= :from");
             query = query.expression_attribute_values(":from", string(text(from)));

@@ -1,5 +1,6 @@
 //! Reading one task.
 
+use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity};
 
 use super::Tasks;
@@ -10,6 +11,9 @@ use crate::task::{Task, TaskId};
 
 /// The index that maps each task to its owner, and holds nothing else.
 const BY_ID: &str = "by_id";
+
+/// The condition of [`Tasks::query`].
+pub(super) const OF_THE_USER: &str = "user_id = :user";
 
 impl Tasks<'_> {
     /// Returns the task `id`, with every write that was acknowledged before.
@@ -57,6 +61,18 @@ impl Tasks<'_> {
         let me = string(self.user.id());
         let is_other = |item: &Item| item.get(USER_ID).is_some_and(|owner| *owner != me);
         if owners.iter().any(is_other) { StoreError::NotOwned } else { StoreError::NotFound }
+    }
+
+    /// Begins a query of the user's partition, of the table or of an index. A key condition of
+    /// its own must repeat [`OF_THE_USER`].
+    pub(super) fn query(&self) -> QueryFluentBuilder {
+        self.store
+            .client
+            .query()
+            .table_name(&self.store.table)
+            .key_condition_expression(OF_THE_USER)
+            .expression_attribute_values(":user", string(self.user.id()))
+            .return_consumed_capacity(ReturnConsumedCapacity::Total)
     }
 
     /// Returns the key of the user's task `id`.

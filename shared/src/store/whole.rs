@@ -4,6 +4,7 @@
 //! An index would be shorter where much is deleted, but lags: it could lack a task that was
 //! written before.
 
+use aws_sdk_dynamodb::operation::delete_item::DeleteItemError;
 use aws_sdk_dynamodb::operation::query::QueryOutput;
 use aws_sdk_dynamodb::types::ReturnConsumedCapacity;
 use futures_util::{StreamExt, future, stream};
@@ -12,9 +13,7 @@ use super::Tasks;
 use super::attempts::repeat;
 use super::batch::AT_A_TIME;
 use super::error::StoreError;
-use super::item::{
-    self, EXPIRES_AT, Item, OF_A_TASK, OF_THE_TRASH, TASK_ID, TITLE, number, string,
-};
+use super::item::{self, EXPIRES_AT, Item, OF_A_TASK, OF_THE_TRASH, TASK_ID, TITLE, number};
 use crate::deadlines::{ERASING, PASSING};
 use crate::task::{ExportQuery, Precondition, Task, TaskId};
 
@@ -145,17 +144,7 @@ impl Tasks<'_> {
     /// Whether the user has tasks, as far as the indexes know.
     async fn has_content(&self) -> Result<bool, StoreError> {
         for index in WITH_CONTENT {
-            let query = self
-                .store
-                .client
-                .query()
-                .table_name(&self.store.table)
-                .index_name(index)
-                .key_condition_expression("user_id = :user")
-                .expression_attribute_values(":user", string(self.user.id()))
-                .projection_expression(TASK_ID)
-                .limit(1)
-                .return_consumed_capacity(ReturnConsumedCapacity::Total);
+            let query = self.query().index_name(index).projection_expression(TASK_ID).limit(1);
             let (result, _) = repeat(self.began, || query.clone().send()).await;
             if !result?.items().is_empty() {
                 return Ok(true);
@@ -177,19 +166,15 @@ impl Tasks<'_> {
             .expression_attribute_values(":now", number(now.unix_seconds()))
             .return_consumed_capacity(ReturnConsumedCapacity::Total);
         let (result, _) = repeat(self.began, || delete.clone().send()).await;
-        match result {
-            Err(error)
-                if error
-                    .as_service_error()
-                    .is_some_and(|error| error.is_conditional_check_failed_exception()) =>
-            {
-                Err(StoreError::NotFound)
-            }
-            result => Ok(result.map(drop)?),
+        let Err(error) = result else { return Ok(()) };
+        match error.as_service_error() {
+            Some(DeleteItemError::ConditionalCheckFailedException(_)) => Err(StoreError::NotFound),
+            _ => Err(error.into()),
         }
     }
 
-    /// Reads up to a megabyte, or `limit` rows, after the task `after`, and returns those that have content.
+    /// Reads up to a megabyte, or `limit` rows, after the task `after`, and returns those that
+    /// have content.
     async fn read_whole(
         &self,
         after: Option<TaskId>,
@@ -197,18 +182,12 @@ impl Tasks<'_> {
         read: &str,
     ) -> Result<QueryOutput, StoreError> {
         let query = self
-            .store
-            .client
             .query()
-            .table_name(&self.store.table)
             .consistent_read(true)
-            .key_condition_expression("user_id = :user")
-            .expression_attribute_values(":user", string(self.user.id()))
             .filter_expression(format!("attribute_exists({TITLE})"))
             .projection_expression(read)
             .set_exclusive_start_key(after.map(|id| self.key(id)))
-            .set_limit(limit.and_then(|limit| i32::try_from(limit).ok()))
-            .return_consumed_capacity(ReturnConsumedCapacity::Total);
+            .set_limit(limit.and_then(|limit| i32::try_from(limit).ok()));
         let (result, _) = repeat(self.began, || query.clone().send()).await;
         Ok(result?)
     }

@@ -2,6 +2,7 @@
 //! wrong with it, so that all broken rules are reported at once.
 
 use std::borrow::Cow;
+use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
@@ -30,12 +31,23 @@ pub struct Invalid {
     pub errors: Vec<FieldError>,
 }
 
+/// One line, such as `title is required; priority must be a text`.
+impl fmt::Display for Invalid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, FieldError { field, detail }) in self.errors.iter().enumerate() {
+            let separator = if index > 0 { "; " } else { "" };
+            write!(f, "{separator}{field} {detail}")?;
+        }
+        Ok(())
+    }
+}
+
 #[cfg(test)]
 impl Invalid {
     /// Returns the errors as sentences.
     pub(super) fn texts(self) -> Vec<String> {
-        let text = |error: FieldError| format!("{} {}", error.field, error.detail);
-        self.errors.into_iter().map(text).collect()
+        let alone = |error| Invalid { errors: vec![error] }.to_string();
+        self.errors.into_iter().map(alone).collect()
     }
 }
 

@@ -85,6 +85,7 @@ fn defused(text: &str) -> String {
 /// assert_eq!(shared::http::plain("''tis"), "'tis");
 /// assert_eq!(shared::http::plain("Buy milk"), "Buy milk");
 /// ```
+#[cfg(any(test, feature = "tools"))]
 #[must_use]
 pub fn plain(cell: &str) -> &str {
     cell.strip_prefix(MARK).unwrap_or(cell)
@@ -97,6 +98,7 @@ pub fn plain(cell: &str) -> &str {
 /// assert_eq!(shared::http::split_labels("home,\"a, b\"").unwrap(), ["home", "a, b"]);
 /// assert!(shared::http::split_labels("").unwrap().is_empty());
 /// ```
+#[cfg(any(test, feature = "tools"))]
 #[must_use]
 pub fn split_labels(text: &str) -> Option<Vec<String>> {
     // The reader leaves out empty lines, and a byte order mark only at the very beginning.

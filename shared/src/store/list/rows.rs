@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use aws_sdk_dynamodb::operation::query::QueryOutput;
 use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
-use aws_sdk_dynamodb::types::{ConsumedCapacity, ReturnConsumedCapacity};
+use aws_sdk_dynamodb::types::ConsumedCapacity;
 
 use super::range::{Position, Range, SortKey, ranges};
 use crate::deadlines::PASSING;
@@ -15,6 +15,7 @@ use crate::store::error::StoreError;
 use crate::store::item::{
     self, COMPLETED, DELETED_AT, DUE_KEY, Item, TITLE_KEY, bytes, flag, number, string,
 };
+use crate::store::read::OF_THE_USER;
 use crate::task::{ListQuery, Order, Sort, Status, Task};
 
 /// How many rows one request reads for a list without a limit. DynamoDB would return a
@@ -143,19 +144,14 @@ impl<'a> Rows<'a> {
     async fn read(&mut self, range: &Range) -> Result<QueryOutput, StoreError> {
         let reads = self.reads();
         self.last_read = reads;
-        let mut condition = "user_id = :user".to_owned();
+        let mut condition = OF_THE_USER.to_owned();
         let mut query = self
             .tasks
-            .store
-            .client
             .query()
-            .table_name(&self.tasks.store.table)
-            .expression_attribute_values(":user", string(self.tasks.user.id()))
             .projection_expression(attributes(self.query.sort))
             .scan_index_forward(self.query.order == Order::Asc)
             .set_exclusive_start_key(self.start.take())
-            .limit(i32::try_from(reads).unwrap_or(i32::MAX))
-            .return_consumed_capacity(ReturnConsumedCapacity::Total);
+            .limit(i32::try_from(reads).unwrap_or(i32::MAX));
         let index = index(self.query.status, self.query.sort);
         let is_consistent = index.is_none();
         query = match index {
