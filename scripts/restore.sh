@@ -73,7 +73,7 @@ writes() {
     --query "StackResourceSummaries[?ResourceType=='AWS::Lambda::Function'].[LogicalResourceId,PhysicalResourceId]") || fail "$step"
   reserved=$(aws cloudformation describe-stacks --stack-name "$stack" --output text \
     --query "Stacks[0].Parameters[?ParameterKey=='ReservedConcurrency'].ParameterValue") || fail "$step"
-  for logical in CreateTaskFunction UpdateTaskFunction DeleteTaskFunction ToggleTaskFunction RestoreTaskFunction BatchTasksFunction EraseTasksFunction; do
+  for logical in CreateTaskFunction UpdateTaskFunction DeleteTaskFunction ToggleTaskFunction RestoreTaskFunction BatchTasksFunction EraseTasksFunction McpFunction; do
     name=$(awk -v logical="$logical" '$1 == logical { print $2 }' <<<"$resources")
     if [ -z "$name" ]; then
       failed="$failed $logical"

@@ -21,13 +21,14 @@ pub enum Endpoint {
     Restore,
     Create,
     Batch,
+    Tools,
     Delete,
 }
 
 impl Endpoint {
     /// All of them. Those that change the number of tasks come last, so that the others
     /// work on the same tables.
-    pub const ALL: [Endpoint; 11] = [
+    pub const ALL: [Endpoint; 12] = [
         Endpoint::Health,
         Endpoint::List,
         Endpoint::Changes,
@@ -38,6 +39,7 @@ impl Endpoint {
         Endpoint::Restore,
         Endpoint::Create,
         Endpoint::Batch,
+        Endpoint::Tools,
         Endpoint::Delete,
     ];
 
@@ -55,6 +57,7 @@ impl Endpoint {
             Endpoint::Restore => "restore",
             Endpoint::Create => "create",
             Endpoint::Batch => "batch",
+            Endpoint::Tools => "tools",
             Endpoint::Delete => "delete",
         }
     }
@@ -73,6 +76,7 @@ impl Endpoint {
             Endpoint::Restore => "restore-task",
             Endpoint::Create => "create-task",
             Endpoint::Batch => "batch-tasks",
+            Endpoint::Tools => "mcp",
             Endpoint::Delete => "delete-task",
         }
     }
@@ -108,17 +112,27 @@ impl Endpoint {
                 let update = json!({"op": "update", "id": task, "changes": changes});
                 (Method::POST, "/api/batch".to_owned(), Some(json!({"operations": [update]})))
             }
+            Endpoint::Tools => {
+                let task = json!({"id": task, "description": format!("Tool {number}")});
+                let params = json!({"name": "update_tasks", "arguments": {"tasks": [task]}});
+                let call = json!({"jsonrpc": "2.0", "id": number, "method": "tools/call", "params": params});
+                (Method::POST, "/mcp".to_owned(), Some(call))
+            }
             // For good: what sends these requests leaves no content behind.
             Endpoint::Delete => (Method::DELETE, format!("{path}?permanent=true"), None),
         }
     }
 
-    /// The status that counts. A batch is 200 whatever becomes of its operation.
+    /// The status that counts. Batches and tools are 200 whatever becomes of their operation.
     pub(crate) fn outcome(self, status: StatusCode, body: &[u8]) -> StatusCode {
-        if self != Endpoint::Batch || status != StatusCode::OK {
+        if status != StatusCode::OK || !matches!(self, Endpoint::Batch | Endpoint::Tools) {
             return status;
         }
         let body: Value = serde_json::from_slice(body).unwrap_or_default();
+        if self == Endpoint::Tools {
+            let is_done = body["result"]["isError"] == false;
+            return if is_done { StatusCode::OK } else { StatusCode::BAD_GATEWAY };
+        }
         let status = body["results"][0]["status"].as_u64().and_then(|it| u16::try_from(it).ok());
         status.and_then(|it| StatusCode::from_u16(it).ok()).unwrap_or(StatusCode::BAD_GATEWAY)
     }

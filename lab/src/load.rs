@@ -44,6 +44,7 @@ const ORDER: [Endpoint; Endpoint::ALL.len()] = [
     Endpoint::Toggle,
     Endpoint::Restore,
     Endpoint::Batch,
+    Endpoint::Tools,
     Endpoint::Delete,
 ];
 

@@ -37,6 +37,9 @@ pub(crate) enum Command {
         /// How long the token is valid, such as 15m or 30days
         #[arg(long, default_value = "1day", value_parser = humantime::parse_duration)]
         expires_in: Duration,
+        /// What the token is for, such as tasks:read for reading only
+        #[arg(long)]
+        scope: Option<String>,
         /// Sign with the key of `serve --jwks` instead
         #[arg(long)]
         jwks: bool,

@@ -37,13 +37,15 @@ async fn main() -> Result<()> {
     match cli.command {
         None => serve(settings, cli.serve).await,
         Some(Command::Serve(arguments)) => serve(settings, arguments).await,
-        Some(Command::Token { user, expires_in, jwks, port, data }) => {
+        Some(Command::Token { user, expires_in, scope, jwks, port, data }) => {
             let issuer = jwks.then(|| Issuer::open(&folder(data))).transpose()?;
             let settings = match &issuer {
                 Some(issuer) => issuer.settings(settings, &format!("http://127.0.0.1:{port}")),
                 None => settings,
             };
-            say(&token::sign(&settings, issuer.as_ref(), &user, expires_in)?);
+            let scope = scope.map(Value::from);
+            let issuer = issuer.as_ref();
+            say(&token::sign_scoped(&settings, issuer, &user, expires_in, scope.as_ref())?);
             Ok(())
         }
         Some(Command::Invoke { name, event, backend }) => {
@@ -91,6 +93,7 @@ async fn serve(settings: Settings, arguments: Serve) -> Result<()> {
         Ok(token) => {
             say(&format!("\nA token for the user {DEMO_USER}, for a day:\n\nTOKEN={token}\n"));
             say(&format!("The API's page: {url}/docs\n"));
+            say(&format!("For agents (MCP): {url}/mcp\n"));
             say(&format!("Try:\n\ncurl -s {url}/api/tasks -H \"Authorization: Bearer $TOKEN\"\n"));
         }
         Err(error) => say(&format!("\nNo token for a demo user: {error:#}\n")),

@@ -200,6 +200,10 @@ impl Drop for Server {
     }
 }
 
+fn is_set(value: &Option<String>) -> bool {
+    value.as_ref().is_some_and(|value| !value.is_empty())
+}
+
 /// How to start `function`: in the environment that the template defines. The developer's
 /// settings override the template's values.
 #[must_use]
@@ -220,6 +224,10 @@ pub fn launch(
             "BETTER_AUTH_SECRET" if settings.get("JWKS_URL").is_none() => Some(settings.secret()),
             // Only CloudWatch reads metrics; here they would only make the lines longer.
             "METRICS_NAMESPACE" => settings.get(name),
+            // If it has a resource, its tokens are issued for that.
+            "JWT_AUDIENCE" if function.environment.get("MCP_RESOURCE").is_some_and(is_set) => {
+                default.as_deref()
+            }
             // Tables have the names that they were created with.
             name if name.ends_with("_TABLE") => default.as_deref(),
             name => settings.get(name).or(default.as_deref()),

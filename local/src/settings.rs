@@ -67,6 +67,7 @@ impl Settings {
         let origins = origins::parameter(self.get("BETTER_AUTH_URL").unwrap_or_default())?;
         let parameters = BTreeMap::from([
             ("BetterAuthUrl".to_owned(), origins),
+            ("McpResource".to_owned(), self.get("MCP_RESOURCE").unwrap_or_default().to_owned()),
             // Any name will do: functions get the secret from these settings.
             ("BetterAuthSecretName".to_owned(), "local".to_owned()),
         ]);

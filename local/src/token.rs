@@ -26,7 +26,25 @@ pub fn sign(
     user: &str,
     expires_in: Duration,
 ) -> Result<String> {
-    let claims = claims(settings, user, expires_in)?;
+    sign_scoped(settings, issuer, user, expires_in, None)
+}
+
+/// As [`sign`], with a claim `scope`.
+///
+/// # Errors
+///
+/// As [`sign`].
+pub fn sign_scoped(
+    settings: &Settings,
+    issuer: Option<&Issuer>,
+    user: &str,
+    expires_in: Duration,
+    scope: Option<&Value>,
+) -> Result<String> {
+    let mut claims = claims(settings, user, expires_in)?;
+    if let Some(scope) = scope {
+        claims["scope"] = scope.clone();
+    }
     if let Some(issuer) = issuer {
         return Ok(issuer.sign(&claims));
     }

@@ -29,14 +29,26 @@ impl App {
         self.verifier.warm_up().await;
     }
 
-    /// Returns the user who sent `request`.
+    /// Returns the user who sent `request`. Unless its method is safe (RFC 9110 section 9.2.1),
+    /// the token must not be for reading only.
     ///
     /// # Errors
     ///
     /// An [`AuthError`] if the request has no valid token; see [`crate::auth`] for the
-    /// checks. The reply is then 401 with `WWW-Authenticate`, or 503 while the issuer's
-    /// keys cannot be fetched.
+    /// checks. The reply is then 401 with `WWW-Authenticate`, 403 for a token that may not write,
+    /// or 503 while the issuer's keys cannot be fetched.
     pub async fn authenticate(&self, request: &Request) -> Result<User, AuthError> {
+        let user = self.identify(request).await?;
+        if request.method().is_safe() { Ok(user) } else { user.writing() }
+    }
+
+    /// As [`App::authenticate`], where the method does not say whether the request writes: before
+    /// it does, call [`User::writing`].
+    ///
+    /// # Errors
+    ///
+    /// As [`App::authenticate`].
+    pub async fn identify(&self, request: &Request) -> Result<User, AuthError> {
         let user = self.verifier.verify(http::authorization(request)).await?;
         record::user(user.id());
         Ok(user)

@@ -19,6 +19,9 @@
 //! 7. `sub`: a string of 1 to [`MAX_SUBJECT_BYTES`] bytes, not only white space
 //!    and control characters. No other claim is ever taken for the user.
 //!
+//! A token may be for reading only: its `scope` (RFC 9068 section 2.2.3) or `scp` then has
+//! [`READ_SCOPE`] and not [`WRITE_SCOPE`]. One that has neither may do everything.
+//!
 //! `docs/authentication.md` has the settings for each issuer.
 
 mod algorithm;
@@ -38,7 +41,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use jsonwebtoken::{Algorithm, DecodingKey};
 
 pub use bearer::MAX_TOKEN_BYTES;
-pub use claims::{LAST_EXPIRY, LEEWAY_SECONDS, MAX_SUBJECT_BYTES};
+pub use claims::{LAST_EXPIRY, LEEWAY_SECONDS, MAX_SUBJECT_BYTES, READ_SCOPE, WRITE_SCOPE};
 pub use error::AuthError;
 pub use fetch::MAX_KEY_SET_BYTES;
 pub use key_set::{
@@ -59,6 +62,7 @@ use token::Token;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct User {
     id: String,
+    may_write: bool,
 }
 
 impl User {
@@ -67,13 +71,22 @@ impl User {
     pub fn id(&self) -> &str {
         &self.id
     }
+
+    /// Returns the user, if the token is not for reading only.
+    ///
+    /// # Errors
+    ///
+    /// [`AuthError::ReadOnly`] otherwise.
+    pub fn writing(self) -> Result<User, AuthError> {
+        if self.may_write { Ok(self) } else { Err(AuthError::ReadOnly) }
+    }
 }
 
 #[cfg(test)]
 impl User {
     /// A user for tests of what comes after authentication.
     pub(crate) fn named(name: &str) -> User {
-        User { id: name.to_owned() }
+        User { id: name.to_owned(), may_write: true }
     }
 }
 
@@ -143,8 +156,9 @@ impl Verifier {
         claims.check_issuer(self.issuer.as_deref())?; // 6
         claims.check_audience(self.audience.as_deref(), self.client_id.as_deref())?;
         claims.check_is_access_token()?;
+        let may_write = claims.may_write();
         let id = claims.subject()?; // 7
-        Ok(User { id })
+        Ok(User { id, may_write })
     }
 
     /// Check 3: the keys that may have signed `token`, at least one.

@@ -118,6 +118,38 @@ pub fn docs_token() -> Option<String> {
     non_empty(&environment)("DOCS_TOKEN")
 }
 
+/// The settings that only the function `mcp` has.
+#[derive(Clone, Debug, Default)]
+pub struct Mcp {
+    /// `MCP_RESOURCE`: the URL of the MCP server, as its clients know it. If it is not set, the
+    /// host that a request names.
+    pub resource: Option<String>,
+    /// `ALLOWED_ORIGINS`: the origins, separated by commas, whose pages may send requests.
+    pub allowed_origins: Vec<String>,
+    /// `JWT_ISSUER`: who issues tokens.
+    pub issuer: Option<String>,
+}
+
+impl Mcp {
+    /// Reads the settings from the environment of the process.
+    #[must_use]
+    pub fn from_env() -> Mcp {
+        Mcp::from_lookup(environment)
+    }
+
+    /// Reads the settings with `lookup`, which returns the value of a variable.
+    #[must_use]
+    pub fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Mcp {
+        let variable = non_empty(&lookup);
+        let origins = variable("ALLOWED_ORIGINS").unwrap_or_default();
+        Mcp {
+            resource: variable("MCP_RESOURCE"),
+            allowed_origins: origins.split(',').map(str::to_owned).collect(),
+            issuer: variable("JWT_ISSUER"),
+        }
+    }
+}
+
 /// Returns the value of an environment variable.
 #[expect(clippy::disallowed_methods, reason = "this is the module that reads them")]
 fn environment(name: &str) -> Option<String> {

@@ -13,7 +13,7 @@ mod problem;
 mod request;
 mod response;
 
-pub use batch::{MAX_BATCH_BYTES, operations, results};
+pub use batch::{MAX_BATCH_BYTES, operations, record_results, results};
 pub use entity_tag::EntityTags;
 pub use erasure::erased;
 #[cfg(feature = "export")]
@@ -21,17 +21,18 @@ pub use export::{BYTE_ORDER_MARK, COLUMNS, Export, export};
 #[cfg(all(feature = "export", feature = "tools"))]
 pub use export::{plain, split_labels};
 pub use feed::{Change, changes};
+pub use lambda_http::http::{Method, StatusCode, header};
 pub use lambda_http::{Body, Request};
 pub use page::{MAX_PAGE_BYTES, Page};
 pub use problem::Problem;
 pub use request::{
-    MAX_BODY_BYTES, accepts_gzip, authorization, body, idempotency_key, if_none_match, new_task_id,
-    optional_body, path, path_parameter, precondition, query, task_id,
+    MAX_BODY_BYTES, accepts_gzip, authorization, body, body_within, idempotency_key, if_none_match,
+    new_id, new_task_id, optional_body, path, path_parameter, precondition, query, task_id,
 };
 pub(crate) use response::secure;
 pub use response::{
     Document, created, created_at, document, list, no_content, ok, ok_json, ok_unless_known,
-    query_string,
+    query_string, status_json,
 };
 
 /// The reply of a function.

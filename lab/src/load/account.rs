@@ -97,11 +97,13 @@ impl Account {
             | Endpoint::Update
             | Endpoint::Toggle
             | Endpoint::Restore
-            | Endpoint::Batch => *tasks.get(number.checked_rem(tasks.len())?)?,
+            | Endpoint::Batch
+            | Endpoint::Tools => *tasks.get(number.checked_rem(tasks.len())?)?,
         };
         let (method, path, mut body) = endpoint.request(task, number);
-        // A batch changes no title.
-        if let Some(body) = body.as_mut().filter(|_| endpoint != Endpoint::Batch) {
+        // These change no title.
+        let is_own = !matches!(endpoint, Endpoint::Batch | Endpoint::Tools);
+        if let Some(body) = body.as_mut().filter(|_| is_own) {
             let Mark { run, day } = &self.mark;
             body["title"] = json!(format!("{run} {number}"));
             if endpoint == Endpoint::Create {

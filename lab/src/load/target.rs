@@ -131,7 +131,7 @@ mod tests {
         let refused = refusal("https://api.example.com/v1", None);
         for part in [
             "up to 10,000 requests in up to 90 s, 20 at once, for about $0.05",
-            "up to 909 tasks",
+            "up to 833 tasks",
             "add --confirm api.example.com",
         ] {
             assert!(refused.contains(part), "{refused}");

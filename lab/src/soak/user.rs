@@ -4,6 +4,7 @@ mod account;
 mod batch;
 mod device;
 mod stored;
+mod tools;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -47,7 +48,7 @@ pub(super) struct SoakUser {
 }
 
 /// How many kinds of random requests there are.
-const KINDS: u64 = 17;
+const KINDS: u64 = 18;
 
 impl SoakUser {
     pub(super) async fn new(
@@ -93,6 +94,7 @@ impl SoakUser {
             12 | 13 => self.poll().await.map(drop),
             14 => self.batch().await,
             15 => self.export().await,
+            17 => self.tools(&id).await,
             // Rarely: it leaves nothing to do for the others.
             16 if self.steps < 2 * KINDS || fastrand::u8(0..4) == 0 => self.erase().await,
             3..=5 => self.update(&id).await,

@@ -51,6 +51,8 @@ async fn a_hundred_concurrent_requests_to_every_endpoint_all_succeed() {
         caller.delete(&format!("/api/account-data?confirm={name}")).await
     }));
     assert!(erasures.await.iter().all(|reply| reply.status == StatusCode::NO_CONTENT));
+    let calls = join_all((0..100).map(|_| alice.tool("find_tasks", json!({}))));
+    assert!(calls.await.into_iter().all(|found| found.done()["tasks"].is_array()));
     // They log after they have replied.
     app.server.backend().lambda().stop().await;
     let logs = app.logs().join("\n");

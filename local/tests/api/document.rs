@@ -4,21 +4,37 @@
 use futures::future::join_all;
 use local::{TASKS_TABLE, tables};
 use reqwest::Method;
-use serde_json::json;
+use serde_json::{Value, json};
 use shared::http::MAX_BATCH_BYTES;
 use shared::task::TaskId;
 
 use crate::changes::token_from;
+use crate::mcp::{REVISION, message};
 use crate::support::document::{Documented, Header, check, document, replies, validator};
 use crate::support::{Reply, TestApp};
 
+const METADATA: &str = "/.well-known/oauth-protected-resource";
 const UNKNOWN: &str = "/api/tasks/01a1f8c8-b570-72e1-a943-5e26883ce3c8";
+
+/// A message that is answered with `status`.
+fn mcp_message(status: u16) -> Value {
+    match status {
+        202 => json!({"jsonrpc": "2.0", "method": "notifications/initialized"}),
+        403 => {
+            let params = json!({"name": "add_tasks"});
+            json!({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params})
+        }
+        404 => message("x", json!({})),
+        _ => json!({"jsonrpc": "2.0", "id": 1, "method": "tools/list"}),
+    }
+}
 
 /// Sends the request that makes the operation answer with `status`. For some statuses the
 /// API must have faults.
 async fn provoke(app: &TestApp, operation: &str, status: u16, task: &str) -> Reply {
     let (alice, bob, anonymous) = (app.user("alice"), app.user("bob"), app.anonymous());
     let mut carol = app.user("carol");
+    let reader = app.user_with_scope("alice", &json!("tasks:read"));
     let (method, mut path, mut body) = match operation {
         "list-tasks" => (Method::GET, "/api/tasks?limit=1".to_owned(), None),
         "create-task" => (Method::POST, "/api/tasks".to_owned(), Some(json!({"title": "t"}))),
@@ -32,6 +48,10 @@ async fn provoke(app: &TestApp, operation: &str, status: u16, task: &str) -> Rep
             let operations = json!({"operations": [{"op": "restore", "id": "x"}]});
             (Method::POST, "/api/batch".to_owned(), Some(operations))
         }
+        "mcp" => (Method::POST, "/mcp".to_owned(), Some(mcp_message(status))),
+        "mcp-stream" => (Method::GET, "/mcp".to_owned(), None),
+        "mcp-metadata" => (Method::GET, format!("{METADATA}/mcp"), None),
+        "mcp-metadata-at-root" => (Method::GET, METADATA.to_owned(), None),
         "export-tasks" => (Method::GET, "/api/export?limit=1".to_owned(), None),
         // Of a user without tasks, so that the others keep theirs.
         "erase-tasks" => (Method::DELETE, "/api/account-data?confirm=carol".to_owned(), None),
@@ -66,18 +86,22 @@ async fn provoke(app: &TestApp, operation: &str, status: u16, task: &str) -> Rep
         ("create-task" | "batch-tasks", 400) => body = Some(json!({})),
         ("batch-tasks", 413) => body = Some(json!("x".repeat(MAX_BATCH_BYTES))),
         ("create-task", 201 | 409 | 422) => headers.push(("idempotency-key", "key")),
+        ("mcp", 400) => body = Some(json!({})),
+        ("mcp", 404) => headers.extend([("mcp-protocol-version", REVISION), ("mcp-method", "x")]),
+        ("mcp", 413) => body = Some(json!("x".repeat(MAX_BATCH_BYTES))),
         (_, 304) => headers.push(("if-none-match", "*")),
         ("get-task", 400) => headers.push(("if-none-match", "x")),
         (_, 400) => headers.push(("if-match", "x")),
         (_, 401) => caller = &anonymous,
-        (_, 403) => caller = &bob,
+        ("get-task", 403) => caller = &bob,
+        (_, 403) => caller = &reader,
         ("docs-file", 404) => path = "/docs/nothing".into(),
         (_, 404) => path = path.replace(task, UNKNOWN),
         (_, 412) => headers.push(("if-match", "\"x\"")),
         (_, 413) => body = Some(json!("x".repeat(33_000))),
         _ => {}
     }
-    if operation == "erase-tasks" && status != 401 {
+    if operation == "erase-tasks" && ![401, 403].contains(&status) {
         caller = &carol;
     }
     if (operation, status) == ("create-task", 422) {
@@ -121,8 +145,12 @@ async fn every_documented_reply_occurs_with_all_its_headers() {
     let (works, fails): (Vec<_>, Vec<_>) = replies()
         .into_iter()
         .filter(|reply| reply.status != 429)
-        // Whatever DynamoDB does, a batch has results (`key_sets` has its 503).
-        .filter(|reply| (reply.operation.as_str(), reply.status) != ("batch-tasks", 503))
+        // Whatever DynamoDB does, a batch and a tool have results (`key_sets` has their 503).
+        .filter(|reply| {
+            !matches!((reply.operation.as_str(), reply.status), ("batch-tasks" | "mcp", 503))
+        })
+        // Only with an issuer (`mcp/protocol.rs`).
+        .filter(|reply| !(reply.operation.starts_with("mcp-metadata") && reply.status == 200))
         .partition(|reply| ![409, 500, 503].contains(&reply.status));
     assert!(!works.is_empty() && !fails.is_empty());
     let failing =

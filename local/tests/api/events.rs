@@ -12,7 +12,7 @@ use crate::support::TestApp;
 use crate::support::issuer::{Answer, FakeIssuer};
 
 /// The files, with the status and the beginning of the detail of the reply.
-const EXPECTED: [(&str, u16, &str); 35] = [
+const EXPECTED: [(&str, u16, &str); 42] = [
     ("create-task.json", 201, ""),
     ("create-task.due.json", 201, ""),
     ("list-tasks.today.json", 200, ""),
@@ -43,6 +43,14 @@ const EXPECTED: [(&str, u16, &str); 35] = [
     ("delete-task.json", 204, ""),
     ("erase-tasks.bad-confirm.json", 400, "confirm must be your own user id"),
     ("erase-tasks.json", 204, ""),
+    ("mcp.json", 200, ""),
+    ("mcp.add-tasks.json", 200, ""),
+    ("mcp.initialize.json", 200, ""),
+    ("mcp.wrong-header.json", 400, ""),
+    ("mcp.no-token.json", 401, "Not authenticated"),
+    ("mcp.stream.json", 405, ""),
+    // Without an issuer.
+    ("mcp.metadata.json", 404, "Not found"),
     ("health.json", 200, ""),
     ("docs.json", 200, ""),
     ("docs.openapi.json", 200, ""),

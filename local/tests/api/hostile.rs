@@ -5,6 +5,7 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use local::dynamodb::Data;
 use local::settings::Settings;
 use reqwest::StatusCode;
+use serde_json::json;
 
 use crate::support::TestApp;
 use crate::support::hostile::Target;
@@ -49,12 +50,15 @@ async fn none_gets_in(signer: Signer) -> usize {
         let reply = app.with_authorization(&format!("Bearer {token}")).get("/api/tasks").await;
         assert_eq!(reply.status, StatusCode::UNAUTHORIZED, "{}: {name}", signer.algorithm);
         assert!(reply.header("www-authenticate").starts_with("Bearer"), "{name}");
+        let ping = json!({"jsonrpc": "2.0", "id": 1, "method": "ping"});
+        let reply = app.with_authorization(&format!("Bearer {token}")).post("/mcp", ping).await;
+        assert_eq!(reply.status, StatusCode::UNAUTHORIZED, "{}: {name}, tools", signer.algorithm);
         let reply = app.with_authorization(&good).get("/api/tasks").await;
         assert_eq!(reply.status, StatusCode::OK, "a good token after {name}");
     }
     assert_eq!(trap.requests(), 0, "no URL in a token was fetched");
-    // The first fetch, and one for unknown keys every 30 seconds.
-    let most = 2 + start.elapsed().as_secs() / 30;
+    // Each of the two functions: the first fetch, and one for unknown keys every 30 seconds.
+    let most = 2 * (2 + start.elapsed().as_secs() / 30);
     assert!(trusted.requests() as u64 <= most, "{} fetches", trusted.requests());
     let logs = app.logs().join("\n");
     assert!(!logs.contains("panicked"), "{logs}");

@@ -23,6 +23,7 @@ mod key_sets;
 mod life;
 mod list;
 mod logs;
+mod mcp;
 mod odd_requests;
 mod outages;
 mod permissions;

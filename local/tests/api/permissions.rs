@@ -53,6 +53,18 @@ async fn each_function_has_exactly_the_permissions_that_it_uses() {
         {"op": "set_completed", "id": id_of(&theirs), "completed": true},
     ]);
     alice.post("/api/batch", json!({ "operations": operations })).await.ok();
+    for status in ["all", "pending", "completed", "deleted"] {
+        for sort in ["created", "title", "due_date"] {
+            let sort = Some(sort).filter(|_| status != "deleted");
+            alice.tool("find_tasks", json!({"status": status, "sort": sort})).await.done();
+        }
+    }
+    let ids = json!({"ids": [id_of(&theirs)]});
+    alice.tool("find_tasks", ids.clone()).await.done();
+    let add = json!({"tasks": [{"title": "x"}], "idempotency_key": "key"});
+    alice.tool("add_tasks", add).await.done();
+    alice.tool("add_tasks", json!({"tasks": [{"title": "y"}]})).await.done();
+    alice.tool("complete_tasks", ids).await;
     alice.get("/api/export").await.ok();
     alice.delete("/api/account-data?confirm=alice").await.expect(StatusCode::NO_CONTENT);
     alice.get("/health").await.ok();
@@ -68,6 +80,8 @@ async fn each_function_has_exactly_the_permissions_that_it_uses() {
     let path = carol.task("u").await;
     let delete = json!({"op": "delete", "id": id_of(&path)});
     carol.post("/api/batch", json!({ "operations": [delete] })).await.ok();
+    let path = carol.task("v").await;
+    carol.tool("delete_tasks", json!({"ids": [id_of(&path)]})).await.done();
     join_all((0..12).map(async |_| carol.task("t").await)).await;
     // An attempt finds a task missing that the one before has deleted.
     app.faults().set_rates("DeleteItem:lost-reply=0.5".parse().unwrap());

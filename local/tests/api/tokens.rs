@@ -4,11 +4,13 @@ use std::time::Duration;
 
 use local::dynamodb::Data;
 use local::settings::Settings;
+use local::template::Route;
 use local::token;
 use reqwest::{Method, StatusCode};
 use serde_json::json;
 
 use crate::support::TestApp;
+use crate::support::document::document;
 
 const ID: &str = "01a1f82f-1e80-7000-8000-00000000000a";
 
@@ -18,7 +20,14 @@ async fn every_task_endpoint_requires_a_token() {
     let anonymous = app.anonymous();
     let functions = app.server.backend().template().functions.iter();
     let routes = functions.filter(|it| it.serves_users()).flat_map(|function| &function.routes);
-    for route in routes {
+    let is_public = |route: &Route| {
+        let operation = &document()["paths"][&route.path][route.method.to_lowercase()];
+        operation["security"] == json!([])
+    };
+    let public: Vec<_> = routes.clone().filter(|route| is_public(route)).collect();
+    assert!(public.iter().all(|route| route.method == "GET"), "of agents: {public:?}");
+    assert_eq!(public.len(), 3, "{public:?}");
+    for route in routes.filter(|route| !is_public(route)) {
         let (method, path) = (route.method.parse().unwrap(), route.path.replace("{task_id}", ID));
         let reply = anonymous.json(method, &path, &[], json!({"title": "t"})).await;
         assert_eq!(reply.header("www-authenticate"), "Bearer realm=\"tasks\"");

@@ -133,10 +133,13 @@ fn the_document_has_the_operations_of_the_template() {
     }
     let routes = template().functions.into_iter().flat_map(|function| {
         function.routes.into_iter().map(move |route| {
-            // One function serves the page and what belongs to it.
-            let name = match route.path.as_str() {
-                "/docs/{file}" => "docs-file".to_owned(),
-                "/openapi.json" => "openapi".to_owned(),
+            // One function serves the page and what belongs to it, and one the tools.
+            let name = match route.to_string().as_str() {
+                "GET /docs/{file}" => "docs-file".to_owned(),
+                "GET /openapi.json" => "openapi".to_owned(),
+                "GET /mcp" => "mcp-stream".to_owned(),
+                "GET /.well-known/oauth-protected-resource/mcp" => "mcp-metadata".to_owned(),
+                "GET /.well-known/oauth-protected-resource" => "mcp-metadata-at-root".to_owned(),
                 _ => function.name.clone(),
             };
             (route.to_string(), name)
@@ -168,11 +171,17 @@ fn the_readme_and_the_template_know_every_variable_of_the_functions() {
     let mut documented = first_column("variable");
     assert!(documented.remove("BETTER_AUTH_URL"), "CORS, which the gateway does");
     assert!(documented.remove("DOCS_TOKEN"), "the page's own");
+    for variable in ["ALLOWED_ORIGINS", "MCP_RESOURCE"] {
+        assert!(documented.remove(variable), "{variable}, which only mcp has");
+    }
     assert!(documented.remove("SSL_CERT_FILE`, `SSL_CERT_DIR"), "not ours");
     assert_eq!(documented, variables);
     for function in template().functions {
         let mut environment: BTreeSet<String> = function.environment.into_keys().collect();
         assert_eq!(environment.remove("DOCS_TOKEN"), function.name == "docs");
+        for variable in ["ALLOWED_ORIGINS", "MCP_RESOURCE"] {
+            assert_eq!(environment.remove(variable), function.name == "mcp");
+        }
         assert_eq!(environment, variables, "{}", function.name);
     }
 }
@@ -277,7 +286,9 @@ fn a_replaced_version_of_a_function_is_kept_for_a_rollback() {
 fn a_setting_of_the_functions_is_part_of_their_settings_version() {
     let template = whole_template();
     let content = &template["Resources"]["SettingsVersion"]["Properties"]["Content"]["Fn::Sub"];
-    let settings = template["Globals"]["Function"].to_string();
+    let functions = template["Resources"].as_object().unwrap().values();
+    let own = functions.map(|resource| resource["Properties"]["Environment"].to_string());
+    let settings = template["Globals"]["Function"].to_string() + &own.collect::<String>();
     let in_use = template["Resources"]["TasksTableInUse"].to_string()
         + &template["Resources"]["IdempotencyTableInUse"].to_string();
     // These change no version: how one is deployed, or what versions share.

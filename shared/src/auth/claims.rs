@@ -14,6 +14,12 @@ pub const LEEWAY_SECONDS: f64 = 30.0;
 /// key.
 pub const MAX_SUBJECT_BYTES: usize = 1024;
 
+/// The scope of tokens that may read tasks.
+pub const READ_SCOPE: &str = "tasks:read";
+
+/// The scope of tokens that may read and write tasks.
+pub const WRITE_SCOPE: &str = "tasks:write";
+
 /// The latest expiry that is accepted: the end of the year 9999, in seconds since
 /// 1970.
 pub const LAST_EXPIRY: u64 = Timestamp::MAX.unix_millis().unsigned_abs() / 1000;
@@ -33,6 +39,8 @@ pub(super) struct Claims {
     kind: Value,
     token_use: Value,
     typ: Value,
+    scope: Value,
+    scp: Value,
 }
 
 impl Claims {
@@ -108,6 +116,12 @@ impl Claims {
         Ok(())
     }
 
+    /// Whether the token is not for reading only.
+    pub(super) fn may_write(&self) -> bool {
+        let has = |scope| lists(&self.scope, scope) || lists(&self.scp, scope);
+        has(WRITE_SCOPE) || !has(READ_SCOPE)
+    }
+
     /// Check 7.
     pub(super) fn subject(self) -> Result<String, AuthError> {
         match self.sub {
@@ -127,6 +141,16 @@ fn names_somebody(sub: &str) -> bool {
 /// fraction, from 1970 to 9999.
 fn numeric_date(claim: &Value) -> Option<f64> {
     claim.as_f64().filter(|seconds| (0.0..=LAST_EXPIRY as f64).contains(seconds))
+}
+
+/// Whether `claim` lists `scope`: in a string, between spaces (RFC 6749 section 3.3), or, as some
+/// issuers do, in an array.
+fn lists(claim: &Value, scope: &str) -> bool {
+    match claim {
+        Value::String(scopes) => scopes.split(' ').any(|it| it == scope),
+        Value::Array(scopes) => scopes.iter().any(|it| it == scope),
+        _ => false,
+    }
 }
 
 /// RFC 7519 section 4.1.3: `aud` is one audience or an array of them.

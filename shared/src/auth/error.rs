@@ -47,6 +47,8 @@ pub enum AuthError {
     NotAccess,
     /// `sub` names no user.
     Subject,
+    /// The token is for reading only (`scope`), and the request is not.
+    ReadOnly,
 }
 
 impl fmt::Display for AuthError {
@@ -78,6 +80,9 @@ impl fmt::Display for AuthError {
             AuthError::Client => "The token was issued to another client (client_id, azp)",
             AuthError::NotAccess => "The token is not an access token",
             AuthError::Subject => "The token names no user (sub)",
+            AuthError::ReadOnly => {
+                "The token is for reading only: this needs the scope tasks:write"
+            }
         };
         f.write_str(text)
     }

@@ -276,13 +276,24 @@ struct Results<'a> {
 /// same request has alone. The log records how many failed.
 #[must_use]
 pub fn results(results: &[Result<Outcome, Problem>]) -> Response {
-    record::operations(results.len());
+    record_results(results.len(), results.iter().filter_map(|result| result.as_ref().err()));
     let request_id = record::request_id();
     let results = results.iter().map(|result| match result {
         Ok(outcome) => done(outcome),
         Err(problem) => failed(problem, &request_id),
     });
     response::json(StatusCode::OK, to_json(&Results { results: results.collect() }))
+}
+
+/// Notes for the log that the request consisted of `count` operations, and which of their
+/// `problems` are a 5xx.
+pub fn record_results<'a>(count: usize, problems: impl Iterator<Item = &'a Problem>) {
+    record::operations(count);
+    for problem in problems {
+        if problem.status().is_server_error() {
+            record::failure(problem.cause());
+        }
+    }
 }
 
 fn done(outcome: &Outcome) -> OperationResult<'_> {
@@ -297,9 +308,6 @@ fn done(outcome: &Outcome) -> OperationResult<'_> {
 }
 
 fn failed<'a>(problem: &'a Problem, request_id: &'a str) -> OperationResult<'a> {
-    if problem.status().is_server_error() {
-        record::failure(problem.cause());
-    }
     OperationResult {
         status: problem.status().as_u16(),
         etag: problem.current().map(entity_tag::of),

@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::Response;
 use super::entity_tag;
 use super::response::{json, set, to_json};
-use crate::auth::AuthError;
+use crate::auth::{AuthError, WRITE_SCOPE};
 use crate::error_chain::error_chain;
 use crate::store::StoreError;
 use crate::task::{FieldError, Invalid, Task};
@@ -148,6 +148,16 @@ impl Problem {
         self.cause.as_deref()
     }
 
+    /// Adds a parameter to the challenge of a token that is missing or rejected, such as
+    /// `resource_metadata` (RFC 9728 section 5.1). The value must need no escaping.
+    #[must_use]
+    pub fn with_challenge(mut self, name: &str, value: &str) -> Problem {
+        if let Some(challenge) = &mut self.challenge {
+            challenge.push_str(&format!(", {name}=\"{value}\""));
+        }
+        self
+    }
+
     /// Whether the request had a token and it was rejected.
     pub(crate) fn is_refused_token(&self) -> bool {
         self.refused_token
@@ -206,19 +216,23 @@ impl From<AuthError> for Problem {
             };
         }
         // RFC 6750 section 3.1: no error code for a request without credentials.
-        let code = match error {
-            AuthError::Missing => None,
-            AuthError::NotBearer => Some("invalid_request"),
-            _ => Some("invalid_token"),
+        let (status, code) = match error {
+            AuthError::Missing => (StatusCode::UNAUTHORIZED, None),
+            AuthError::NotBearer => (StatusCode::UNAUTHORIZED, Some("invalid_request")),
+            AuthError::ReadOnly => (StatusCode::FORBIDDEN, Some("insufficient_scope")),
+            _ => (StatusCode::UNAUTHORIZED, Some("invalid_token")),
         };
         let mut challenge = "Bearer realm=\"tasks\"".to_owned();
         if let Some(code) = code {
             challenge.push_str(&format!(", error=\"{code}\", error_description=\"{error}\""));
         }
+        if error == AuthError::ReadOnly {
+            challenge.push_str(&format!(", scope=\"{WRITE_SCOPE}\""));
+        }
         Problem {
             challenge: Some(challenge),
-            refused_token: code.is_some(),
-            ..Problem::new(StatusCode::UNAUTHORIZED, error.to_string())
+            refused_token: status == StatusCode::UNAUTHORIZED && code.is_some(),
+            ..Problem::new(status, error.to_string())
         }
     }
 }

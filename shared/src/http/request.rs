@@ -37,7 +37,11 @@ pub fn body<T: DeserializeOwned>(request: &Request) -> Result<T, Problem> {
 }
 
 /// Returns the bytes of a JSON body, of which there may be at most `most`.
-pub(super) fn body_within(request: &Request, most: usize) -> Result<&[u8], Problem> {
+///
+/// # Errors
+///
+/// 413 if there are more, 415 if its content type is not JSON.
+pub fn body_within(request: &Request, most: usize) -> Result<&[u8], Problem> {
     let bytes: &[u8] = request.body().as_ref();
     if bytes.len() > most {
         let detail = format!("The body must have at most {most} bytes");
@@ -88,7 +92,12 @@ pub fn new_task_id(request: &Request) -> Result<TaskId, Problem> {
     new_id(path_parameter(request, "task_id").unwrap_or_default())
 }
 
-pub(super) fn new_id(text: &str) -> Result<TaskId, Problem> {
+/// As [`new_task_id`], from an id in the body.
+///
+/// # Errors
+///
+/// As [`new_task_id`].
+pub fn new_id(text: &str) -> Result<TaskId, Problem> {
     match TaskId::parse(text) {
         None => Err(Problem::bad_request("The id of a new task must be a UUIDv7")),
         Some(id) if id.is_ahead_of(Timestamp::now()) => {

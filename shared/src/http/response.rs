@@ -143,7 +143,13 @@ fn not_modified(tag: &str) -> Response {
 /// 200 with `value` as JSON.
 #[must_use]
 pub fn ok_json(value: &impl Serialize) -> Response {
-    json(StatusCode::OK, to_json(value))
+    status_json(StatusCode::OK, value)
+}
+
+/// `status` with `value` as JSON.
+#[must_use]
+pub fn status_json(status: StatusCode, value: &impl Serialize) -> Response {
+    json(status, to_json(value))
 }
 
 /// Returns a reply whose body is the JSON `text`.

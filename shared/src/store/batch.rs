@@ -7,7 +7,7 @@ use super::Tasks;
 use super::create::Created;
 use super::error::StoreError;
 use crate::deadlines::{BATCH, LAST_START};
-use crate::task::{Operation, Task, Toggle};
+use crate::task::{Operation, Task, TaskId, Toggle};
 
 /// How many operations of a batch are under way at a time. Each needs a connection. Half as
 /// many take nearly twice the time, twice as many hardly less (docs/performance.md).
@@ -41,10 +41,14 @@ impl Tasks<'_> {
             (index, outcome.await)
         });
         // In the order in which they end: none waits for a slow one.
-        let mut outcomes: Vec<_> =
-            stream::iter(operations).buffer_unordered(AT_A_TIME).collect().await;
-        outcomes.sort_by_key(|(index, _)| *index);
-        outcomes.into_iter().map(|(_, outcome)| outcome).collect()
+        in_order(stream::iter(operations).buffer_unordered(AT_A_TIME).collect().await)
+    }
+
+    /// Returns the tasks `ids`, each as [`Tasks::get`] does, in the order of the ids.
+    pub async fn get_each(&self, ids: Vec<TaskId>) -> Vec<Result<Task, StoreError>> {
+        let reads =
+            ids.into_iter().enumerate().map(async |(index, id)| (index, self.get(id).await));
+        in_order(stream::iter(reads).buffer_unordered(AT_A_TIME).collect().await)
     }
 
     async fn carry_out_in_time(&self, operation: Operation) -> Result<Outcome, StoreError> {
@@ -62,6 +66,7 @@ impl Tasks<'_> {
 
     async fn carry_out_one(&self, operation: Operation) -> Result<Outcome, StoreError> {
         Ok(match operation {
+            Operation::Add { new, key } => Outcome::Created(self.create(new, key.as_ref()).await?),
             Operation::Create { id, new } => Outcome::Created(self.create_at(id, new).await?),
             Operation::Update { id, changes, precondition } => {
                 Outcome::Written(self.update(id, changes, &precondition).await?)
@@ -82,4 +87,9 @@ impl Tasks<'_> {
             }
         })
     }
+}
+
+fn in_order<T>(mut outputs: Vec<(usize, T)>) -> Vec<T> {
+    outputs.sort_by_key(|(index, _)| *index);
+    outputs.into_iter().map(|(_, output)| output).collect()
 }

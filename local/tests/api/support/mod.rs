@@ -67,6 +67,13 @@ impl TestApp {
         Caller { app: self, authorization: Some(format!("Bearer {token}")) }
     }
 
+    /// A caller whose token has this `scope`.
+    pub(crate) fn user_with_scope(&self, name: &str, scope: &Value) -> Caller<'_> {
+        let (settings, hour) = (&self.settings, Duration::from_secs(3600));
+        let token = token::sign_scoped(settings, None, name, hour, Some(scope)).unwrap();
+        Caller { app: self, authorization: Some(format!("Bearer {token}")) }
+    }
+
     /// A caller without a token.
     pub(crate) fn anonymous(&self) -> Caller<'_> {
         Caller { app: self, authorization: None }

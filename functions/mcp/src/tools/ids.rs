@@ -1,0 +1,26 @@
+//! Tools that take nothing but the ids of tasks.
+
+use serde::Deserialize;
+use shared::task::{Operation, TaskId};
+
+use super::{Item, Refusal, check_ids, existing, parse};
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Arguments {
+    ids: Vec<String>,
+}
+
+/// Returns the operation for each of the tasks, and its id as it was sent.
+pub(super) fn items(
+    arguments: &str,
+    operation: impl Fn(TaskId) -> Operation,
+) -> Result<Vec<(Option<String>, Item)>, Refusal> {
+    let Arguments { ids } = parse("arguments", arguments)?;
+    check_ids("ids", ids.len(), ids.iter().map(String::as_str))?;
+    let item = |id: String| {
+        let item = existing(&id).map(&operation);
+        (Some(id), item)
+    };
+    Ok(ids.into_iter().map(item).collect())
+}
