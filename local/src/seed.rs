@@ -132,7 +132,7 @@ async fn first_missing(tasks: Tasks<'_>, user: &User, count: u32) -> Result<u32>
         let middle = stored + (missing - stored) / 2;
         match tasks.get(id(user, middle)?).await {
             Ok(_) => stored = middle + 1,
-            Err(StoreError::NotFound) => missing = middle,
+            Err(StoreError::NotFound | StoreError::Deleted) => missing = middle,
             Err(error) => return Err(error.into()),
         }
     }

@@ -144,7 +144,11 @@ impl Mcp {
         let origins = variable("ALLOWED_ORIGINS").unwrap_or_default();
         Mcp {
             resource: variable("MCP_RESOURCE"),
-            allowed_origins: origins.split(',').map(str::to_owned).collect(),
+            allowed_origins: origins
+                .split(',')
+                .filter(|it| !it.is_empty())
+                .map(str::to_owned)
+                .collect(),
             issuer: variable("JWT_ISSUER"),
         }
     }

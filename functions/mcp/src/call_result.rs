@@ -28,9 +28,9 @@ impl CallResult {
         CallResult { content: [Text { r#type: "text", text }], structured_content: json, is_error }
     }
 
-    /// Returns why the call was refused, so that the model can correct it. Nothing was done.
-    pub(crate) fn refused(why: &str) -> CallResult {
-        let text = format!("Nothing was done: {why}");
+    /// Returns why a call was refused, so that the model can correct it.
+    pub(crate) fn refused(why: &str, is_read_only: bool) -> CallResult {
+        let text = if is_read_only { why.to_owned() } else { format!("Nothing was done: {why}") };
         CallResult {
             content: [Text { r#type: "text", text }],
             structured_content: None,

@@ -56,13 +56,14 @@ pub(crate) fn challenge(settings: &Mcp, request: &Request, error: AuthError) -> 
 
 /// Returns the issuer, if its name is a URL, at which its own metadata is.
 fn issuer(settings: &Mcp) -> Option<&str> {
-    settings.issuer.as_deref().filter(|issuer| issuer.starts_with("http"))
+    let is_url = |issuer: &&str| issuer.starts_with("https://") || issuer.starts_with("http://");
+    settings.issuer.as_deref().filter(is_url)
 }
 
 /// Returns the URL of the MCP server, as its clients know it.
 fn resource(settings: &Mcp, request: &Request) -> Option<String> {
     if let Some(resource) = &settings.resource {
-        return Some(resource.trim_end_matches('/').to_owned());
+        return Some(resource.clone());
     }
     let host = host(request)?;
     let scheme = if is_loopback(host) { "http" } else { "https" };
@@ -80,7 +81,7 @@ fn metadata_url(resource: &str) -> Option<String> {
 pub(crate) fn host(request: &Request) -> Option<&str> {
     let host = request.headers().get(header::HOST)?.to_str().ok()?;
     let is_host = |byte: u8| byte.is_ascii_alphanumeric() || b".-:[]".contains(&byte);
-    host.bytes().all(is_host).then_some(host)
+    (!host.is_empty() && host.bytes().all(is_host)).then_some(host)
 }
 
 #[cfg(test)]
@@ -101,9 +102,9 @@ mod tests {
         let unset = Mcp::default();
         assert_eq!(of(&unset, "api.example.com").unwrap(), "https://api.example.com/mcp");
         assert_eq!(of(&unset, "127.0.0.1:8000").unwrap(), "http://127.0.0.1:8000/mcp");
-        assert_eq!(of(&unset, "a\"b"), None);
-        let set = Mcp { resource: Some("https://example.com/v1/mcp/".into()), ..Mcp::default() };
-        assert_eq!(of(&set, "other.example").unwrap(), "https://example.com/v1/mcp");
+        assert_eq!((of(&unset, "a\"b"), of(&unset, "")), (None, None));
+        let set = Mcp { resource: Some("https://example.com/mcp".into()), ..Mcp::default() };
+        assert_eq!(of(&set, "other.example").unwrap(), "https://example.com/mcp");
     }
 
     #[test]

@@ -16,6 +16,7 @@ use crate::metadata::host;
 /// 403.
 pub(crate) fn check(settings: &Mcp, request: &Request) -> Result<(), Problem> {
     let Some(origin) = request.headers().get(header::ORIGIN) else { return Ok(()) };
+    // No origin is empty, so none that is no text is allowed.
     let origin = origin.to_str().unwrap_or_default();
     let is_allowed = settings.allowed_origins.iter().any(|allowed| allowed == origin);
     // On the developer's machine, pages of any port.

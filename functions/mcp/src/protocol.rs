@@ -21,7 +21,7 @@ pub(crate) use replies::{Caller, only_post};
 const CURRENT: &str = "2026-07-28";
 
 /// Revisions that begin with `initialize`, latest first.
-const OLDER: [&str; 3] = ["2025-11-25", "2025-06-18", "2025-03-26"];
+const OLDER: [&str; 2] = ["2025-11-25", "2025-06-18"];
 
 /// A message from a client.
 pub(crate) enum Message<'a> {
@@ -40,7 +40,7 @@ pub(crate) struct Call<'a> {
 }
 
 /// Whether a request has the only method that the server knows. A `GET` would open a stream of
-/// messages from the server, and a `DELETE` end a session: there is neither.
+/// messages from the server. There is none.
 pub(crate) fn is_post(request: &Request) -> bool {
     request.method() == Method::POST
 }
@@ -63,7 +63,10 @@ pub(crate) fn parse<'a>(body: &'a [u8], request: &Request) -> Result<Message<'a>
             let (tool, arguments) = params.tool().map_err(named)?;
             return Ok(Message::Tool(Call { caller, tool, arguments }));
         }
-        ("tools/list", _) => caller.reply(&replies::tools(is_current)),
+        ("tools/list", _) => {
+            params.check_cursor().map_err(named)?;
+            caller.reply(&replies::tools(is_current))
+        }
         ("server/discover", true) => caller.reply(&replies::discovered()),
         ("initialize", false) => caller.reply(&replies::initialized(params.version())),
         ("ping", false) => caller.reply(&replies::Empty {}),

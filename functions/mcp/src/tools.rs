@@ -5,6 +5,7 @@
 //! that the model believes it has made.
 
 mod add;
+mod argument;
 mod element;
 mod find;
 mod ids;
@@ -25,6 +26,12 @@ pub(crate) const DEFINITIONS: &str = include_str!("tools.json");
 
 /// The most tasks that a tool changes in one call.
 const MAX_ITEMS: usize = 25;
+
+/// The length of an id.
+const ID_BYTES: usize = 36;
+
+/// The most bytes of a refusal: it may name what the caller has sent.
+const MAX_REFUSAL_BYTES: usize = 500;
 
 /// One of the tools.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,19 +86,20 @@ impl Tool {
 
     /// Carries out a call for the owner of `tasks`.
     pub(crate) async fn call(self, arguments: &str, tasks: Tasks<'_>) -> CallResult {
-        let result = match self {
-            Tool::Find => find::find(arguments, tasks).await,
-            _ => self.write(arguments, tasks).await,
-        };
-        result.unwrap_or_else(|refusal| CallResult::refused(&refusal))
+        let result = self.carry_out(arguments, tasks).await;
+        result.unwrap_or_else(|mut refusal| {
+            refusal.truncate(refusal.floor_char_boundary(MAX_REFUSAL_BYTES));
+            CallResult::refused(&refusal, self.is_read_only())
+        })
     }
 
-    async fn write(self, arguments: &str, tasks: Tasks<'_>) -> Result<CallResult, Refusal> {
+    async fn carry_out(self, arguments: &str, tasks: Tasks<'_>) -> Result<CallResult, Refusal> {
         let set = |completed| {
             move |id| Operation::SetCompleted { id, completed, precondition: Precondition::Exists }
         };
         let items = match self {
-            Tool::Find | Tool::Add => add::items(arguments)?,
+            Tool::Find => return find::find(arguments, tasks).await,
+            Tool::Add => add::items(arguments)?,
             Tool::Update => update::items(arguments)?,
             Tool::Complete => ids::items(arguments, set(true))?,
             Tool::Reopen => ids::items(arguments, set(false))?,
@@ -108,7 +116,9 @@ impl Tool {
         };
         let names = items.iter().map(|(id, _)| id.clone()).collect();
         let operations = items.into_iter().map(|(_, operation)| operation).collect();
-        Ok(outcome::report(names, &tasks.carry_out(operations).await))
+        let outcomes = tasks.carry_out(operations).await.into_iter();
+        let outcomes: Vec<_> = outcomes.map(|outcome| outcome::of_tool(self, outcome)).collect();
+        Ok(outcome::report(names, &outcomes))
     }
 }
 
@@ -135,6 +145,9 @@ fn check_ids<'a>(
     }
     let mut seen = HashSet::new();
     for id in ids {
+        if id.len() > ID_BYTES {
+            return Err(format!("an id of {member} is longer than ids are"));
+        }
         // An id may be sent in either case.
         if !seen.insert(id.to_ascii_lowercase()) {
             return Err(format!("{member} has the same id twice: {id}"));

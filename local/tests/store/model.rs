@@ -83,8 +83,11 @@ impl Model {
             }
             Operation::Restore(at) => self.restore(store, at).await,
         }
-        for id in self.trash.last().map(|task| task.id).into_iter().chain(self.gone) {
-            check_not_found(store, id).await;
+        if let Some(task) = self.trash.last() {
+            check_not_found(store, task.id, true).await;
+        }
+        if let Some(id) = self.gone {
+            check_not_found(store, id, false).await;
         }
         if let Some(id) = self.gone {
             let exists = &Precondition::Exists;
@@ -241,7 +244,7 @@ impl Model {
 }
 
 /// Checks that the task does not exist, for whoever does not look into the trash.
-async fn check_not_found(store: &Tasks<'_>, id: TaskId) {
+async fn check_not_found(store: &Tasks<'_>, id: TaskId, is_in_trash: bool) {
     let exists = &Precondition::Exists;
     let set = Toggle::Set(true);
     let changes = TaskChanges { title: Some("T".to_owned()), ..TaskChanges::default() };
@@ -253,7 +256,9 @@ async fn check_not_found(store: &Tasks<'_>, id: TaskId) {
         store.toggle(id, set, exists).await.map(|_| ()),
         store.delete(id, exists).await,
     ] {
-        assert!(matches!(result, Err(StoreError::NotFound)), "{result:?}");
+        let is_deleted = matches!(result, Err(StoreError::Deleted));
+        let is_missing = matches!(result, Err(StoreError::NotFound));
+        assert_eq!((is_deleted, is_missing), (is_in_trash, !is_in_trash), "{result:?}");
     }
 }
 

@@ -144,11 +144,13 @@ fn numeric_date(claim: &Value) -> Option<f64> {
 }
 
 /// Whether `claim` lists `scope`: in a string, between spaces (RFC 6749 section 3.3), or, as some
-/// issuers do, in an array.
+/// issuers do, in an array. Cognito puts the name of a resource server and a slash before it.
 fn lists(claim: &Value, scope: &str) -> bool {
     match claim {
-        Value::String(scopes) => scopes.split(' ').any(|it| it == scope),
-        Value::Array(scopes) => scopes.iter().any(|it| it == scope),
+        Value::String(scopes) => {
+            scopes.split_whitespace().any(|it| it.rsplit('/').next() == Some(scope))
+        }
+        Value::Array(scopes) => scopes.iter().any(|it| lists(it, scope)),
         _ => false,
     }
 }

@@ -240,7 +240,7 @@ impl From<AuthError> for Problem {
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Problem {
         match error {
-            StoreError::NotFound => Problem::task_not_found(),
+            StoreError::NotFound | StoreError::Deleted => Problem::task_not_found(),
             StoreError::NotOwned => {
                 Problem::new(StatusCode::FORBIDDEN, "Not authorized to access this task")
             }

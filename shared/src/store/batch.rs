@@ -44,10 +44,18 @@ impl Tasks<'_> {
         in_order(stream::iter(operations).buffer_unordered(AT_A_TIME).collect().await)
     }
 
-    /// Returns the tasks `ids`, each as [`Tasks::get`] does, in the order of the ids.
+    /// Returns the tasks `ids`, each as [`Tasks::get`] does, in the order of the ids. All share
+    /// the time of one request, as in [`Tasks::carry_out`].
     pub async fn get_each(&self, ids: Vec<TaskId>) -> Vec<Result<Task, StoreError>> {
-        let reads =
-            ids.into_iter().enumerate().map(async |(index, id)| (index, self.get(id).await));
+        let late = || Err(StoreError::Unavailable("the task was not read in time".into()));
+        let reads = ids.into_iter().enumerate().map(async |(index, id)| {
+            let spent = self.began.elapsed();
+            if spent >= LAST_START {
+                return (index, late());
+            }
+            let task = tokio::time::timeout(BATCH.saturating_sub(spent), self.get(id)).await;
+            (index, task.unwrap_or_else(|_| late()))
+        });
         in_order(stream::iter(reads).buffer_unordered(AT_A_TIME).collect().await)
     }
 

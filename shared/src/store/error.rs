@@ -13,6 +13,8 @@ use crate::task::Task;
 pub enum StoreError {
     /// There is no such task.
     NotFound,
+    /// As `NotFound`, because the task is in the trash, from which it can be restored.
+    Deleted,
     /// The task belongs to another user.
     NotOwned,
     /// The task, as it is now, does not fulfil the precondition of the write.
@@ -77,6 +79,7 @@ impl fmt::Display for StoreError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             StoreError::NotFound => "no such task",
+            StoreError::Deleted => "no such task; it is in the trash",
             StoreError::NotOwned => "the task is another user's",
             StoreError::Changed(_) => "the task does not meet the precondition",
             StoreError::InTrash => "the task is in the trash",

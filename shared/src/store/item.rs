@@ -8,7 +8,7 @@ use std::str::FromStr;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 
-use super::error::BadItem;
+use super::error::{BadItem, StoreError};
 use super::title_key;
 use crate::task::{Labels, Priority, Revision, Task, TaskId, Timestamp};
 
@@ -122,6 +122,12 @@ pub(super) fn is_tombstone(item: &Item) -> bool {
 /// Whether the item is a task in the trash.
 pub(super) fn is_deleted(item: &Item) -> bool {
     item.contains_key(DELETED_AT)
+}
+
+/// Returns why there is no task for an operation that has found this item.
+pub(super) fn why_gone(item: &Item, now: Timestamp) -> Result<StoreError, BadItem> {
+    let in_trash = is_deleted(item) && !is_expired(item, now)?;
+    Ok(if in_trash { StoreError::Deleted } else { StoreError::NotFound })
 }
 
 /// Converts an item to a task.

@@ -34,7 +34,7 @@ impl Tasks<'_> {
         let (result, _) = repeat(self.began, || get.clone().send()).await;
         match result?.item {
             Some(item) if item::is_living(&item) => Ok(item::into_task(item)?),
-            Some(_) => Err(StoreError::NotFound),
+            Some(item) => Err(item::why_gone(&item, self.store.clock.now())?),
             None => Err(self.why_missing(id).await),
         }
     }

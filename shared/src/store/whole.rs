@@ -134,7 +134,9 @@ impl Tasks<'_> {
         }
         match erased {
             // Somebody else was faster.
-            Ok(()) | Err(StoreError::NotFound | StoreError::NotOwned) => Ok(id),
+            Ok(()) | Err(StoreError::NotFound | StoreError::Deleted | StoreError::NotOwned) => {
+                Ok(id)
+            }
             // Either way, it is safe to repeat.
             Err(StoreError::OutcomeUnknown(cause)) => Err(StoreError::Unavailable(cause)),
             Err(error) => Err(error),

@@ -199,7 +199,7 @@ impl Tasks<'_> {
             match refusal {
                 Refusal::Done => return Ok(item),
                 Refusal::Forgotten if attempts.maybe_done() => return Err(attempts.give_up(error)),
-                _ if edit.lacks(&item, sent_at)? => return Err(StoreError::NotFound),
+                _ if edit.lacks(&item, sent_at)? => return Err(item::why_gone(&item, sent_at)?),
                 _ if !precondition.holds_for(item::revision_of(&item)?) => {
                     let task = item::into_task(item)?;
                     return Err(not_fulfilled(task, precondition, &attempts, error));

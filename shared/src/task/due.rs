@@ -97,7 +97,8 @@ impl Due {
     }
 
     /// Returns the name and the text of the member that says it, and its time zone.
-    pub(crate) fn members(&self) -> (&'static str, String, Option<&str>) {
+    #[must_use]
+    pub fn members(&self) -> (&'static str, String, Option<&str>) {
         match &self.kind {
             Kind::Date => ("date", date_text(self.instant), None),
             Kind::Floating => ("local", local_text(self.instant), None),

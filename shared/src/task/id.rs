@@ -123,6 +123,13 @@ impl IdempotencyKey {
         is_key.then(|| IdempotencyKey(text.to_owned()))
     }
 
+    /// Returns the key of one part of a request that creates several tasks. It differs from every
+    /// key that a client can send.
+    #[must_use]
+    pub fn of_part(&self, part: &str) -> IdempotencyKey {
+        IdempotencyKey(format!("{} {part}", self.0))
+    }
+
     /// Returns the key as sent.
     #[must_use]
     pub fn as_str(&self) -> &str {

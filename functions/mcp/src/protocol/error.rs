@@ -5,7 +5,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 use shared::http::{self, Response, StatusCode};
 
-use super::CURRENT;
+use super::{CURRENT, OLDER};
 
 /// Why a message is not answered.
 #[derive(Debug)]
@@ -34,7 +34,7 @@ struct Inner {
 
 #[derive(Serialize)]
 struct Versions {
-    supported: [&'static str; 1],
+    supported: [&'static str; 3],
     requested: String,
 }
 
@@ -79,7 +79,9 @@ impl RpcError {
     pub(super) fn unsupported(requested: &str) -> RpcError {
         let why = "This protocol version is not supported";
         let error = RpcError::new(StatusCode::BAD_REQUEST, -32022, why);
-        RpcError { unsupported: Some(requested.to_owned()), ..error }
+        // As long as the name of a revision.
+        let requested = requested.chars().take(CURRENT.len()).collect();
+        RpcError { unsupported: Some(requested), ..error }
     }
 
     /// Adds the id of the request that it is the answer to.
@@ -90,7 +92,10 @@ impl RpcError {
     /// Returns the reply.
     pub(crate) fn into_response(self) -> Response {
         let RpcError { status, code, message, unsupported, id } = self;
-        let data = unsupported.map(|requested| Versions { supported: [CURRENT], requested });
+        let data = unsupported.map(|requested| {
+            let [latest, oldest] = OLDER;
+            Versions { supported: [CURRENT, latest, oldest], requested }
+        });
         http::status_json(
             status,
             &Body { jsonrpc: "2.0", id, error: Inner { code, message, data } },

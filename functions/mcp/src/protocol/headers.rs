@@ -17,17 +17,26 @@ pub(super) fn get<'a>(request: &'a Request, name: &str) -> Option<&'a str> {
     Some(value.trim_matches([' ', '\t']))
 }
 
-/// Checks the headers of a request of the current revision. `name` is that of the tool it calls.
-pub(super) fn check(request: &Request, method: &str, name: Option<&str>) -> Result<(), RpcError> {
-    if get(request, VERSION).is_none() {
+/// Checks the headers of a request; `name` is that of the tool it calls. Only those of the current
+/// revision must have them.
+pub(super) fn check(
+    request: &Request,
+    method: &str,
+    name: Option<&str>,
+    is_current: bool,
+) -> Result<(), RpcError> {
+    if is_current && get(request, VERSION).is_none() {
         return Err(RpcError::mismatch(VERSION));
     }
-    if get(request, METHOD) != Some(method) {
+    let is_missing = |header| !request.headers().contains_key(header);
+    let may_be_missing = |header| !is_current && is_missing(header);
+    if get(request, METHOD) != Some(method) && !may_be_missing(METHOD) {
         return Err(RpcError::mismatch(METHOD));
     }
     let Some(name) = name else { return Ok(()) };
     match get(request, NAME).and_then(decoded) {
         Some(named) if named == name => Ok(()),
+        None if may_be_missing(NAME) => Ok(()),
         _ => Err(RpcError::mismatch(NAME)),
     }
 }

@@ -10,6 +10,9 @@ use super::error::RpcError;
 use super::{CURRENT, OLDER, headers};
 use crate::tools::Tool;
 
+/// The longest id of a message, which the reply repeats.
+const MAX_ID_BYTES: usize = 256;
+
 /// The members of a message (JSON-RPC 2.0 section 4).
 pub(super) struct Envelope<'a> {
     /// A string or a number. A notification has none.
@@ -41,6 +44,9 @@ pub(super) struct Params<'a> {
     name: Option<&'a RawValue>,
     #[serde(borrow)]
     arguments: Option<&'a RawValue>,
+    /// Of a list.
+    #[serde(borrow)]
+    cursor: Option<&'a RawValue>,
     /// Of `initialize`.
     #[serde(borrow)]
     protocol_version: Option<&'a RawValue>,
@@ -85,8 +91,8 @@ impl<'a> Envelope<'a> {
         let is_id = |id: &RawValue| {
             id.get().starts_with(|c: char| c == '"' || c == '-' || c.is_ascii_digit())
         };
-        if !id.is_none_or(is_id) {
-            return Err(RpcError::no_message("id must be a string or a number"));
+        if !id.is_none_or(|id| is_id(id) && id.get().len() <= MAX_ID_BYTES) {
+            return Err(RpcError::no_message("id must be a short string or a number"));
         }
         Ok(Envelope { id, method, params })
     }
@@ -114,7 +120,7 @@ impl<'a> Params<'a> {
                     "_meta must have io.modelcontextprotocol/protocolVersion",
                 )),
                 Some(version) if !OLDER.contains(&version) => Err(RpcError::unsupported(version)),
-                _ => Ok(false),
+                _ => self.check_headers(request, method, false).map(|()| false),
             };
         };
         let (version, capabilities) = (text(version), meta.and_then(|meta| meta.capabilities));
@@ -130,9 +136,17 @@ impl<'a> Params<'a> {
         if version != CURRENT {
             return Err(RpcError::unsupported(&version));
         }
+        self.check_headers(request, method, true).map(|()| true)
+    }
+
+    fn check_headers(
+        &self,
+        request: &Request,
+        method: &str,
+        current: bool,
+    ) -> Result<(), RpcError> {
         let name = self.name.filter(|_| method == "tools/call").and_then(text);
-        headers::check(request, method, name.as_deref())?;
-        Ok(true)
+        headers::check(request, method, name.as_deref(), current)
     }
 
     /// Returns the tool that is called, and its arguments.
@@ -141,12 +155,19 @@ impl<'a> Params<'a> {
             return Err(RpcError::invalid_params("name must be a string"));
         };
         let tool = Tool::named(&name);
-        let tool =
-            tool.ok_or_else(|| RpcError::invalid_params(format!("There is no tool {name}")))?;
+        let tool = tool.ok_or_else(|| RpcError::invalid_params("There is no such tool"))?;
         match self.arguments {
             None => Ok((tool, "{}")),
             Some(arguments) if is_object(arguments) => Ok((tool, arguments.get())),
             Some(_) => Err(RpcError::invalid_params("arguments must be an object")),
+        }
+    }
+
+    /// Checks that a list is asked for from its beginning: there is only one page.
+    pub(super) fn check_cursor(&self) -> Result<(), RpcError> {
+        match self.cursor {
+            None => Ok(()),
+            Some(_) => Err(RpcError::invalid_params("There is no page with this cursor")),
         }
     }
 

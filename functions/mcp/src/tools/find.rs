@@ -1,11 +1,12 @@
 //! `find_tasks`: lists tasks, or reads some by their ids.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 use serde_json::value::RawValue;
 use shared::http::{self, Problem};
 use shared::store::{StoreError, Tasks};
 use shared::task::{Due, FieldError, Invalid, ListQuery, Priority, QueryInput, Task, TaskId};
 
+use super::argument::Argument;
 use super::{Refusal, check_ids, parse};
 use crate::call_result::CallResult;
 
@@ -19,19 +20,22 @@ const MAX_BYTES: usize = 24 * 1024;
 #[derive(Default, Deserialize, PartialEq)]
 #[serde(default, deny_unknown_fields)]
 struct Arguments {
-    ids: Option<Vec<String>>,
-    status: Option<String>,
-    query: Option<String>,
-    labels: Option<Vec<String>>,
-    priorities: Option<Vec<String>>,
-    due_after: Option<String>,
-    due_before: Option<String>,
-    time_zone: Option<String>,
-    sort: Option<String>,
-    order: Option<String>,
-    limit: Option<u64>,
-    cursor: Option<String>,
+    ids: Argument,
+    status: Argument,
+    query: Argument,
+    labels: Argument,
+    priorities: Argument,
+    due_after: Argument,
+    due_before: Argument,
+    time_zone: Argument,
+    sort: Argument,
+    order: Argument,
+    limit: Argument,
+    cursor: Argument,
 }
+
+/// More labels or priorities than a call may have.
+const MORE_CRITERIA: usize = 11;
 
 /// Arguments that lists of the API call otherwise.
 const OTHER_NAMES: [(&str, &str); 3] =
@@ -47,6 +51,9 @@ struct Found {
     /// The ids for which there is no task.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     not_found: Vec<String>,
+    /// The ids of tasks in the trash.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    in_trash: Vec<String>,
     /// The ids for which there was no room.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     remaining_ids: Vec<String>,
@@ -67,7 +74,7 @@ struct Brief<'a> {
     #[serde(skip_serializing_if = "<[String]>::is_empty")]
     labels: &'a [String],
     #[serde(skip_serializing_if = "Option::is_none")]
-    due: Option<&'a Due>,
+    due: Option<BriefDue<'a>>,
     created_at: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     completed_at: Option<String>,
@@ -76,10 +83,21 @@ struct Brief<'a> {
     revision: String,
 }
 
+/// Without the moment that it stands for: a model could change that, and nothing else.
+struct BriefDue<'a>(&'a Due);
+
+impl Serialize for BriefDue<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let (name, text, time_zone) = self.0.members();
+        let zone = time_zone.map(|time_zone| ("time_zone", time_zone));
+        serializer.collect_map([(name, text.as_str())].into_iter().chain(zone))
+    }
+}
+
 /// Carries out a call.
 pub(super) async fn find(arguments: &str, tasks: Tasks<'_>) -> Result<CallResult, Refusal> {
     let mut arguments: Arguments = parse("arguments", arguments)?;
-    let found = match arguments.ids.take() {
+    let found = match std::mem::take(&mut arguments.ids).texts("ids")? {
         Some(_) if arguments != Arguments::default() => {
             return Err("ids leaves no room for other arguments".to_owned());
         }
@@ -105,35 +123,53 @@ fn failure(error: StoreError) -> Refusal {
 impl Arguments {
     /// Returns the list that is asked for, by the rules of `GET /api/tasks`.
     fn query(self) -> Result<ListQuery, Refusal> {
-        let Arguments { ids: _, status, query, labels, priorities, due_after, due_before, .. } =
-            self;
-        let limit = self.limit.unwrap_or(MAX_TASKS);
+        let has_window = !self.due_after.is_absent() || !self.due_before.is_absent();
+        let limit = self.limit.whole("limit")?.unwrap_or(MAX_TASKS);
         if !(1..=MAX_TASKS).contains(&limit) {
             return Err(format!("limit must be 1 to {MAX_TASKS}"));
         }
-        for (name, values) in [("labels", &labels), ("priorities", &priorities)] {
-            if values.as_ref().is_some_and(Vec::is_empty) {
-                return Err(format!("{name} must not be empty; leave it out to find any"));
+        let (status, sort) = (self.status.text("status")?, self.sort.text("sort")?);
+        let sort = match (status.as_deref(), sort) {
+            (Some("deleted"), sort) if has_window || sort.is_some() => {
+                return Err("the trash has no sort, due_after or due_before".to_owned());
             }
-        }
-        let has_window = due_after.is_some() || due_before.is_some();
-        let one = |value: Option<String>| value.map(|value| vec![value]);
-        let input = [
-            ("status", one(status)),
-            ("q", one(query)),
-            ("label", labels),
-            ("priority", priorities),
-            ("due_after", one(due_after)),
-            ("due_before", one(due_before)),
-            ("time_zone", one(self.time_zone)),
+            (_, Some(sort)) if has_window && sort != "due_date" => {
+                return Err(
+                    "with due_after or due_before, sort must be due_date or absent".to_owned()
+                );
+            }
             // The only order that a window has.
-            ("sort", one(self.sort.or_else(|| has_window.then(|| "due_date".to_owned())))),
-            ("order", one(self.order)),
+            (_, None) if has_window => Some("due_date".to_owned()),
+            (_, sort) => sort,
+        };
+        let one = |argument: Argument, name| {
+            argument.text(name).map(|value| value.map(|value| vec![value]))
+        };
+        let input = [
+            ("status", status.map(|status| vec![status])),
+            ("q", one(self.query, "query")?),
+            ("label", not_empty(self.labels, "labels")?),
+            ("priority", not_empty(self.priorities, "priorities")?),
+            ("due_after", one(self.due_after, "due_after")?),
+            ("due_before", one(self.due_before, "due_before")?),
+            ("time_zone", one(self.time_zone, "time_zone")?),
+            ("sort", sort.map(|sort| vec![sort])),
+            ("order", one(self.order, "order")?),
             ("limit", Some(vec![limit.to_string()])),
-            ("cursor", one(self.cursor)),
+            ("cursor", one(self.cursor, "cursor")?),
         ];
         let sent = input.into_iter().filter_map(|(name, values)| Some((name.to_owned(), values?)));
         ListQuery::try_from(sent.collect::<QueryInput>()).map_err(|invalid| renamed(&invalid))
+    }
+}
+
+/// Returns a list of criteria. An empty one could mean all tasks, or none.
+fn not_empty(argument: Argument, name: &str) -> Result<Option<Vec<String>>, Refusal> {
+    let values = argument.texts(name)?;
+    match values.as_ref().map(Vec::len) {
+        Some(0) => Err(format!("{name} must not be empty; leave it out to find any")),
+        Some(MORE_CRITERIA..) => Err(format!("{name} must have at most 10 elements")),
+        _ => Ok(values),
     }
 }
 
@@ -160,8 +196,10 @@ async fn by_ids(ids: Vec<String>, tasks: Tasks<'_>) -> Result<Found, StoreError>
     for id in ids {
         let task = TaskId::parse(&id).and_then(|_| read.next());
         match task.unwrap_or(Err(StoreError::NotFound)) {
-            Ok(task) if found.push(&task) => {}
+            // In their order.
+            Ok(task) if found.remaining_ids.is_empty() && found.push(&task) => {}
             Ok(_) => found.remaining_ids.push(id),
+            Err(StoreError::Deleted) => found.in_trash.push(id),
             Err(StoreError::NotFound | StoreError::NotOwned) => found.not_found.push(id),
             Err(error) => return Err(error),
         }
@@ -201,11 +239,11 @@ fn brief(task: &Task) -> Brief<'_> {
     Brief {
         id: *id,
         title,
-        description: description.as_deref(),
+        description: description.as_deref().filter(|text| !text.is_empty()),
         completed: *completed,
         priority: priority.map(Priority::as_str),
         labels: labels.as_slice(),
-        due: due.as_ref(),
+        due: due.as_ref().map(BriefDue),
         created_at: id.created_at().to_string(),
         completed_at: completed_at.map(|moment| moment.to_string()),
         deleted_at: deleted_at.map(|moment| moment.to_string()),

@@ -3,12 +3,13 @@
 use serde::Deserialize;
 use shared::task::{Operation, TaskId};
 
+use super::argument::Argument;
 use super::{Item, Refusal, check_ids, existing, parse};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Arguments {
-    ids: Vec<String>,
+    ids: Argument,
 }
 
 /// Returns the operation for each of the tasks, and its id as it was sent.
@@ -17,6 +18,7 @@ pub(super) fn items(
     operation: impl Fn(TaskId) -> Operation,
 ) -> Result<Vec<(Option<String>, Item)>, Refusal> {
     let Arguments { ids } = parse("arguments", arguments)?;
+    let ids = ids.texts("ids")?.unwrap_or_default();
     check_ids("ids", ids.len(), ids.iter().map(String::as_str))?;
     let item = |id: String| {
         let item = existing(&id).map(&operation);

@@ -2,9 +2,10 @@
 
 use serde::Serialize;
 use shared::http::{self, Problem};
-use shared::store::{Outcome, StoreError};
+use shared::store::{Created, Outcome, StoreError};
 use shared::task::Task;
 
+use super::Tool;
 use crate::call_result::CallResult;
 
 /// How much of a title a result repeats, in characters: enough to recognise the task by.
@@ -15,14 +16,23 @@ const TITLE_CHARS: usize = 80;
 pub(super) struct ItemError {
     outcome: &'static str,
     text: String,
+    cause: Cause,
     /// For the log.
     problem: Option<Box<Problem>>,
+}
+
+/// A reason that means something else to some of the tools.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Cause {
+    InTrash,
+    Changed,
+    Other,
 }
 
 impl ItemError {
     /// The element breaks a rule, which `text` says.
     pub(super) fn invalid(text: String) -> ItemError {
-        ItemError { outcome: "failed", text, problem: None }
+        ItemError { outcome: "failed", text, cause: Cause::Other, problem: None }
     }
 
     pub(super) fn not_found() -> ItemError {
@@ -39,39 +49,54 @@ impl From<Problem> for ItemError {
 impl From<StoreError> for ItemError {
     fn from(error: StoreError) -> ItemError {
         let (outcome, text) = match &error {
-            StoreError::NotBegun | StoreError::Unavailable(_) => {
-                ("not_executed", Some("Nothing was changed. Call the tool again for this task"))
+            StoreError::NotFound | StoreError::NotOwned => ("failed", "There is no such task"),
+            StoreError::Deleted => {
+                ("failed", "The task is in the trash: restore_tasks brings it back")
+            }
+            StoreError::InTrash => {
+                ("failed", "The task with this id is in the trash: use restore_tasks")
+            }
+            StoreError::Changed(_) => (
+                "failed",
+                "The task has changed since this revision, perhaps by this very call if you have \
+                 sent it before: read it with find_tasks",
+            ),
+            StoreError::NotBegun | StoreError::Unavailable(_) => (
+                "not_executed",
+                "Nothing was changed. Repeat the call, with the same idempotency_key",
+            ),
+            StoreError::InFlight => {
+                ("not_known", "A call with this idempotency_key is still under way: repeat it")
             }
             StoreError::OutcomeUnknown(_) => (
                 "not_known",
-                Some(
-                    "It is not known whether this was done. The same call may be repeated; \
-                     add_tasks only with ids or an idempotency_key, otherwise look with find_tasks \
-                     first",
-                ),
+                "It is not known whether this was done. Repeat the call; add_tasks only with ids or \
+                 the same idempotency_key, otherwise look with find_tasks first",
             ),
-            StoreError::Changed(_) => (
-                "failed",
-                Some(
-                    "The task is no longer as you have seen it, or another one has this id: read it \
-                     with find_tasks",
-                ),
-            ),
-            StoreError::KeyReused => {
-                ("failed", Some("This idempotency_key was used for another task before"))
-            }
-            StoreError::InFlight => (
-                "not_known",
-                Some("A call with this idempotency_key is still under way: call again"),
-            ),
-            StoreError::InTrash => {
-                ("failed", Some("The task with this id is in the trash: use restore_tasks"))
-            }
-            _ => ("failed", None),
+            _ => ("failed", "An internal error occurred; it has been logged"),
         };
-        let problem = Problem::from(error);
-        let text = text.unwrap_or_else(|| problem.detail()).to_owned();
-        ItemError { outcome, text, problem: Some(Box::new(problem)) }
+        let cause = match &error {
+            StoreError::Deleted => Cause::InTrash,
+            StoreError::Changed(_) => Cause::Changed,
+            _ => Cause::Other,
+        };
+        let problem = Some(Box::new(Problem::from(error)));
+        ItemError { outcome, text: text.to_owned(), cause, problem }
+    }
+}
+
+/// Returns what an outcome means to `tool`.
+pub(super) fn of_tool(
+    tool: Tool,
+    outcome: Result<Outcome, ItemError>,
+) -> Result<Outcome, ItemError> {
+    match (tool, outcome) {
+        // It is where it should be.
+        (Tool::Delete, Err(ItemError { cause: Cause::InTrash, .. })) => Ok(Outcome::Deleted),
+        (Tool::Add, Err(error)) if error.cause == Cause::Changed => {
+            Err(ItemError { text: "Another task has this id".to_owned(), ..error })
+        }
+        (_, outcome) => outcome,
     }
 }
 
@@ -93,6 +118,9 @@ struct ItemResult<'a> {
     title: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     revision: Option<String>,
+    /// Whether an earlier call has added it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    added_before: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<&'a str>,
 }
@@ -109,9 +137,14 @@ pub(super) fn report(
     let done = outcomes.iter().filter(|outcome| outcome.is_ok()).count();
     let results = ids.into_iter().zip(outcomes).map(|(id, outcome)| match outcome {
         Ok(outcome) => ItemResult::done(id, outcome),
-        Err(ItemError { outcome, text, problem: _ }) => {
-            ItemResult { outcome, id, title: None, revision: None, error: Some(text) }
-        }
+        Err(ItemError { outcome, text, .. }) => ItemResult {
+            outcome,
+            id,
+            title: None,
+            revision: None,
+            added_before: None,
+            error: Some(text),
+        },
     });
     let report = Report { done, not_done: outcomes.len() - done, results: results.collect() };
     CallResult::of(&report, done == 0)
@@ -129,6 +162,8 @@ impl<'a> ItemResult<'a> {
             id: task.map(|task| task.id.to_string()).or(id),
             title: task.map(recognisable),
             revision: task.map(|task| task.revision.to_string()),
+            added_before: matches!(outcome, Outcome::Created(Created { replayed: true, .. }))
+                .then_some(true),
             error: None,
         }
     }

@@ -4,6 +4,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use shared::task::{Operation, Precondition, Revision, TaskChanges, TaskChangesInput};
 
+use super::argument::elements;
 use super::element::{self, Element};
 use super::{Item, ItemError, Refusal, check_ids, existing, parse};
 
@@ -11,37 +12,34 @@ use super::{Item, ItemError, Refusal, check_ids, existing, parse};
 #[serde(deny_unknown_fields)]
 struct Arguments<'a> {
     #[serde(borrow)]
-    tasks: Vec<&'a RawValue>,
+    tasks: &'a RawValue,
 }
 
 /// Returns the update of each of the tasks, and its id as it was sent.
 pub(super) fn items(arguments: &str) -> Result<Vec<(Option<String>, Item)>, Refusal> {
     let Arguments { tasks } = parse("arguments", arguments)?;
+    let tasks = elements(tasks)?;
     let has_id = |element: &Element| element.id.as_ref().map(drop).ok_or("missing field `id`");
-    let elements = element::parse_all(&tasks, has_id)?;
-    check_ids(
-        "tasks",
-        elements.len(),
-        elements.iter().filter_map(|element| element.id.as_deref()),
-    )?;
+    let parsed = element::parse_all(&tasks, has_id)?;
+    check_ids("tasks", parsed.len(), parsed.iter().filter_map(|it| it.id.as_deref()))?;
     let item = |(element, json): (Element, &RawValue)| {
         let item = update(&element, json);
         (element.id, item)
     };
-    Ok(elements.into_iter().zip(tasks).map(item).collect())
+    Ok(parsed.into_iter().zip(tasks).map(item).collect())
 }
 
 fn update(element: &Element, json: &RawValue) -> Item {
+    let wrong = || ItemError::invalid("revision must be that of find_tasks".to_owned());
     let precondition = match &element.revision {
         None => Precondition::Exists,
-        // No task has a revision of another form.
-        Some(revision) => Precondition::AnyOf(Revision::parse(revision).into_iter().collect()),
+        Some(text) => Precondition::AnyOf(vec![Revision::parse(text).ok_or_else(wrong)?]),
     };
     let input: TaskChangesInput = parse("task", json.get()).map_err(ItemError::invalid)?;
     let changes =
         TaskChanges::try_from(input).map_err(|invalid| ItemError::invalid(invalid.to_string()))?;
     if changes == TaskChanges::default() {
-        return Err(ItemError::invalid("names nothing to change".to_owned()));
+        return Err(ItemError::invalid("nothing is named that should change".to_owned()));
     }
     Ok(Operation::Update {
         id: existing(element.id.as_deref().unwrap_or_default())?,

@@ -38,7 +38,7 @@ impl SoakUser {
         let id = TaskId::parse(id).context("a malformed id")?;
         match self.store.tasks(&self.user).get(id).await {
             Ok(task) => Ok(Some(serde_json::to_value(task)?)),
-            Err(StoreError::NotFound) => Ok(None),
+            Err(StoreError::NotFound | StoreError::Deleted) => Ok(None),
             Err(error) => Err(error.into()),
         }
     }

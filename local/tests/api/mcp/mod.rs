@@ -113,7 +113,7 @@ impl ToolResult {
     #[track_caller]
     fn refused(self) -> String {
         assert!(self.is_error && self.data.is_none(), "{}", self.text);
-        self.text.strip_prefix("Nothing was done: ").unwrap().to_owned()
+        self.text.trim_start_matches("Nothing was done: ").to_owned()
     }
 
     /// Returns the outcome of each task, with its error.

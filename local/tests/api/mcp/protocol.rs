@@ -28,6 +28,8 @@ async fn a_client_of_the_current_revision_needs_no_handshake() {
     let listed = alice.mcp("tools/list", json!({})).await.ok().json();
     assert_eq!(listed["result"]["tools"].as_array().unwrap().len(), 7);
     assert_eq!(listed["result"]["cacheScope"], "public");
+    let other_page = alice.mcp("tools/list", json!({"cursor": "x"})).await;
+    assert_eq!(outcome(&other_page), (200, -32602));
     for method in ["ping", "initialize", "prompts/list", "notifications/initialized"] {
         assert_eq!(outcome(&alice.mcp(method, json!({})).await), (404, -32601), "{method}");
     }
@@ -40,7 +42,7 @@ async fn an_older_client_begins_with_a_handshake() {
     for (asked, answered) in [
         ("2025-11-25", "2025-11-25"),
         ("2025-06-18", "2025-06-18"),
-        ("2025-03-26", "2025-03-26"),
+        ("2025-03-26", "2025-11-25"),
         ("1999-01-01", "2025-11-25"),
         (REVISION, "2025-11-25"),
     ] {
@@ -93,7 +95,14 @@ async fn headers_that_disagree_with_the_body_are_refused_before_anything_is_done
         assert_eq!(outcome(&reply), (status, expected), "{headers:?}");
         assert_eq!(reply.json()["id"], 7);
     }
-    assert_eq!(alice.get("/api/tasks").await.titles().len(), 1, "only the last one");
+    // An older client need not send them, but if it does, they must be true.
+    let older = json!({"jsonrpc": "2.0", "id": 7, "method": "tools/call",
+        "params": {"name": "add_tasks", "arguments": {"tasks": [{"title": "t"}]}}});
+    for headers in [[(name, "find_tasks")], [(method, "tools/list")]] {
+        let reply = alice.json(Method::POST, "/mcp", &headers, older.clone()).await;
+        assert_eq!(outcome(&reply), (400, -32020), "{headers:?}");
+    }
+    assert_eq!(alice.get("/api/tasks").await.titles().len(), 1, "only the last one of the first");
 }
 
 #[tokio::test]
@@ -118,6 +127,11 @@ async fn what_is_no_message_is_refused() {
         (r#"{"jsonrpc":"2.0","id":null,"method":"ping"}"#.to_owned(), None, -32600),
         (r#"{"jsonrpc":"2.0","id":{},"method":"ping"}"#.to_owned(), None, -32600),
         (r#"{"jsonrpc":"2.0","id":1,"method":7}"#.to_owned(), None, -32600),
+        (
+            format!(r#"{{"jsonrpc":"2.0","id":"{}","method":"ping"}}"#, "x".repeat(300)),
+            None,
+            -32600,
+        ),
         (r#"{"jsonrpc":"2.0","id":1,"id":2,"method":"ping"}"#.to_owned(), None, -32600),
         (r#"{"jsonrpc":"2.0","id":1,"method":"ping","params":[]}"#.to_owned(), None, -32600),
         (r#"{"jsonrpc":"2.0","id":1,"result":{}}"#.to_owned(), None, -32600),
@@ -133,7 +147,8 @@ async fn what_is_no_message_is_refused() {
         let reply = alice.send(Method::POST, "/mcp", &headers, body.clone().into_bytes()).await;
         assert_eq!(outcome(&reply), (400, expected), "{body}");
         if expected == -32022 {
-            assert_eq!(reply.json()["error"]["data"]["supported"], json!([REVISION]));
+            let supported = &reply.json()["error"]["data"]["supported"];
+            assert_eq!(*supported, json!([REVISION, "2025-11-25", "2025-06-18"]));
         }
     }
     let text = [("content-type", "text/plain")];

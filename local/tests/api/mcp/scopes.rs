@@ -12,7 +12,12 @@ async fn a_token_for_reading_only_changes_nothing_anywhere() {
     let path = alice.task("t").await;
     let id = path.rsplit_once('/').unwrap().1;
     let before = alice.get("/api/export").await.json();
-    for scope in [json!("openid tasks:read"), json!(["tasks:read", "profile"])] {
+    for scope in [
+        json!("openid tasks:read"),
+        json!(["tasks:read", "profile"]),
+        json!(["openid tasks:read"]),
+        json!("https://api.example.com/tasks:read"),
+    ] {
         let reader = app.user_with_scope("alice", &scope);
         reader.get(&path).await.ok();
         assert_eq!(reader.get("/api/tasks").await.titles(), ["t"]);
@@ -43,8 +48,11 @@ async fn a_token_for_reading_only_changes_nothing_anywhere() {
         }
     }
     assert_eq!(alice.get("/api/export").await.json(), before);
-    for scope in [json!("tasks:read tasks:write"), json!("openid profile"), json!(["tasks:write"])]
-    {
+    for scope in [
+        json!("tasks:read tasks:write"),
+        json!("openid profile"),
+        json!(["x/tasks:write", "x/tasks:read"]),
+    ] {
         let writer = app.user_with_scope("alice", &scope);
         writer.json(Method::PUT, &path, &[], json!({"priority": "low"})).await.ok();
         writer.tool("complete_tasks", json!({"ids": [id]})).await.done();

@@ -67,9 +67,12 @@ impl Write {
         };
         match result {
             Ok(()) => Outcome::Acknowledged,
-            Err(StoreError::NotFound | StoreError::InTrash | StoreError::Changed(_)) => {
-                Outcome::Refused
-            }
+            Err(
+                StoreError::NotFound
+                | StoreError::Deleted
+                | StoreError::InTrash
+                | StoreError::Changed(_),
+            ) => Outcome::Refused,
             Err(StoreError::OutcomeUnknown(_) | StoreError::Unavailable(_)) => Outcome::Unknown,
             Err(error) => panic!("{error:?}"),
         }

@@ -1,0 +1,76 @@
+// Clients look up where tokens come from (RFC 9728), with the functions of the official clients.
+import assert from "node:assert/strict";
+import { createHmac } from "node:crypto";
+import * as both from "@modelcontextprotocol/client";
+import * as older from "@modelcontextprotocol/sdk/client/auth.js";
+import { startApi } from "../server.js";
+import { message, plain, send, toolCall } from "./wire.js";
+
+const ISSUER = "https://issuer.example";
+const PATH = "/.well-known/oauth-protected-resource";
+
+/** Both documents are there, and readable without a token. */
+async function documents(api: string, resource: string): Promise<void> {
+  for (const path of [PATH, `${PATH}/mcp`]) {
+    const { status, body } = await send(api, { method: "GET", path });
+    assert.equal(status, 200, body);
+    const expected = { resource, authorization_servers: [ISSUER], bearer_methods_supported: ["header"], resource_name: "Tasks" };
+    assert.deepEqual(JSON.parse(body), expected);
+  }
+}
+
+/** The reply to a request without a token leads each client to the issuer. */
+async function lookup(api: string): Promise<void> {
+  const url = `${api}/mcp`;
+  const asked = await fetch(url, { method: "POST", headers: plain("none"), body: message("ping") });
+  assert.equal(asked.status, 401);
+  for (const { extractWWWAuthenticateParams, discoverOAuthProtectedResourceMetadata } of [older, both]) {
+    const { resourceMetadataUrl } = extractWWWAuthenticateParams(asked);
+    assert.equal(resourceMetadataUrl?.href, `${api}${PATH}/mcp`);
+    for (const options of [{ resourceMetadataUrl }, {}]) {
+      const { resource, authorization_servers } = await discoverOAuthProtectedResourceMetadata(url, options);
+      assert.deepEqual([resource, authorization_servers], [url, [ISSUER]]);
+    }
+  }
+}
+
+/** A token of the issuer, signed with the secret. */
+function signed(secret: string, claims: object): string {
+  const part = (value: object) => Buffer.from(JSON.stringify(value)).toString("base64url");
+  const exp = Math.floor(Date.now() / 1000) + 3600;
+  const body = `${part({ alg: "HS256", typ: "JWT" })}.${part({ sub: "reader", iss: ISSUER, exp, ...claims })}`;
+  return `${body}.${createHmac("sha256", secret).update(body).digest("base64url")}`;
+}
+
+/** A token for reading is enough to find tasks. For others, the reply says what it lacks. */
+async function scopes(): Promise<void> {
+  const secret = "a-secret-for-this-check-only-0123456789";
+  const api = await startApi({ BETTER_AUTH_SECRET: secret, JWT_ISSUER: ISSUER });
+  const token = signed(secret, { scope: "tasks:read" });
+  assert.equal((await send(api, toolCall(token, "find_tasks", {}))).status, 200);
+  const { headers, body = "" } = toolCall(token, "add_tasks", { tasks: [{ title: "x" }] });
+  const sent = Object.entries(headers ?? {}).filter((header): header is [string, string] => header[1] !== undefined);
+  const refused = await fetch(`${api}/mcp`, { method: "POST", headers: sent, body: body.toString() });
+  assert.equal(refused.status, 403);
+  for (const { extractWWWAuthenticateParams } of [older, both]) {
+    const { error, scope, resourceMetadataUrl } = extractWWWAuthenticateParams(refused);
+    assert.deepEqual([error, scope, resourceMetadataUrl?.href], ["insufficient_scope", "tasks:write", `${api}${PATH}/mcp`]);
+  }
+  const writing = signed(secret, { scope: "tasks:write" });
+  assert.equal((await send(api, toolCall(writing, "add_tasks", { tasks: [{ title: "x" }] }))).status, 200);
+}
+
+export async function discover(withoutIssuer: string): Promise<string> {
+  const keys = { JWKS_URL: `${ISSUER}/jwks`, JWT_ISSUER: ISSUER, JWT_AUDIENCE: ISSUER };
+  const api = await startApi(keys);
+  await documents(api, `${api}/mcp`);
+  await lookup(api);
+  const named = await startApi({ ...keys, MCP_RESOURCE: "https://tasks.example/v1/mcp" });
+  await documents(named, "https://tasks.example/v1/mcp");
+  const { headers } = await send(named, { headers: plain("none"), body: message("ping") });
+  assert.ok(headers["www-authenticate"]?.includes(`resource_metadata="https://tasks.example${PATH}/v1/mcp"`));
+  await scopes();
+  // Without an issuer that has a URL, there is nothing to look up.
+  assert.equal((await send(withoutIssuer, { method: "GET", path: PATH })).status, 404);
+  return "two clients find the issuer, and the scope they lack";
+}
