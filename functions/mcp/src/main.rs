@@ -30,8 +30,8 @@ async fn handle(app: &App, settings: &Mcp, request: Request) -> Result<Response,
     origin::check(settings, &request)?;
     let refuse = |error| metadata::challenge(settings, &request, error);
     let user = app.identify(&request).await.map_err(refuse)?;
-    let call = match protocol::parse(http::body_within(&request, http::MAX_BATCH_BYTES)?, &request)
-    {
+    let body = http::body_within(&request, http::MAX_BATCH_BYTES)?;
+    let call = match protocol::parse(body, &request) {
         Ok(Message::Tool(call)) => call,
         Ok(Message::Other(reply)) => return Ok(reply),
         Err(error) => return Ok(error.into_response()),

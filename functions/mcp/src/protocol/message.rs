@@ -10,8 +10,8 @@ use super::error::RpcError;
 use super::{CURRENT, OLDER, headers};
 use crate::tools::Tool;
 
-/// The longest id of a message, which the reply repeats.
-const MAX_ID_BYTES: usize = 256;
+/// The longest id of a message, in Unicode scalar values. The reply repeats it.
+const MAX_ID_CHARS: usize = 200;
 
 /// The members of a message (JSON-RPC 2.0 section 4).
 pub(super) struct Envelope<'a> {
@@ -37,8 +37,8 @@ struct Members<'a> {
 #[derive(Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub(super) struct Params<'a> {
-    #[serde(borrow, rename = "_meta")]
-    meta: Option<Meta<'a>>,
+    #[serde(borrow, rename = "_meta", deserialize_with = "present")]
+    meta: Option<&'a RawValue>,
     /// Of a tool.
     #[serde(borrow)]
     name: Option<&'a RawValue>,
@@ -71,6 +71,16 @@ fn text(json: &RawValue) -> Option<Cow<'_, str>> {
     serde_json::from_str(json.get()).ok()
 }
 
+fn is_id(json: &RawValue) -> bool {
+    match text(json) {
+        Some(text) => text.chars().count() <= MAX_ID_CHARS,
+        None => {
+            json.get().len() <= MAX_ID_CHARS
+                && json.get().starts_with(|c: char| c == '-' || c.is_ascii_digit())
+        }
+    }
+}
+
 fn is_object(json: &RawValue) -> bool {
     json.get().starts_with('{')
 }
@@ -88,13 +98,20 @@ impl<'a> Envelope<'a> {
         if jsonrpc != "2.0" {
             return Err(RpcError::no_message("jsonrpc must be \"2.0\""));
         }
-        let is_id = |id: &RawValue| {
-            id.get().starts_with(|c: char| c == '"' || c == '-' || c.is_ascii_digit())
-        };
-        if !id.is_none_or(|id| is_id(id) && id.get().len() <= MAX_ID_BYTES) {
-            return Err(RpcError::no_message("id must be a short string or a number"));
+        if !id.is_none_or(is_id) {
+            let rule =
+                format!("id must be a number or a string of at most {MAX_ID_CHARS} characters");
+            return Err(RpcError::no_message(&rule));
         }
         Ok(Envelope { id, method, params })
+    }
+}
+
+impl<'a> Meta<'a> {
+    fn parse(json: &'a RawValue) -> Result<Meta<'a>, RpcError> {
+        let wrong = || RpcError::invalid_meta("_meta must be an object with each member only once");
+        let meta = Some(json).filter(|json| is_object(json));
+        meta.and_then(|json| serde_json::from_str(json.get()).ok()).ok_or_else(wrong)
     }
 }
 
@@ -104,17 +121,15 @@ impl<'a> Params<'a> {
         if !is_object(json) {
             return Err(RpcError::no_message("params must be an object"));
         }
-        let params = serde_json::from_str(json.get());
-        params.map_err(|_| {
-            RpcError::invalid_meta("_meta must be an object, and no member may occur twice")
-        })
+        let twice = |_| RpcError::no_message("params must have each member only once");
+        serde_json::from_str(json.get()).map_err(twice)
     }
 
     /// Whether the request is of the current revision. The body decides; the headers must agree.
     pub(super) fn is_current(&self, request: &Request, method: &str) -> Result<bool, RpcError> {
         let named = headers::get(request, headers::VERSION);
-        let meta = self.meta.as_ref();
-        let Some(version) = meta.and_then(|meta| meta.version) else {
+        let meta = self.meta.map_or_else(|| Ok(Meta::default()), Meta::parse)?;
+        let Some(version) = meta.version else {
             return match named {
                 Some(CURRENT) => Err(RpcError::invalid_meta(
                     "_meta must have io.modelcontextprotocol/protocolVersion",
@@ -123,8 +138,8 @@ impl<'a> Params<'a> {
                 _ => self.check_headers(request, method, false).map(|()| false),
             };
         };
-        let (version, capabilities) = (text(version), meta.and_then(|meta| meta.capabilities));
-        let (Some(version), true) = (version, capabilities.is_some_and(is_object)) else {
+        let (Some(version), true) = (text(version), meta.capabilities.is_some_and(is_object))
+        else {
             return Err(RpcError::invalid_meta(
                 "_meta must have io.modelcontextprotocol/protocolVersion, a string, and \
                  io.modelcontextprotocol/clientCapabilities, an object",

@@ -128,20 +128,8 @@ impl Arguments {
         if !(1..=MAX_TASKS).contains(&limit) {
             return Err(format!("limit must be 1 to {MAX_TASKS}"));
         }
-        let (status, sort) = (self.status.text("status")?, self.sort.text("sort")?);
-        let sort = match (status.as_deref(), sort) {
-            (Some("deleted"), sort) if has_window || sort.is_some() => {
-                return Err("the trash has no sort, due_after or due_before".to_owned());
-            }
-            (_, Some(sort)) if has_window && sort != "due_date" => {
-                return Err(
-                    "with due_after or due_before, sort must be due_date or absent".to_owned()
-                );
-            }
-            // The only order that a window has.
-            (_, None) if has_window => Some("due_date".to_owned()),
-            (_, sort) => sort,
-        };
+        let status = self.status.text("status")?;
+        let sort = sort(self.sort.text("sort")?, status.as_deref() == Some("deleted"), has_window)?;
         let one = |argument: Argument, name| {
             argument.text(name).map(|value| value.map(|value| vec![value]))
         };
@@ -160,6 +148,20 @@ impl Arguments {
         ];
         let sent = input.into_iter().filter_map(|(name, values)| Some((name.to_owned(), values?)));
         ListQuery::try_from(sent.collect::<QueryInput>()).map_err(|invalid| renamed(&invalid))
+    }
+}
+
+/// Returns the order of a list, or why it has none. A window has only one, and the trash, too.
+fn sort(sort: Option<String>, is_trash: bool, has_window: bool) -> Result<Option<String>, Refusal> {
+    match sort {
+        sort if is_trash && (has_window || sort.is_some()) => {
+            Err("the trash has no sort, due_after or due_before".to_owned())
+        }
+        Some(sort) if has_window && sort != "due_date" => {
+            Err("with due_after or due_before, sort must be due_date or absent".to_owned())
+        }
+        None if has_window => Ok(Some("due_date".to_owned())),
+        sort => Ok(sort),
     }
 }
 
