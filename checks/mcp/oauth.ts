@@ -10,11 +10,11 @@ const ISSUER = "https://issuer.example";
 const PATH = "/.well-known/oauth-protected-resource";
 
 /** Both documents are there, and readable without a token. */
-async function documents(api: string, resource: string): Promise<void> {
+async function documents(api: string, resource: string, scopes = {}): Promise<void> {
   for (const path of [PATH, `${PATH}/mcp`]) {
     const { status, body } = await send(api, { method: "GET", path });
     assert.equal(status, 200, body);
-    const expected = { resource, authorization_servers: [ISSUER], bearer_methods_supported: ["header"], resource_name: "Tasks" };
+    const expected = { resource, authorization_servers: [ISSUER], ...scopes, bearer_methods_supported: ["header"], resource_name: "Tasks" };
     assert.deepEqual(JSON.parse(body), expected);
   }
 }
@@ -66,7 +66,7 @@ export async function discover(withoutIssuer: string): Promise<string> {
   await documents(api, `${api}/mcp`);
   await lookup(api);
   const named = await startApi({ ...keys, MCP_RESOURCE: "https://tasks.example/v1/mcp" });
-  await documents(named, "https://tasks.example/v1/mcp");
+  await documents(named, "https://tasks.example/v1/mcp", { scopes_supported: ["tasks:read", "tasks:write"] });
   const { headers } = await send(named, { headers: plain("none"), body: message("ping") });
   assert.ok(headers["www-authenticate"]?.includes(`resource_metadata="https://tasks.example${PATH}/v1/mcp"`));
   await scopes();

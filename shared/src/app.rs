@@ -39,11 +39,11 @@ impl App {
     /// or 503 while the issuer's keys cannot be fetched.
     pub async fn authenticate(&self, request: &Request) -> Result<User, AuthError> {
         let user = self.identify(request).await?;
-        if request.method().is_safe() { Ok(user) } else { user.writing() }
+        if request.method().is_safe() { Ok(user) } else { user.writing(false) }
     }
 
     /// As [`App::authenticate`], where the method does not say whether the request writes: before
-    /// it does, call [`User::writing`].
+    /// it does either, call [`User::reading`] or [`User::writing`].
     ///
     /// # Errors
     ///

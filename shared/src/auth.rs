@@ -62,7 +62,16 @@ use token::Token;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct User {
     id: String,
-    may_write: bool,
+    access: Access,
+}
+
+/// What the scopes of a token allow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Access {
+    /// They say nothing about tasks.
+    Unscoped,
+    Read,
+    Write,
 }
 
 impl User {
@@ -72,13 +81,30 @@ impl User {
         &self.id
     }
 
-    /// Returns the user, if the token is not for reading only.
+    /// Returns the user, if the token may read: unless a scope is `required`, each may.
     ///
     /// # Errors
     ///
-    /// [`AuthError::ReadOnly`] otherwise.
-    pub fn writing(self) -> Result<User, AuthError> {
-        if self.may_write { Ok(self) } else { Err(AuthError::ReadOnly) }
+    /// [`AuthError::Scope`] otherwise.
+    pub fn reading(self, required: bool) -> Result<User, AuthError> {
+        match self.access {
+            Access::Unscoped if required => Err(AuthError::Scope(READ_SCOPE)),
+            _ => Ok(self),
+        }
+    }
+
+    /// Returns the user, if the token may write: it must not be for reading only and, if a scope
+    /// is `required`, have that.
+    ///
+    /// # Errors
+    ///
+    /// [`AuthError::Scope`] otherwise.
+    pub fn writing(self, required: bool) -> Result<User, AuthError> {
+        match self.access {
+            Access::Write => Ok(self),
+            Access::Unscoped if !required => Ok(self),
+            _ => Err(AuthError::Scope(WRITE_SCOPE)),
+        }
     }
 }
 
@@ -86,7 +112,7 @@ impl User {
 impl User {
     /// A user for tests of what comes after authentication.
     pub(crate) fn named(name: &str) -> User {
-        User { id: name.to_owned(), may_write: true }
+        User { id: name.to_owned(), access: Access::Unscoped }
     }
 }
 
@@ -156,9 +182,9 @@ impl Verifier {
         claims.check_issuer(self.issuer.as_deref())?; // 6
         claims.check_audience(self.audience.as_deref(), self.client_id.as_deref())?;
         claims.check_is_access_token()?;
-        let may_write = claims.may_write();
+        let access = claims.access();
         let id = claims.subject()?; // 7
-        Ok(User { id, may_write })
+        Ok(User { id, access })
     }
 
     /// Check 3: the keys that may have signed `token`, at least one.

@@ -131,6 +131,13 @@ pub struct Mcp {
 }
 
 impl Mcp {
+    /// Whether tokens must have a scope for tasks. Those that are issued for the tools must: an
+    /// agent gets no more than the person has seen and granted.
+    #[must_use]
+    pub fn needs_scopes(&self) -> bool {
+        self.resource.is_some()
+    }
+
     /// Reads the settings from the environment of the process.
     #[must_use]
     pub fn from_env() -> Mcp {

@@ -36,7 +36,9 @@ async fn handle(app: &App, settings: &Mcp, request: Request) -> Result<Response,
         Ok(Message::Other(reply)) => return Ok(reply),
         Err(error) => return Ok(error.into_response()),
     };
-    let user = if call.tool.is_read_only() { user } else { user.writing().map_err(refuse)? };
+    let scoped = settings.needs_scopes();
+    let user = if call.tool.is_read_only() { user.reading(scoped) } else { user.writing(scoped) };
+    let user = user.map_err(refuse)?;
 
     let result = call.tool.call(call.arguments, app.tasks(&user)).await;
 

@@ -1,7 +1,7 @@
 //! Where tokens come from (RFC 9728): clients that are asked for a token look here.
 
 use serde::Serialize;
-use shared::auth::AuthError;
+use shared::auth::{AuthError, READ_SCOPE, WRITE_SCOPE};
 use shared::config::Mcp;
 use shared::http::{self, Problem, Request, Response, header};
 
@@ -15,6 +15,9 @@ const PATH: &str = "/.well-known/oauth-protected-resource";
 struct Metadata<'a> {
     resource: &'a str,
     authorization_servers: [&'a str; 1],
+    /// The scopes that tokens must have, if they must.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    scopes_supported: Option<[&'static str; 2]>,
     bearer_methods_supported: [&'static str; 1],
     resource_name: &'static str,
 }
@@ -36,6 +39,7 @@ pub(crate) fn reply(settings: &Mcp, request: &Request) -> Result<Response, Probl
     Ok(http::ok_json(&Metadata {
         resource: &resource,
         authorization_servers: [issuer],
+        scopes_supported: settings.needs_scopes().then_some([READ_SCOPE, WRITE_SCOPE]),
         bearer_methods_supported: ["header"],
         resource_name: "Tasks",
     }))

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::AuthError;
+use super::{Access, AuthError};
 use crate::json;
 use crate::task::Timestamp;
 
@@ -116,10 +116,14 @@ impl Claims {
         Ok(())
     }
 
-    /// Whether the token is not for reading only.
-    pub(super) fn may_write(&self) -> bool {
+    /// Returns what the scopes allow.
+    pub(super) fn access(&self) -> Access {
         let has = |scope| lists(&self.scope, scope) || lists(&self.scp, scope);
-        has(WRITE_SCOPE) || !has(READ_SCOPE)
+        match (has(READ_SCOPE), has(WRITE_SCOPE)) {
+            (_, true) => Access::Write,
+            (true, false) => Access::Read,
+            (false, false) => Access::Unscoped,
+        }
     }
 
     /// Check 7.

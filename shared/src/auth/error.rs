@@ -47,8 +47,8 @@ pub enum AuthError {
     NotAccess,
     /// `sub` names no user.
     Subject,
-    /// The token is for reading only (`scope`), and the request is not.
-    ReadOnly,
+    /// The token lacks this scope.
+    Scope(&'static str),
 }
 
 impl fmt::Display for AuthError {
@@ -60,6 +60,7 @@ impl fmt::Display for AuthError {
             AuthError::Unsupported(name) => {
                 return write!(f, "The token's algorithm {name} is not supported");
             }
+            AuthError::Scope(scope) => return write!(f, "The token lacks the scope {scope}"),
             AuthError::UnknownKey => {
                 "The token is signed with a key that the issuer does not publish"
             }
@@ -80,9 +81,6 @@ impl fmt::Display for AuthError {
             AuthError::Client => "The token was issued to another client (client_id, azp)",
             AuthError::NotAccess => "The token is not an access token",
             AuthError::Subject => "The token names no user (sub)",
-            AuthError::ReadOnly => {
-                "The token is for reading only: this needs the scope tasks:write"
-            }
         };
         f.write_str(text)
     }

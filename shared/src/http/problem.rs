@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::Response;
 use super::entity_tag;
 use super::response::{json, set, to_json};
-use crate::auth::{AuthError, WRITE_SCOPE};
+use crate::auth::AuthError;
 use crate::error_chain::error_chain;
 use crate::store::StoreError;
 use crate::task::{FieldError, Invalid, Task};
@@ -219,15 +219,15 @@ impl From<AuthError> for Problem {
         let (status, code) = match error {
             AuthError::Missing => (StatusCode::UNAUTHORIZED, None),
             AuthError::NotBearer => (StatusCode::UNAUTHORIZED, Some("invalid_request")),
-            AuthError::ReadOnly => (StatusCode::FORBIDDEN, Some("insufficient_scope")),
+            AuthError::Scope(_) => (StatusCode::FORBIDDEN, Some("insufficient_scope")),
             _ => (StatusCode::UNAUTHORIZED, Some("invalid_token")),
         };
         let mut challenge = "Bearer realm=\"tasks\"".to_owned();
         if let Some(code) = code {
             challenge.push_str(&format!(", error=\"{code}\", error_description=\"{error}\""));
         }
-        if error == AuthError::ReadOnly {
-            challenge.push_str(&format!(", scope=\"{WRITE_SCOPE}\""));
+        if let AuthError::Scope(scope) = error {
+            challenge.push_str(&format!(", scope=\"{scope}\""));
         }
         Problem {
             challenge: Some(challenge),

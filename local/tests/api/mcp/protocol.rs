@@ -234,9 +234,22 @@ async fn tokens_of_agents_can_be_for_nothing_else() {
     let agent = settings.with("JWT_AUDIENCE", resource);
     let hour = std::time::Duration::from_secs(3600);
     let token = local::token::sign(&agent, None, "alice", hour).unwrap();
-    let agent = app.with_authorization(&format!("Bearer {token}"));
-    agent.post("/mcp", ping()).await.ok();
-    agent.get("/api/tasks").await.problem(StatusCode::UNAUTHORIZED);
-    let metadata = agent.get("/.well-known/oauth-protected-resource/mcp").await.ok().json();
+    let unscoped = app.with_authorization(&format!("Bearer {token}"));
+    unscoped.post("/mcp", ping()).await.ok();
+    unscoped.get("/api/tasks").await.problem(StatusCode::UNAUTHORIZED);
+    let metadata = unscoped.get("/.well-known/oauth-protected-resource/mcp").await.ok().json();
     assert_eq!(metadata["resource"], resource);
+    assert_eq!(metadata["scopes_supported"], json!(["tasks:read", "tasks:write"]));
+    // A person who grants an agent `openid` grants no tasks.
+    let call = |tool: &str| json!({"name": tool, "arguments": {"tasks": [{"title": "t"}]}});
+    for (tool, scope) in [("find_tasks", "tasks:read"), ("add_tasks", "tasks:write")] {
+        let reply = unscoped.mcp("tools/call", call(tool)).await;
+        assert!(reply.header("www-authenticate").contains(&format!("scope=\"{scope}\"")));
+        let detail = reply.problem(StatusCode::FORBIDDEN);
+        assert_eq!(detail, format!("The token lacks the scope {scope}"));
+        let granted = json!(format!("openid {scope}"));
+        let token = local::token::sign_scoped(&agent, None, "alice", hour, Some(&granted)).unwrap();
+        let scoped = app.with_authorization(&format!("Bearer {token}"));
+        scoped.mcp("tools/call", call(tool)).await.ok();
+    }
 }

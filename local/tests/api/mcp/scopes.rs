@@ -38,7 +38,7 @@ async fn a_token_for_reading_only_changes_nothing_anywhere() {
             let challenge = reply.header("www-authenticate").to_owned();
             assert!(challenge.contains("insufficient_scope") && challenge.contains("tasks:write"));
             let detail = reply.problem(StatusCode::FORBIDDEN);
-            assert_eq!(detail, "The token is for reading only: this needs the scope tasks:write");
+            assert_eq!(detail, "The token lacks the scope tasks:write");
         }
         for tool in ["add", "update", "complete", "reopen", "delete", "restore"] {
             let params = json!({"name": format!("{tool}_tasks"), "arguments": {"ids": [id]}});
