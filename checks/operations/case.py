@@ -16,7 +16,7 @@ from stand_in import ACCOUNT, REGION, StandIn, add_to_moto
 
 SCRIPTS = Path(__file__).resolve().parents[2] / "scripts"
 STACK = "tasks-api"
-WRITERS = ["CreateTask", "UpdateTask", "DeleteTask", "ToggleTask", "RestoreTask", "BatchTasks", "EraseTasks"]
+WRITERS = ["CreateTask", "UpdateTask", "DeleteTask", "ToggleTask", "RestoreTask", "BatchTasks", "EraseTasks", "Mcp"]
 FUNCTIONS = [*WRITERS, "Health"]
 KEYS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": REGION}
 TAGS = [{"Key": "project", "Value": "tasks & more"}, {"Key": "owner", "Value": "Zoë"}]
