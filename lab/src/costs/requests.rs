@@ -87,11 +87,12 @@ pub fn measured_requests() -> Vec<MeasuredRequest> {
             ..request("batch-tasks", 200, Budget { size: 6_790, memory: 9, init: 3_900, first: 985, warm: 865, init_unwarmed: 1_600, first_unwarmed: 3_600 })
         },
         MeasuredRequest {
-            // More of them take so long under callgrind that a batch gives up.
+            // More of them take so long under callgrind that a batch gives up. How many of its
+            // eight connections the first one opens depends on timing; each takes 1.3 M.
             name: "batch-tasks, 25 creates",
             batch: 25,
             warm: 40,
-            ..request("batch-tasks", 200, Budget { size: 6_790, memory: 10, init: 3_900, first: 34_600, warm: 16_200, init_unwarmed: 1_600, first_unwarmed: 39_900 })
+            ..request("batch-tasks", 200, Budget { size: 6_790, memory: 10, init: 3_900, first: 38_000, warm: 16_200, init_unwarmed: 1_600, first_unwarmed: 44_000 })
         },
         list("export-tasks, 60 as JSON", "format=json&limit=60", 60, Budget { size: 6_080, memory: 9, init: 3_900, first: 4_250, warm: 4_120, init_unwarmed: 1_600, first_unwarmed: 6_870 }),
         list("export-tasks, 60 as CSV", "format=csv&limit=60", 60, Budget { size: 6_080, memory: 9, init: 3_900, first: 3_860, warm: 3_750, init_unwarmed: 1_600, first_unwarmed: 6_490 }),
