@@ -66,16 +66,25 @@ export async function startApi(settings: Settings = {}, ...more: string[]): Prom
   return (await startBackend(settings, ...more)).api;
 }
 
+/** What a command has said. */
+interface Done {
+  status: number | null;
+  stdout: string;
+  stderr: string;
+}
+
 /** Runs another command of the program. */
-export function runLocal(...options: string[]): { status: number | null; stdout: string; stderr: string } {
-  const done = spawnSync(program, options, { cwd: repository, env: environment({}), encoding: "utf8" });
+export const runLocal = (...options: string[]): Done => runWith({}, ...options);
+
+function runWith(settings: Settings, ...options: string[]): Done {
+  const done = spawnSync(program, options, { cwd: repository, env: environment(settings), encoding: "utf8" });
   if (done.error) throw done.error;
   return done;
 }
 
-/** A token for a user, signed with the published development secret. */
-export function tokenFor(user: string): string {
-  const { status, stdout, stderr } = runLocal("token", user);
+/** A token for a user, signed with the published development secret, for an API with `settings`. */
+export function tokenFor(user: string, settings: Settings = {}, ...options: string[]): string {
+  const { status, stdout, stderr } = runWith(settings, "token", user, ...options);
   if (status !== 0) throw new Error(stderr);
   return stdout.trim();
 }

@@ -1,9 +1,8 @@
 // Clients look up where tokens come from (RFC 9728), with the functions of the official clients.
 import assert from "node:assert/strict";
-import { createHmac } from "node:crypto";
 import * as both from "@modelcontextprotocol/client";
 import * as older from "@modelcontextprotocol/sdk/client/auth.js";
-import { startApi } from "../server.js";
+import { startApi, tokenFor } from "../server.js";
 import { message, plain, send, toolCall } from "./wire.js";
 
 const ISSUER = "https://issuer.example";
@@ -34,19 +33,11 @@ async function lookup(api: string): Promise<void> {
   }
 }
 
-/** A token of the issuer, signed with the secret. */
-function signed(secret: string, claims: object): string {
-  const part = (value: object) => Buffer.from(JSON.stringify(value)).toString("base64url");
-  const exp = Math.floor(Date.now() / 1000) + 3600;
-  const body = `${part({ alg: "HS256", typ: "JWT" })}.${part({ sub: "reader", iss: ISSUER, exp, ...claims })}`;
-  return `${body}.${createHmac("sha256", secret).update(body).digest("base64url")}`;
-}
-
 /** A token for reading is enough to find tasks. For others, the reply says what it lacks. */
 async function scopes(): Promise<void> {
-  const secret = "a-secret-for-this-check-only-0123456789";
-  const api = await startApi({ BETTER_AUTH_SECRET: secret, JWT_ISSUER: ISSUER });
-  const token = signed(secret, { scope: "tasks:read" });
+  const settings = { JWT_ISSUER: ISSUER };
+  const api = await startApi(settings);
+  const token = tokenFor("reader", settings, "--scope", "tasks:read");
   assert.equal((await send(api, toolCall(token, "find_tasks", {}))).status, 200);
   const { headers, body = "" } = toolCall(token, "add_tasks", { tasks: [{ title: "x" }] });
   const sent = Object.entries(headers ?? {}).filter((header): header is [string, string] => header[1] !== undefined);
@@ -56,7 +47,7 @@ async function scopes(): Promise<void> {
     const { error, scope, resourceMetadataUrl } = extractWWWAuthenticateParams(refused);
     assert.deepEqual([error, scope, resourceMetadataUrl?.href], ["insufficient_scope", "tasks:write", `${api}${PATH}/mcp`]);
   }
-  const writing = signed(secret, { scope: "tasks:write" });
+  const writing = tokenFor("reader", settings, "--scope", "tasks:write");
   assert.equal((await send(api, toolCall(writing, "add_tasks", { tasks: [{ title: "x" }] }))).status, 200);
 }
 

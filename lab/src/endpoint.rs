@@ -123,9 +123,14 @@ impl Endpoint {
         }
     }
 
-    /// The status that counts. Batches and tools are 200 whatever becomes of their operation.
+    /// Whether its body contains operations, whose results are in the reply.
+    pub(crate) fn has_operations(self) -> bool {
+        matches!(self, Endpoint::Batch | Endpoint::Tools)
+    }
+
+    /// The status that counts. Replies with results are 200 whatever became of the operations.
     pub(crate) fn outcome(self, status: StatusCode, body: &[u8]) -> StatusCode {
-        if status != StatusCode::OK || !matches!(self, Endpoint::Batch | Endpoint::Tools) {
+        if status != StatusCode::OK || !self.has_operations() {
             return status;
         }
         let body: Value = serde_json::from_slice(body).unwrap_or_default();

@@ -8,7 +8,7 @@ mod logging;
 use std::fmt;
 
 pub use aws::{Aws, has_certificates};
-pub use identity::{DEVELOPMENT_SECRET, Identity, KeySetUrl, MIN_SECRET_BYTES};
+pub use identity::{DEVELOPMENT_SECRET, Identity, KeySetUrl, LOOPBACK, MIN_SECRET_BYTES};
 pub use logging::Logging;
 
 /// Where DynamoDB is, if not at AWS. A deployment never sets it.

@@ -31,7 +31,7 @@ pub use request::{
 };
 pub(crate) use response::secure;
 pub use response::{
-    Document, created, created_at, document, list, no_content, ok, ok_json, ok_unless_known,
+    Document, bare, created, created_at, document, list, no_content, ok, ok_json, ok_unless_known,
     query_string, status_json,
 };
 

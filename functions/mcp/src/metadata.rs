@@ -49,12 +49,10 @@ pub(crate) fn reply(settings: &Mcp, request: &Request) -> Result<Response, Probl
 /// is.
 pub(crate) fn challenge(settings: &Mcp, request: &Request, error: AuthError) -> Problem {
     let problem = Problem::from(error);
-    match (issuer(settings), resource(settings, request)) {
-        (Some(_), Some(resource)) => match metadata_url(&resource) {
-            Some(url) => problem.with_challenge("resource_metadata", &url),
-            None => problem,
-        },
-        _ => problem,
+    let resource = issuer(settings).and_then(|_| resource(settings, request));
+    match resource.and_then(|resource| metadata_url(&resource)) {
+        Some(url) => problem.with_challenge("resource_metadata", &url),
+        None => problem,
     }
 }
 

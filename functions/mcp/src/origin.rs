@@ -4,7 +4,7 @@
 //! own that leads there (DNS rebinding), so the protocol has every server check.
 //! <https://modelcontextprotocol.io/specification/2026-07-28/basic/transports#security-warning>
 
-use shared::config::Mcp;
+use shared::config::{LOOPBACK, Mcp};
 use shared::http::{Problem, Request, StatusCode, header};
 
 use crate::metadata::host;
@@ -35,7 +35,7 @@ fn is_loopback_origin(origin: &str) -> bool {
 /// Whether an authority, `host` or `host:port`, is this machine.
 pub(crate) fn is_loopback(authority: &str) -> bool {
     let has_port = |port: &str| port.bytes().all(|byte| byte.is_ascii_digit());
-    ["localhost", "127.0.0.1", "[::1]"].into_iter().any(|name| {
+    LOOPBACK.into_iter().any(|name| {
         let rest = authority.strip_prefix(name);
         rest.is_some_and(|rest| rest.is_empty() || rest.strip_prefix(':').is_some_and(has_port))
     })

@@ -15,7 +15,7 @@ mod update;
 use std::collections::HashSet;
 
 use serde::Deserialize;
-use shared::store::Tasks;
+use shared::store::{StoreError, Tasks};
 use shared::task::{Operation, Precondition, TaskId};
 
 use crate::call_result::CallResult;
@@ -48,8 +48,8 @@ pub(crate) enum Tool {
 /// Why a call is refused as a whole, for the model.
 pub(crate) type Refusal = String;
 
-/// A task that a call names.
-type Item = Result<Operation, ItemError>;
+/// What to do with a task that a call names, and the id that it was sent with, if any.
+type Item = (Option<String>, Result<Operation, ItemError>);
 
 impl Tool {
     pub(crate) const ALL: [Tool; 7] = [
@@ -114,11 +114,8 @@ impl Tool {
                 precondition: Precondition::Exists,
             })?,
         };
-        let names = items.iter().map(|(id, _)| id.clone()).collect();
-        let operations = items.into_iter().map(|(_, operation)| operation).collect();
-        let outcomes = tasks.carry_out(operations).await.into_iter();
-        let outcomes: Vec<_> = outcomes.map(|outcome| outcome::of_tool(self, outcome)).collect();
-        Ok(outcome::report(names, &outcomes))
+        let (ids, operations) = items.into_iter().unzip();
+        Ok(outcome::report(self, ids, tasks.carry_out(operations).await))
     }
 }
 
@@ -158,5 +155,5 @@ fn check_ids<'a>(
 
 /// Parses the id of a task that must exist.
 fn existing(id: &str) -> Result<TaskId, ItemError> {
-    TaskId::parse(id).ok_or_else(ItemError::not_found)
+    TaskId::parse(id).ok_or(ItemError::Store(StoreError::NotFound))
 }

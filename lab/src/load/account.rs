@@ -101,9 +101,8 @@ impl Account {
             | Endpoint::Tools => *tasks.get(number.checked_rem(tasks.len())?)?,
         };
         let (method, path, mut body) = endpoint.request(task, number);
-        // These change no title.
-        let is_own = !matches!(endpoint, Endpoint::Batch | Endpoint::Tools);
-        if let Some(body) = body.as_mut().filter(|_| is_own) {
+        // Operations change no title.
+        if let Some(body) = body.as_mut().filter(|_| !endpoint.has_operations()) {
             let Mark { run, day } = &self.mark;
             body["title"] = json!(format!("{run} {number}"));
             if endpoint == Endpoint::Create {

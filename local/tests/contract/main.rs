@@ -149,6 +149,9 @@ fn the_document_has_the_operations_of_the_template() {
     assert_eq!(document["info"]["version"], env!("CARGO_PKG_VERSION"));
 }
 
+/// The variables that only `mcp` reads.
+const MCP_VARIABLES: [&str; 2] = ["ALLOWED_ORIGINS", "MCP_RESOURCE"];
+
 /// The variables that functions read, without those that Lambda sets.
 fn variables() -> BTreeSet<String> {
     let asked = RefCell::new(BTreeSet::new());
@@ -171,7 +174,7 @@ fn the_readme_and_the_template_know_every_variable_of_the_functions() {
     let mut documented = first_column("variable");
     assert!(documented.remove("BETTER_AUTH_URL"), "CORS, which the gateway does");
     assert!(documented.remove("DOCS_TOKEN"), "the page's own");
-    for variable in ["ALLOWED_ORIGINS", "MCP_RESOURCE"] {
+    for variable in MCP_VARIABLES {
         assert!(documented.remove(variable), "{variable}, which only mcp has");
     }
     assert!(documented.remove("SSL_CERT_FILE`, `SSL_CERT_DIR"), "not ours");
@@ -179,7 +182,7 @@ fn the_readme_and_the_template_know_every_variable_of_the_functions() {
     for function in template().functions {
         let mut environment: BTreeSet<String> = function.environment.into_keys().collect();
         assert_eq!(environment.remove("DOCS_TOKEN"), function.name == "docs");
-        for variable in ["ALLOWED_ORIGINS", "MCP_RESOURCE"] {
+        for variable in MCP_VARIABLES {
             assert_eq!(environment.remove(variable), function.name == "mcp");
         }
         assert_eq!(environment, variables, "{}", function.name);

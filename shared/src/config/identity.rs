@@ -34,6 +34,9 @@ pub struct Identity {
     pub client_id: Option<String>,
 }
 
+/// The names that a host has on itself, as in a URL.
+pub const LOOPBACK: [&str; 3] = ["localhost", "127.0.0.1", "[::1]"];
+
 /// The URL of a key set: HTTPS, or plain HTTP on this machine.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeySetUrl(Uri);
@@ -44,10 +47,9 @@ impl KeySetUrl {
     pub fn parse(text: &str) -> Option<KeySetUrl> {
         let url: Uri = text.parse().ok()?;
         let host = url.host()?;
-        let is_loopback = matches!(host, "localhost" | "127.0.0.1" | "[::1]");
         let is_safe = match url.scheme_str()? {
             "https" => true,
-            "http" => is_loopback,
+            "http" => LOOPBACK.contains(&host),
             _ => false,
         };
         is_safe.then_some(KeySetUrl(url))

@@ -172,7 +172,9 @@ pub(super) fn to_json(value: &impl Serialize) -> String {
     serde_json::to_string(value).expect("values that JSON can hold")
 }
 
-fn bare(status: StatusCode) -> Response {
+/// `status` without a body.
+#[must_use]
+pub fn bare(status: StatusCode) -> Response {
     let mut response = Response::new(Body::Empty);
     *response.status_mut() = status;
     response

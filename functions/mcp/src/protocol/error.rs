@@ -60,7 +60,7 @@ impl RpcError {
     }
 
     /// The parameters are wrong.
-    pub(super) fn invalid_params(why: impl Into<String>) -> RpcError {
+    pub(super) fn invalid_params(why: &str) -> RpcError {
         RpcError::new(StatusCode::OK, -32602, why)
     }
 

@@ -169,8 +169,8 @@ impl<'a> Params<'a> {
         let Some(name) = self.name.and_then(text) else {
             return Err(RpcError::invalid_params("name must be a string"));
         };
-        let tool = Tool::named(&name);
-        let tool = tool.ok_or_else(|| RpcError::invalid_params("There is no such tool"))?;
+        let unknown = || RpcError::invalid_params("There is no such tool");
+        let tool = Tool::named(&name).ok_or_else(unknown)?;
         match self.arguments {
             None => Ok((tool, "{}")),
             Some(arguments) if is_object(arguments) => Ok((tool, arguments.get())),

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use serde::Serialize;
 use serde_json::value::RawValue;
-use shared::http::{self, Body, Response, StatusCode, header};
+use shared::http::{self, Response, StatusCode, header};
 
 use super::{CURRENT, OLDER};
 use crate::tools;
@@ -148,18 +148,12 @@ pub(super) fn tools(is_current: bool) -> Tools {
 
 /// 202 for a notification.
 pub(super) fn accepted() -> Response {
-    bare(StatusCode::ACCEPTED)
+    http::bare(StatusCode::ACCEPTED)
 }
 
 /// 405 for what is not a `POST`.
 pub(crate) fn only_post() -> Response {
-    let mut response = bare(StatusCode::METHOD_NOT_ALLOWED);
+    let mut response = http::bare(StatusCode::METHOD_NOT_ALLOWED);
     response.headers_mut().insert(header::ALLOW, header::HeaderValue::from_static("POST"));
-    response
-}
-
-fn bare(status: StatusCode) -> Response {
-    let mut response = Response::new(Body::Empty);
-    *response.status_mut() = status;
     response
 }

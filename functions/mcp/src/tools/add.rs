@@ -22,7 +22,7 @@ struct Arguments<'a> {
 }
 
 /// Returns the create of each of the tasks, and its id, if it has one.
-pub(super) fn items(arguments: &str) -> Result<Vec<(Option<String>, Item)>, Refusal> {
+pub(super) fn items(arguments: &str) -> Result<Vec<Item>, Refusal> {
     let Arguments { tasks, idempotency_key } = parse("arguments", arguments)?;
     let tasks = elements(tasks)?;
     let idempotency_key = idempotency_key.text("idempotency_key")?;
@@ -39,8 +39,8 @@ pub(super) fn items(arguments: &str) -> Result<Vec<(Option<String>, Item)>, Refu
     let mut parts = HashMap::new();
     let item = |(element, json): (Element, &RawValue)| {
         let key = key.as_ref().map(|key| key.of_part(&part(json, &mut parts)));
-        let item = create(&element, json, key);
-        (element.id, item)
+        let operation = create(&element, json, key);
+        (element.id, operation)
     };
     Ok(parsed.into_iter().zip(tasks).map(item).collect())
 }
@@ -62,10 +62,13 @@ fn part(json: &RawValue, before: &mut HashMap<String, usize>) -> String {
     format!("{count} {content}")
 }
 
-fn create(element: &Element, json: &RawValue, key: Option<IdempotencyKey>) -> Item {
-    let input: NewTaskInput = parse("task", json.get()).map_err(ItemError::invalid)?;
-    let new =
-        NewTask::try_from(input).map_err(|invalid| ItemError::invalid(invalid.to_string()))?;
+fn create(
+    element: &Element,
+    json: &RawValue,
+    key: Option<IdempotencyKey>,
+) -> Result<Operation, ItemError> {
+    let input: NewTaskInput = parse("task", json.get()).map_err(ItemError::Invalid)?;
+    let new = NewTask::try_from(input)?;
     Ok(match &element.id {
         Some(id) => Operation::Create { id: http::new_id(id)?, new },
         None => Operation::Add { new, key },

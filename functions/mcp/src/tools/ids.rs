@@ -16,13 +16,13 @@ struct Arguments {
 pub(super) fn items(
     arguments: &str,
     operation: impl Fn(TaskId) -> Operation,
-) -> Result<Vec<(Option<String>, Item)>, Refusal> {
+) -> Result<Vec<Item>, Refusal> {
     let Arguments { ids } = parse("arguments", arguments)?;
     let ids = ids.texts("ids")?.unwrap_or_default();
     check_ids("ids", ids.len(), ids.iter().map(String::as_str))?;
     let item = |id: String| {
-        let item = existing(&id).map(&operation);
-        (Some(id), item)
+        let operation = existing(&id).map(&operation);
+        (Some(id), operation)
     };
     Ok(ids.into_iter().map(item).collect())
 }
